@@ -1,0 +1,2 @@
+//! Placeholder until the benchmark exists.
+fn main() {}

@@ -1,0 +1,32 @@
+//! How strictly a peer's message is read.
+
+/// How strictly a peer's message is read. What is *sent* is exact in either case.
+///
+/// An argument of every decoding, so that one program can be lenient with one peer and test another.
+///
+/// ```
+/// use bits_proto::{Conformance, Hresult};
+///
+/// // One vendor writes error codes without `0x`.
+/// assert_eq!(Hresult::parse(b"80070057", Conformance::Interop), Some(Hresult::E_INVALIDARG));
+/// assert_eq!(Hresult::parse(b"80070057", Conformance::Strict), None);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[expect(clippy::exhaustive_enums, reason = "two levels by design: a third would be another protocol")]
+pub enum Conformance {
+    /// Tolerates what real peers are known to do. The default.
+    #[default]
+    Interop,
+    /// Refuses whatever MC-BUP says must be refused. For testing other implementations.
+    Strict,
+}
+
+impl Conformance {
+    /// Whether this is [`Conformance::Strict`].
+    #[must_use]
+    pub const fn is_strict(self) -> bool {
+        matches!(self, Self::Strict)
+    }
+}

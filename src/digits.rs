@@ -1,0 +1,62 @@
+//! The one place where digits become numbers.
+//!
+//! `str::parse` accepts a leading `+`, which request smuggling has been built on: here a number is its digits.
+
+/// A decimal number of digits alone; `None` for anything else, and past `u64::MAX`.
+pub(crate) fn decimal(bytes: &[u8]) -> Option<u64> {
+    number(bytes, 10)
+}
+
+/// A hexadecimal number of digits alone, in either case; `None` for anything else, and past `u64::MAX`.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> Option<u64> {
+    number(bytes, 16)
+}
+
+/// The value of one hexadecimal digit.
+pub(crate) fn hex_digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+fn number(bytes: &[u8], radix: u32) -> Option<u64> {
+    if bytes.is_empty() {
+        return None;
+    }
+    bytes.iter().try_fold(0u64, |sum, &byte| {
+        let digit = char::from(byte).to_digit(radix)?;
+        sum.checked_mul(u64::from(radix))?.checked_add(u64::from(digit))
+    })
+}
+
+/// `text` without the spaces and tabs at its ends (optional whitespace, RFC 9110 §5.6.3).
+pub(crate) fn trim(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = text {
+        text = rest;
+    }
+    while let [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sign_is_not_a_digit() {
+        assert_eq!(decimal(b"+5"), None);
+        assert_eq!(decimal(b"-5"), None);
+        assert_eq!(decimal(b" 5"), None);
+        assert_eq!(decimal(b""), None);
+        assert_eq!(hexadecimal(b"0x5"), None);
+    }
+
+    #[test]
+    fn numbers_stop_at_the_end_of_their_type() {
+        assert_eq!(decimal(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(decimal(b"18446744073709551616"), None);
+        assert_eq!(decimal(b"00000000000000000000000000007"), Some(7));
+        assert_eq!(hexadecimal(b"fFfFfFfFfFfFfFfF"), Some(u64::MAX));
+        assert_eq!(hexadecimal(b"10000000000000000"), None);
+    }
+}

@@ -1,0 +1,67 @@
+//! Every bound and default of the protocol, as named constants.
+//!
+//! Sizes are in bytes. Section numbers are those of MC-BUP.
+
+use std::time::Duration;
+
+/// The longest value of a header that this protocol defines or reads: 4,096 bytes (§2.2.1, note `<2>`).
+pub const MAX_HEADER_VALUE: usize = 4096;
+
+/// The longest session id: 100 characters.
+pub const MAX_SESSION_ID: usize = 100;
+
+/// The longest `Content-Name`: 260 characters (§2.2.1.1).
+pub const MAX_CONTENT_NAME: usize = 260;
+
+/// How many entries of `BITS-Supported-Protocols` are looked at: 100 (note `<6>`).
+pub const MAX_PROTOCOLS: usize = 100;
+
+/// The longest `BITS-Host-Id`: 256 bytes, where a common firewall cuts.
+pub const MAX_HOST_ID: usize = 256;
+
+/// The longest `BITS-Reply-URL` that a server sends: 2,200 characters (§2.2.1.2).
+pub const MAX_REPLY_URL: usize = 2200;
+
+/// The largest size of an entity, and so the largest offset: 2^63 − 1.
+pub const MAX_ENTITY_SIZE: u64 = 0x7FFF_FFFF_FFFF_FFFF;
+
+/// The least fragment that a client shrinks to: 5 KiB (notes `<10>` and `<16>`).
+///
+/// It bounds shrinking only: an entity's last fragment, or its only one, may be smaller.
+pub const MIN_FRAGMENT_SIZE: u64 = 5 * 1024;
+
+/// The largest fragment that Windows sends: 13 MiB (notes `<10>` and `<16>`).
+pub const MAX_FRAGMENT_SIZE: u64 = 13 * 1024 * 1024;
+
+/// The fragment size of a client that was told none: 1 MiB.
+pub const DEFAULT_FRAGMENT_SIZE: u64 = 1024 * 1024;
+
+/// How long sending one request may take: 2 minutes (§3.1.2.1).
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(2 * 60);
+
+/// How long the answer to one request may take: 5 minutes (§3.1.2.2).
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// How long an upload or a session may make no progress: 14 days (§3.2.2.1).
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// How long a server remembers a session that ended: one hour.
+pub const TOMBSTONE_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// How many ended sessions a server remembers.
+pub const MAX_TOMBSTONES: usize = 65_536;
+
+/// The first delay before a client sends again: 5 seconds.
+pub const FIRST_RETRY_DELAY: Duration = Duration::from_secs(5);
+
+/// The longest delay before a client sends again: 10 minutes, as Windows waits.
+pub const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(10 * 60);
+
+/// How many acknowledgements in a row may leave the offset where it was.
+pub const MAX_STALLS: u32 = 10;
+
+/// How often a server may go back behind what it acknowledged, without new progress in between.
+pub const MAX_REGRESSIONS: u32 = 10;
+
+/// How often an upload starts over without new progress in between.
+pub const MAX_RESTARTS: u32 = 3;

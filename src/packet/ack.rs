@@ -1,0 +1,206 @@
+//! A server's message, whichever it is.
+
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderMap, HeaderValue, PRAGMA};
+use http::{Response, StatusCode};
+
+use super::error_ack::error_code;
+use super::head::{ResponseHead, check_version};
+use super::{
+    CancelSessionAck, CloseSessionAck, CreateSessionAck, ErrorAck, FragmentAck, FragmentStatus, PacketType,
+    PingAck,
+};
+use crate::conformance::Conformance;
+use crate::error::{DecodeError, Malformed};
+use crate::header::{self, Headers};
+use crate::hresult::Hresult;
+use crate::session_id::SessionId;
+
+/// A server's message, whichever it is (§2.2.3, §2.2.5, §2.2.7, §2.2.9, §2.2.11).
+///
+/// An Ack on the wire does not say what it answers: who reads one must know the request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the protocol has these and no others; a new version has its own GUID"
+)]
+pub enum Ack<'a> {
+    /// Names the new session.
+    CreateSession(CreateSessionAck<'a>),
+    /// Says that a server is there.
+    Ping(PingAck),
+    /// Says which byte the server wants next.
+    Fragment(FragmentAck<'a>),
+    /// Says that the entity is published.
+    CloseSession(CloseSessionAck),
+    /// Says that everything of the session is gone.
+    CancelSession(CancelSessionAck),
+    /// Says no.
+    Error(ErrorAck),
+}
+
+impl<'a> Ack<'a> {
+    /// Reads the head of a response to a request of type `answers`. `Ok(None)`: it is no Ack, but a proxy's page, say.
+    ///
+    /// # Errors
+    /// A [`DecodeError`] for an Ack that breaks the rules: a protocol error of the server.
+    pub fn decode(
+        head: impl Into<ResponseHead<'a>>,
+        answers: PacketType,
+        conformance: Conformance,
+    ) -> Result<Option<Self>, DecodeError> {
+        let head = head.into();
+        let headers = Headers::new(head.headers, conformance);
+        decode(head, &headers, answers).map_err(|malformed| DecodeError::new(malformed, None))
+    }
+
+    /// The status on the wire.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::Fragment(ack) => ack.http_status(),
+            Self::Error(ack) => ack.status,
+            _ => StatusCode::OK,
+        }
+    }
+
+    /// The session that the Ack names.
+    #[must_use]
+    pub const fn session_id(&self) -> Option<SessionId> {
+        match self {
+            Self::CreateSession(ack) => Some(ack.session_id),
+            Self::Ping(_) => None,
+            Self::Fragment(ack) => ack.session_id,
+            Self::CloseSession(ack) => ack.session_id,
+            Self::CancelSession(ack) => ack.session_id,
+            Self::Error(ack) => ack.session_id,
+        }
+    }
+
+    /// The response on the wire: never with a body, and never to be cached.
+    #[must_use]
+    pub fn to_response(&self) -> Response<()> {
+        let mut headers = HeaderMap::new();
+        header::put(&mut headers, PRAGMA, HeaderValue::from_static("no-cache"));
+        header::put(&mut headers, CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        header::put(
+            &mut headers,
+            header::BITS_PACKET_TYPE,
+            HeaderValue::from_static(PacketType::Ack.as_str()),
+        );
+        match self {
+            Self::CreateSession(ack) => ack.encode(&mut headers),
+            Self::Fragment(ack) => ack.encode(&mut headers),
+            Self::Error(ack) => ack.encode(&mut headers),
+            Self::Ping(_) => {}
+            Self::CloseSession(_) | Self::CancelSession(_) => {
+                if let Some(id) = self.session_id() {
+                    header::put_text(&mut headers, header::BITS_SESSION_ID, id.to_string());
+                }
+            }
+        }
+        header::put(&mut headers, CONTENT_LENGTH, 0u64);
+        let mut response = Response::new(());
+        *response.status_mut() = self.status();
+        *response.headers_mut() = headers;
+        response
+    }
+
+    /// The same packet with its bytes owned.
+    #[must_use]
+    pub fn into_owned(self) -> Ack<'static> {
+        match self {
+            Self::CreateSession(ack) => Ack::CreateSession(ack.into_owned()),
+            Self::Ping(ack) => Ack::Ping(ack),
+            Self::Fragment(ack) => Ack::Fragment(ack.into_owned()),
+            Self::CloseSession(ack) => Ack::CloseSession(ack),
+            Self::CancelSession(ack) => Ack::CancelSession(ack),
+            Self::Error(ack) => Ack::Error(ack),
+        }
+    }
+}
+
+fn decode<'a>(
+    head: ResponseHead<'a>,
+    headers: &Headers<'a>,
+    answers: PacketType,
+) -> Result<Option<Ack<'a>>, Malformed> {
+    let code = error_code(headers)?;
+    if !is_ack(head.status, headers, answers, code)? {
+        return Ok(None);
+    }
+    check_version(head.version, headers.conformance)?;
+    headers.check_lengths()?;
+    match outcome(head.status, headers.conformance, answers, code)? {
+        Outcome::Error(code) => ErrorAck::decode(headers, head.status, code).map(Ack::Error),
+        Outcome::Success(status) => success(headers, answers, status),
+    }
+    .map(Some)
+}
+
+/// A success names its type, or is none of this protocol's (Q16). An error is one by its type or by its error code.
+fn is_ack(
+    status: StatusCode,
+    headers: &Headers<'_>,
+    answers: PacketType,
+    code: Option<Hresult>,
+) -> Result<bool, Malformed> {
+    let packet_type = headers.first(header::BITS_PACKET_TYPE)?.and_then(PacketType::parse);
+    match (packet_type, headers.conformance) {
+        (Some(PacketType::Ack), _) => Ok(true),
+        (Some(echo), Conformance::Interop) if echo == answers => Ok(true),
+        (_, Conformance::Interop) => Ok(!status.is_success() && code.is_some()),
+        (_, Conformance::Strict) if status.is_success() => Err(header::missing(header::BITS_PACKET_TYPE)),
+        (_, Conformance::Strict) => Ok(false),
+    }
+}
+
+enum Outcome {
+    Success(FragmentStatus),
+    Error(Option<Hresult>),
+}
+
+fn outcome(
+    status: StatusCode,
+    conformance: Conformance,
+    answers: PacketType,
+    code: Option<Hresult>,
+) -> Result<Outcome, Malformed> {
+    if status.is_success() {
+        return match (code, conformance) {
+            // One server says "too large" on a 2xx; a Ping's answer is its status (Q12).
+            (Some(code), Conformance::Interop) if code.is_failure() && answers != PacketType::Ping => {
+                Ok(Outcome::Error(Some(code)))
+            }
+            (_, Conformance::Interop) => Ok(Outcome::Success(FragmentStatus::Accepted)),
+            (None, Conformance::Strict) if status == StatusCode::OK => {
+                Ok(Outcome::Success(FragmentStatus::Accepted))
+            }
+            (_, Conformance::Strict) => Err(Malformed::UnexpectedStatus),
+        };
+    }
+    let out_of_step = match conformance {
+        _ if status != StatusCode::RANGE_NOT_SATISFIABLE || answers != PacketType::Fragment => false,
+        Conformance::Interop => code != Some(Hresult::BG_E_SESSION_NOT_FOUND),
+        Conformance::Strict => code.is_none_or(|code| code == Hresult::S_OK),
+    };
+    Ok(if out_of_step { Outcome::Success(FragmentStatus::OutOfStep) } else { Outcome::Error(code) })
+}
+
+fn success<'a>(
+    headers: &Headers<'a>,
+    answers: PacketType,
+    status: FragmentStatus,
+) -> Result<Ack<'a>, Malformed> {
+    if answers == PacketType::CreateSession {
+        return CreateSessionAck::decode(headers).map(Ack::CreateSession);
+    }
+    let session_id = headers.parsed(header::BITS_SESSION_ID, SessionId::from_bytes)?;
+    match answers {
+        PacketType::Fragment => FragmentAck::decode(headers, status, session_id).map(Ack::Fragment),
+        PacketType::CloseSession => Ok(Ack::CloseSession(CloseSessionAck { session_id })),
+        PacketType::CancelSession => Ok(Ack::CancelSession(CancelSessionAck { session_id })),
+        _ => Ok(Ack::Ping(PingAck)),
+    }
+}

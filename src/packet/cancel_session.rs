@@ -1,0 +1,38 @@
+//! Cancel-Session and its Ack (§2.2.10, §2.2.11).
+
+use http::header::HeaderMap;
+
+use super::request::session_id;
+use crate::error::Malformed;
+use crate::header::{self, Headers};
+use crate::session_id::SessionId;
+
+/// Says that the upload is given up: the server deletes what it has of it (§2.2.10).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[expect(clippy::exhaustive_structs, reason = "a message is its fields")]
+pub struct CancelSession {
+    /// The session.
+    pub session_id: SessionId,
+}
+
+/// Says that everything of the session is gone (§2.2.11).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[expect(clippy::exhaustive_structs, reason = "a message is its fields")]
+pub struct CancelSessionAck {
+    /// The session. IIS leaves it out (C03); ours says it.
+    pub session_id: Option<SessionId>,
+}
+
+impl CancelSession {
+    pub(super) fn decode(headers: &Headers<'_>) -> Result<Self, Malformed> {
+        Ok(Self { session_id: session_id(headers)? })
+    }
+
+    pub(super) fn encode(&self, headers: &mut HeaderMap) {
+        header::put_text(headers, header::BITS_SESSION_ID, self.session_id.to_string());
+    }
+}

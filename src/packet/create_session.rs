@@ -1,0 +1,198 @@
+//! Create-Session and its Ack (§2.2.2, §2.2.3).
+
+use std::time::Duration;
+
+use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
+
+use super::request::{content_name, put_content_name};
+use crate::conformance::Conformance;
+use crate::digits::{decimal, trim};
+use crate::error::{InvalidValue, Malformed};
+use crate::header::{self, Headers};
+use crate::limits::MAX_PROTOCOLS;
+use crate::protocol_id::{ProtocolId, SupportedProtocols};
+use crate::session_id::SessionId;
+use crate::value::{ContentName, HostId};
+
+/// Asks for a new session (§2.2.2; `captures/upload/01-create-session.req`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[expect(clippy::exhaustive_structs, reason = "a message is its fields")]
+pub struct CreateSession<'a> {
+    /// The protocols that the client speaks, most preferred first.
+    pub protocols: SupportedProtocols<'a>,
+    /// The local file's name; old Windows sends it here already (note `<5>`).
+    pub content_name: Option<ContentName<'a>>,
+}
+
+/// Names the new session (§2.2.3; `captures/upload/02-create-session.ack`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[expect(clippy::exhaustive_structs, reason = "a message is its fields")]
+pub struct CreateSessionAck<'a> {
+    /// The name of the session.
+    pub session_id: SessionId,
+    /// The protocol that the server chose. Some servers do not say (Q22); ours does.
+    pub protocol: Option<ProtocolId>,
+    /// Where the session's later requests go, if not to where this one went.
+    pub host: Option<Host<'a>>,
+}
+
+/// The host that a session's later requests go to (§1.3.4.2;
+/// `captures/upload-reply/02-create-session.ack`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[expect(clippy::exhaustive_structs, reason = "a message is its fields")]
+pub struct Host<'a> {
+    /// The host.
+    pub id: HostId<'a>,
+    /// For how long it may be out of reach before requests go to the origin again, in whole seconds; `None`: for ever.
+    pub fallback_timeout: Option<Duration>,
+}
+
+impl<'a> CreateSession<'a> {
+    pub(super) fn decode(headers: &Headers<'a>) -> Result<Self, Malformed> {
+        let protocols = headers
+            .parsed(header::BITS_SUPPORTED_PROTOCOLS, SupportedProtocols::from_bytes)?
+            .ok_or_else(|| header::missing(header::BITS_SUPPORTED_PROTOCOLS))?;
+        if headers.conformance.is_strict() && protocols.count(Conformance::Strict) > MAX_PROTOCOLS {
+            return Err(header::invalid(header::BITS_SUPPORTED_PROTOCOLS));
+        }
+        Ok(Self { protocols, content_name: content_name(headers)? })
+    }
+
+    pub(super) fn encode(&self, headers: &mut HeaderMap) {
+        if let Ok(protocols) = HeaderValue::from_bytes(self.protocols.as_bytes()) {
+            header::put(headers, header::BITS_SUPPORTED_PROTOCOLS, protocols);
+        }
+        put_content_name(headers, self.content_name.as_ref());
+    }
+
+    /// The same packet with its bytes owned.
+    #[must_use]
+    pub fn into_owned(self) -> CreateSession<'static> {
+        CreateSession {
+            protocols: self.protocols.into_owned(),
+            content_name: self.content_name.map(ContentName::into_owned),
+        }
+    }
+}
+
+impl<'a> CreateSessionAck<'a> {
+    /// The Ack for a session of this protocol's one version, on the host that was asked.
+    #[must_use]
+    pub const fn new(session_id: SessionId) -> Self {
+        Self { session_id, protocol: Some(ProtocolId::BITS_1_5), host: None }
+    }
+
+    pub(super) fn decode(headers: &Headers<'a>) -> Result<Self, Malformed> {
+        let session_id = headers
+            .parsed(header::BITS_SESSION_ID, SessionId::from_bytes)?
+            .ok_or_else(|| header::missing(header::BITS_SESSION_ID))?;
+        if headers.conformance.is_strict() && session_id.guid().is_none() {
+            return Err(header::invalid(header::BITS_SESSION_ID));
+        }
+        if headers.first(ACCEPT_ENCODING)?.is_some_and(|value| !admits_identity(value)) {
+            return Err(header::invalid(ACCEPT_ENCODING));
+        }
+        Ok(Self { session_id, protocol: protocol(headers)?, host: host(headers)? })
+    }
+
+    pub(super) fn encode(&self, headers: &mut HeaderMap) {
+        if let Some(protocol) = self.protocol {
+            header::put_text(headers, header::BITS_PROTOCOL, protocol.to_string());
+        }
+        header::put_text(headers, header::BITS_SESSION_ID, self.session_id.to_string());
+        header::put(headers, ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some(host) = &self.host {
+            header::put_text(headers, header::BITS_HOST_ID, host.id.to_string());
+            if let Some(timeout) = host.fallback_timeout {
+                header::put(headers, header::BITS_HOST_ID_FALLBACK_TIMEOUT, timeout.as_secs());
+            }
+        }
+    }
+
+    /// The same packet with its bytes owned.
+    #[must_use]
+    pub fn into_owned(self) -> CreateSessionAck<'static> {
+        CreateSessionAck {
+            session_id: self.session_id,
+            protocol: self.protocol,
+            host: self.host.map(Host::into_owned),
+        }
+    }
+}
+
+impl Host<'_> {
+    /// The same host with its text owned.
+    #[must_use]
+    pub fn into_owned(self) -> Host<'static> {
+        Host { id: self.id.into_owned(), fallback_timeout: self.fallback_timeout }
+    }
+}
+
+/// The protocol that the server chose; in interop `None` or an empty value is none (Q22).
+fn protocol(headers: &Headers<'_>) -> Result<Option<ProtocolId>, Malformed> {
+    let value = headers.first(header::BITS_PROTOCOL)?;
+    match (value.map(trim), headers.conformance) {
+        (None, Conformance::Strict) => Err(header::missing(header::BITS_PROTOCOL)),
+        (None, Conformance::Interop) => Ok(None),
+        (Some(text), Conformance::Interop) if text.is_empty() || text.eq_ignore_ascii_case(b"none") => {
+            Ok(None)
+        }
+        (Some(text), _) => std::str::from_utf8(text)
+            .map_err(|_| InvalidValue::ProtocolId)
+            .and_then(str::parse)
+            .map(Some)
+            .map_err(|_| header::invalid(header::BITS_PROTOCOL)),
+    }
+}
+
+/// The host to go on with. In interop one that cannot be read is ignored (Q23): the origin serves the session as well.
+fn host<'a>(headers: &Headers<'a>) -> Result<Option<Host<'a>>, Malformed> {
+    let Some(value) = headers.first(header::BITS_HOST_ID)? else { return Ok(None) };
+    match HostId::parse(trim(value), headers.conformance) {
+        Ok(id) => Ok(Some(Host { id, fallback_timeout: fallback_timeout(headers)? })),
+        Err(_) if headers.conformance.is_strict() => Err(header::invalid(header::BITS_HOST_ID)),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Missing, zero, 0xFFFFFFFF and what is no number mean: for ever (Q24).
+fn fallback_timeout(headers: &Headers<'_>) -> Result<Option<Duration>, Malformed> {
+    let Some(value) = headers.first(header::BITS_HOST_ID_FALLBACK_TIMEOUT)? else { return Ok(None) };
+    let seconds = decimal(trim(value));
+    if seconds.is_none() && headers.conformance.is_strict() {
+        return Err(header::invalid(header::BITS_HOST_ID_FALLBACK_TIMEOUT));
+    }
+    Ok(seconds.filter(|&seconds| seconds > 0 && seconds < u64::from(u32::MAX)).map(Duration::from_secs))
+}
+
+/// Whether an `Accept-Encoding` lets an entity come as it is: `identity`, `*`, or nothing at all.
+fn admits_identity(value: &[u8]) -> bool {
+    let admits = |coding: &[u8]| {
+        let mut parts = coding.split(|&byte| byte == b';').map(trim);
+        let name = parts.next().unwrap_or_default();
+        let refused = parts.any(|weight| matches!(weight, b"q=0" | b"q=0.0" | b"q=0.00" | b"q=0.000"));
+        (name.eq_ignore_ascii_case(b"identity") || name == b"*") && !refused
+    };
+    trim(value).is_empty() || value.split(|&byte| byte == b',').any(|coding| admits(trim(coding)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identity_is_admitted_where_it_is_named() {
+        for value in ["identity", "Identity", "*", "", " ", "gzip, identity", "gzip;q=1, *;q=0.5"] {
+            assert!(admits_identity(value.as_bytes()), "{value:?}");
+        }
+        for value in ["gzip", "identity;q=0", "*;q=0, gzip", "identityx"] {
+            assert!(!admits_identity(value.as_bytes()), "{value:?}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What is read of a message: its head, never its body.
+
+use http::{HeaderMap, Method, StatusCode, Version, request, response};
+
+use crate::conformance::Conformance;
+use crate::error::Malformed;
+
+/// The head of a request, without its target: the packets say nothing of where they go.
+///
+/// Made from `&http::Request<B>`, `&http::request::Parts`, or by hand.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made by hand where a program has no http::Request")]
+pub struct RequestHead<'h> {
+    /// The method; this protocol's is `BITS_POST`.
+    pub method: &'h Method,
+    /// The version of HTTP.
+    pub version: Version,
+    /// The headers.
+    pub headers: &'h HeaderMap,
+}
+
+/// The head of a response.
+///
+/// Made from `&http::Response<B>`, `&http::response::Parts`, or by hand.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "made by hand where a program has no http::Response")]
+pub struct ResponseHead<'h> {
+    /// The status.
+    pub status: StatusCode,
+    /// The version of HTTP.
+    pub version: Version,
+    /// The headers.
+    pub headers: &'h HeaderMap,
+}
+
+/// HTTP/1.1 alone in strict; HTTP/2 and HTTP/3 as well in interop (Q60). Never what came before 1.1.
+pub(super) fn check_version(version: Version, conformance: Conformance) -> Result<(), Malformed> {
+    match version {
+        Version::HTTP_11 => Ok(()),
+        Version::HTTP_2 | Version::HTTP_3 if !conformance.is_strict() => Ok(()),
+        _ => Err(Malformed::HttpVersion),
+    }
+}
+
+impl<'h, B> From<&'h http::Request<B>> for RequestHead<'h> {
+    fn from(request: &'h http::Request<B>) -> Self {
+        Self { method: request.method(), version: request.version(), headers: request.headers() }
+    }
+}
+
+impl<'h> From<&'h request::Parts> for RequestHead<'h> {
+    fn from(parts: &'h request::Parts) -> Self {
+        Self { method: &parts.method, version: parts.version, headers: &parts.headers }
+    }
+}
+
+impl<'h, B> From<&'h http::Response<B>> for ResponseHead<'h> {
+    fn from(response: &'h http::Response<B>) -> Self {
+        Self { status: response.status(), version: response.version(), headers: response.headers() }
+    }
+}
+
+impl<'h> From<&'h response::Parts> for ResponseHead<'h> {
+    fn from(parts: &'h response::Parts) -> Self {
+        Self { status: parts.status, version: parts.version, headers: &parts.headers }
+    }
+}

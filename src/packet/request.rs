@@ -1,0 +1,209 @@
+//! A client's message, whichever it is.
+
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use http::{Method, Uri};
+
+use super::head::{RequestHead, check_version};
+use super::{CancelSession, CloseSession, CreateSession, Fragment, PacketType, Payload, Ping};
+use crate::conformance::Conformance;
+use crate::digits::{decimal, trim};
+use crate::error::{DecodeError, Malformed};
+use crate::header::{self, Headers};
+use crate::limits::MAX_CONTENT_NAME;
+use crate::session_id::SessionId;
+use crate::value::ContentName;
+
+/// The method of every request of this protocol.
+const BITS_POST: &str = "BITS_POST";
+
+/// A client's message, whichever it is (§2.2.2, §2.2.4, §2.2.6, §2.2.8, §2.2.10).
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the protocol has these and no others; a new version has its own GUID"
+)]
+pub enum Request<'a> {
+    /// Asks for a new session.
+    CreateSession(CreateSession<'a>),
+    /// Asks whether a server is there.
+    Ping(Ping),
+    /// Brings bytes of the entity.
+    Fragment(Fragment<'a>),
+    /// Says that the upload is complete.
+    CloseSession(CloseSession<'a>),
+    /// Says that the upload is given up.
+    CancelSession(CancelSession),
+}
+
+impl<'a> Request<'a> {
+    /// Reads a request's head. `Ok(None)`: the method is not `BITS_POST`, so the request is not of this protocol.
+    ///
+    /// # Errors
+    /// A [`DecodeError`] for a bad request of this protocol; it knows how to answer.
+    pub fn decode(
+        head: impl Into<RequestHead<'a>>,
+        conformance: Conformance,
+    ) -> Result<Option<Self>, DecodeError> {
+        let head = head.into();
+        if head.method.as_str() == BITS_POST { decode(head, conformance).map(Some) } else { Ok(None) }
+    }
+
+    /// Reads a request's head as [`decode`](Self::decode) does, and takes a `POST` with
+    /// `X-HTTP-Method-Override: BITS_POST` as well (Q41).
+    ///
+    /// Such a request slips past filters that look at the method: take it only where no such filter protects you.
+    ///
+    /// # Errors
+    /// A [`DecodeError`] for a bad request of this protocol; it knows how to answer.
+    pub fn decode_tunnelled(
+        head: impl Into<RequestHead<'a>>,
+        conformance: Conformance,
+    ) -> Result<Option<Self>, DecodeError> {
+        let head = head.into();
+        let says_bits_post = |value: &HeaderValue| trim(value.as_bytes()) == BITS_POST.as_bytes();
+        if head.method == Method::POST
+            && head.headers.get(header::X_HTTP_METHOD_OVERRIDE).is_some_and(says_bits_post)
+        {
+            decode(head, conformance).map(Some)
+        } else {
+            Self::decode(head, conformance)
+        }
+    }
+
+    /// The kind of the packet.
+    #[must_use]
+    pub const fn packet_type(&self) -> PacketType {
+        match self {
+            Self::CreateSession(_) => PacketType::CreateSession,
+            Self::Ping(_) => PacketType::Ping,
+            Self::Fragment(_) => PacketType::Fragment,
+            Self::CloseSession(_) => PacketType::CloseSession,
+            Self::CancelSession(_) => PacketType::CancelSession,
+        }
+    }
+
+    /// The session that the packet names; Create-Session and Ping name none.
+    #[must_use]
+    pub const fn session_id(&self) -> Option<SessionId> {
+        match self {
+            Self::CreateSession(_) | Self::Ping(_) => None,
+            Self::Fragment(packet) => Some(packet.session_id),
+            Self::CloseSession(packet) => Some(packet.session_id),
+            Self::CancelSession(packet) => Some(packet.session_id),
+        }
+    }
+
+    /// The request on the wire, for a client that sends it to `destination`.
+    ///
+    /// The target is the whole URL, as client libraries want it; `Host` is left to them.
+    #[must_use]
+    pub fn to_http(&self, destination: &Uri) -> http::Request<Payload> {
+        let payload = match self {
+            Self::Fragment(fragment) => fragment.payload(),
+            _ => Payload::Empty,
+        };
+        let mut headers = HeaderMap::new();
+        header::put(
+            &mut headers,
+            header::BITS_PACKET_TYPE,
+            HeaderValue::from_static(self.packet_type().as_str()),
+        );
+        match self {
+            Self::CreateSession(packet) => packet.encode(&mut headers),
+            Self::Ping(_) => {}
+            Self::Fragment(packet) => packet.encode(&mut headers),
+            Self::CloseSession(packet) => packet.encode(&mut headers),
+            Self::CancelSession(packet) => packet.encode(&mut headers),
+        }
+        header::put(&mut headers, CONTENT_LENGTH, payload.len());
+        let mut request = http::Request::new(payload);
+        *request.method_mut() = bits_post();
+        *request.uri_mut() = destination.clone();
+        *request.headers_mut() = headers;
+        request
+    }
+
+    /// The same packet with its bytes owned.
+    #[must_use]
+    pub fn into_owned(self) -> Request<'static> {
+        match self {
+            Self::CreateSession(packet) => Request::CreateSession(packet.into_owned()),
+            Self::Ping(packet) => Request::Ping(packet),
+            Self::Fragment(packet) => Request::Fragment(packet.into_owned()),
+            Self::CloseSession(packet) => Request::CloseSession(packet.into_owned()),
+            Self::CancelSession(packet) => Request::CancelSession(packet),
+        }
+    }
+}
+
+/// The method's token is legal, so what stands in its place cannot be reached.
+fn bits_post() -> Method {
+    Method::from_bytes(BITS_POST.as_bytes()).unwrap_or(Method::POST)
+}
+
+fn decode<'a>(head: RequestHead<'a>, conformance: Conformance) -> Result<Request<'a>, DecodeError> {
+    let headers = Headers::new(head.headers, conformance);
+    decode_packet(head, &headers).map_err(|malformed| {
+        let session_id = head.headers.get(header::BITS_SESSION_ID);
+        DecodeError::new(malformed, session_id.and_then(|id| SessionId::from_bytes(id.as_bytes()).ok()))
+    })
+}
+
+/// The order of the checks: the packet type before the session (C55), the length before the rest.
+fn decode_packet<'a>(head: RequestHead<'a>, headers: &Headers<'a>) -> Result<Request<'a>, Malformed> {
+    check_version(head.version, headers.conformance)?;
+    headers.check_lengths()?;
+    let packet_type = headers.one(header::BITS_PACKET_TYPE)?;
+    let packet_type = packet_type.ok_or_else(|| header::missing(header::BITS_PACKET_TYPE))?;
+    match PacketType::parse(packet_type).ok_or(Malformed::PacketTypeUnknown)? {
+        PacketType::Fragment => Fragment::decode(headers).map(Request::Fragment),
+        PacketType::Ack => Err(Malformed::PacketTypeUnknown),
+        control => {
+            check_no_body(headers)?;
+            match control {
+                PacketType::CreateSession => CreateSession::decode(headers).map(Request::CreateSession),
+                PacketType::CloseSession => CloseSession::decode(headers).map(Request::CloseSession),
+                PacketType::CancelSession => CancelSession::decode(headers).map(Request::CancelSession),
+                _ => Ok(Request::Ping(Ping)),
+            }
+        }
+    }
+}
+
+/// Control packets have no body. Strict wants that said; interop takes HTTP's word for it (Q50).
+fn check_no_body(headers: &Headers<'_>) -> Result<(), Malformed> {
+    match content_length(headers)? {
+        Some(0) if !headers.contains(TRANSFER_ENCODING) => Ok(()),
+        Some(_) => Err(Malformed::BodyNotAllowed),
+        None if headers.conformance.is_strict() => Err(Malformed::LengthRequired),
+        None if headers.contains(TRANSFER_ENCODING) => Err(Malformed::BodyNotAllowed),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn content_length(headers: &Headers<'_>) -> Result<Option<u64>, Malformed> {
+    headers.parsed(CONTENT_LENGTH, |value| decimal(trim(value)).ok_or(()))
+}
+
+pub(super) fn session_id(headers: &Headers<'_>) -> Result<SessionId, Malformed> {
+    let id = headers.parsed(header::BITS_SESSION_ID, |value| SessionId::from_bytes(trim(value)))?;
+    id.ok_or_else(|| header::missing(header::BITS_SESSION_ID))
+}
+
+/// The name as it came; only its length is ever refused, and only in strict (Q48).
+pub(super) fn content_name<'a>(headers: &Headers<'a>) -> Result<Option<ContentName<'a>>, Malformed> {
+    let Some(value) = headers.first(header::CONTENT_NAME)? else { return Ok(None) };
+    let name = ContentName::from_bytes(value).map_err(|_| header::invalid(header::CONTENT_NAME))?;
+    if headers.conformance.is_strict() && name.length() > MAX_CONTENT_NAME {
+        return Err(header::invalid(header::CONTENT_NAME));
+    }
+    Ok(Some(name))
+}
+
+pub(super) fn put_content_name(headers: &mut HeaderMap, name: Option<&ContentName<'_>>) {
+    if let Some(name) = name {
+        header::put(headers, header::CONTENT_NAME, name);
+    }
+}

@@ -1,0 +1,15 @@
+//! Header strings that keep their raw form.
+//!
+//! Real peers send names and addresses that no strict type would hold: a reply URL with backslashes, a host name that
+//! is a bare IPv6 address. These types keep the bytes as they came, borrowed while a message is read, and convert
+//! by documented rules.
+
+mod content_name;
+mod host_id;
+mod raw;
+mod reply_url;
+
+pub use content_name::ContentName;
+pub use host_id::HostId;
+pub(crate) use raw::Raw;
+pub use reply_url::ReplyUrl;

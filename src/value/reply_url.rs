@@ -1,0 +1,216 @@
+//! Where the reply to an upload is.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use http::HeaderValue;
+use http::uri::{PathAndQuery, Uri};
+
+use super::Raw;
+use crate::error::InvalidValue;
+
+/// Where the reply to an upload is (`BITS-Reply-URL`, §2.2.7.2), as it was received.
+///
+/// The value may be relative, with backslashes and with characters that no URI may hold:
+/// [`ReplyUrl::resolve`] makes a URL of it.
+///
+/// ```
+/// use bits_proto::ReplyUrl;
+///
+/// // captures/upload-reply/08-fragment.ack and 09-reply-get.req, the GUID shortened
+/// let reply = ReplyUrl::from_bytes(&br"BITS-Sessions\Replies\{C85B}\responsefile.bin"[..])?;
+/// let destination = "http://frankcao8/upload-ref-isapi-WebFarm/2100mb-rfc2119.txt".parse()?;
+/// assert_eq!(
+///     reply.resolve(&destination)?,
+///     "http://frankcao8/upload-ref-isapi-WebFarm/BITS-Sessions/Replies/%7BC85B%7D/responsefile.bin",
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub struct ReplyUrl<'a>(Raw<'a>);
+
+impl<'a> ReplyUrl<'a> {
+    /// A reply URL as it was received, or as it shall be sent.
+    ///
+    /// # Errors
+    /// [`InvalidValue::ReplyUrl`] if it is empty, cannot stand in a header, or is over 4,096 bytes.
+    pub fn from_bytes(bytes: impl Into<Cow<'a, [u8]>>) -> Result<Self, InvalidValue> {
+        match Raw::new(bytes) {
+            Ok(raw) if !raw.as_bytes().is_empty() => Ok(Self(raw)),
+            _ => Err(InvalidValue::ReplyUrl),
+        }
+    }
+
+    /// The value as it was received.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// The URL of the reply: `\` becomes `/`, what no URI may hold is percent-encoded, and the rest is resolved
+    /// against the destination as the caller gave it (RFC 3986 §5.2), not against a host that a server named.
+    ///
+    /// The result may be on another host than `destination`: whether to follow it there is a matter of trust.
+    ///
+    /// # Errors
+    /// [`InvalidValue::ReplyUrl`] if no absolute `http` or `https` URL comes out.
+    pub fn resolve(&self, destination: &Uri) -> Result<Uri, InvalidValue> {
+        resolve(&self.normalised(), destination).ok_or(InvalidValue::ReplyUrl)
+    }
+
+    /// The same value with its bytes owned.
+    #[must_use]
+    pub fn into_owned(self) -> ReplyUrl<'static> {
+        ReplyUrl(self.0.into_owned())
+    }
+
+    fn normalised(&self) -> String {
+        let mut url = String::with_capacity(self.as_bytes().len());
+        for &byte in self.as_bytes().trim_ascii() {
+            match byte {
+                b'\\' => url.push('/'),
+                b if b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b) => {
+                    url.push(char::from(b))
+                }
+                b => url.push_str(&format!("%{b:02X}")),
+            }
+        }
+        url
+    }
+}
+
+/// RFC 3986 §5.2.2, without fragments: they are never sent.
+fn resolve(reference: &str, base: &Uri) -> Option<Uri> {
+    let (reference, _) = reference.split_once('#').unwrap_or((reference, ""));
+    let scheme = base.scheme_str()?;
+    if let Some((own_scheme, rest)) = scheme_of(reference) {
+        let url = format!("{own_scheme}:{}", rest.strip_prefix("//").map(absolute)??);
+        return url.parse::<Uri>().ok().filter(is_http);
+    }
+    if let Some(rest) = reference.strip_prefix("//") {
+        return format!("{scheme}:{}", absolute(rest)?).parse::<Uri>().ok().filter(is_http);
+    }
+    let (path, query) = match reference.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (reference, None),
+    };
+    let (path, query) = match path {
+        "" => (base.path().to_owned(), query.or(base.query())),
+        path if path.starts_with('/') => (without_dots(path), query),
+        path => (without_dots(&merged(base.path(), path)), query),
+    };
+    let path = match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    let mut parts = base.clone().into_parts();
+    parts.path_and_query = Some(path.parse::<PathAndQuery>().ok()?);
+    Uri::from_parts(parts).ok().filter(is_http)
+}
+
+/// The scheme of an absolute reference. A drive letter or a port is none: only what can be followed counts.
+fn scheme_of(reference: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = reference.split_once(':')?;
+    let legal = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(legal);
+    is_scheme.then_some((scheme, rest))
+}
+
+/// What follows `scheme:` of an absolute URL, its path without dots.
+fn absolute(rest: &str) -> Option<String> {
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, rest) = rest.split_at_checked(end)?;
+    let (path, query) = rest.split_at_checked(rest.find('?').unwrap_or(rest.len()))?;
+    Some(format!("//{authority}{}{query}", without_dots(path)))
+}
+
+fn is_http(url: &Uri) -> bool {
+    matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())
+}
+
+/// `reference` in the folder of `base` (RFC 3986 §5.2.3).
+fn merged(base: &str, reference: &str) -> String {
+    let folder = base.rfind('/').and_then(|at| base.get(..=at)).unwrap_or("/");
+    format!("{folder}{reference}")
+}
+
+/// RFC 3986 §5.2.4 for a path that begins with a slash.
+fn without_dots(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        match segment {
+            "." | ".." => {
+                if segment == ".." {
+                    kept.pop();
+                }
+                if last {
+                    kept.push("");
+                }
+            }
+            segment => kept.push(segment),
+        }
+    }
+    format!("/{}", kept.join("/"))
+}
+
+impl From<&ReplyUrl<'_>> for HeaderValue {
+    fn from(url: &ReplyUrl<'_>) -> Self {
+        (&url.0).into()
+    }
+}
+
+impl fmt::Display for ReplyUrl<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(reply: &str, destination: &str) -> Option<String> {
+        let reply = ReplyUrl::from_bytes(reply.as_bytes()).unwrap();
+        reply.resolve(&destination.parse().unwrap()).ok().map(|url| url.to_string())
+    }
+
+    #[test]
+    fn q25_reply_urls_resolve_against_the_destination() {
+        let destination = "https://origin:8443/a/b/file.bin?token=1";
+        for (reply, expected) in [
+            (r"Replies\{1}\x y.bin", "https://origin:8443/a/b/Replies/%7B1%7D/x%20y.bin"),
+            ("/r/1", "https://origin:8443/r/1"),
+            (r"\r\1", "https://origin:8443/r/1"),
+            ("../r?x=1", "https://origin:8443/a/r?x=1"),
+            ("../../../../r/./s/..", "https://origin:8443/r/"),
+            ("?only=query", "https://origin:8443/a/b/file.bin?only=query"),
+            ("http://other/r/../s", "http://other/s"),
+            ("//other:1/r", "https://other:1/r"),
+            ("r#fragment", "https://origin:8443/a/b/r"),
+            ("caf\u{e9}|\"", "https://origin:8443/a/b/caf%C3%A9%7C%22"),
+            ("already%20encoded", "https://origin:8443/a/b/already%20encoded"),
+        ] {
+            assert_eq!(resolved(reply, destination).as_deref(), Some(expected), "{reply}");
+        }
+    }
+
+    #[test]
+    fn q25_what_gives_no_url_is_refused() {
+        for reply in [
+            "ftp://other/r",
+            "file:///etc/passwd",
+            "http:///r",
+            "http:r",
+            "javascript:alert(1)",
+            "http://a b/",
+        ] {
+            assert_eq!(resolved(reply, "http://origin/a"), None, "{reply}");
+        }
+        assert_eq!(resolved("r", "/no/host"), None);
+        assert_eq!(ReplyUrl::from_bytes(&b""[..]), Err(InvalidValue::ReplyUrl));
+    }
+}
