@@ -1,5 +1,120 @@
 //! The BITS Upload Protocol without I/O.
+//!
+//! Every Windows has a client for this protocol, the Background Intelligent Transfer Service, and IIS a server. This
+//! crate speaks it in pure state machines that consume and emit typed packets, to and from the types of the [`http`]
+//! crate. It opens no socket, reads no file, asks no clock and draws no random number: transport, storage and runtime
+//! are the caller's.
+//!
+//! # Where to begin
+//!
+//! - To receive uploads: [`server`].
+//! - To upload: [`client`].
+//! - To read or write single messages, in a proxy or a recorder: [`packet`].
+//!
+//! # One upload
+//!
+//! ```text
+//!   client::Upload                                            server::Session
+//!        │  Create-Session                                          │
+//!        ├─────────────────────────────────────────────────────────▶│ Open ── the caller makes room
+//!        │◀─────────────────────────────────── 200, BITS-Session-Id ┤
+//!        │  Fragment  bytes 0-4095/6000, 4,096 bytes                │
+//!        ├─────────────────────────────────────────────────────────▶│ Store ── the caller stores 4,096 bytes
+//!        │◀────────────────── 200, BITS-Received-Content-Range 4096 ┤
+//!        │  Fragment  bytes 4096-5999/6000, 1,904 bytes             │
+//!        ├─────────────────────────────────────────────────────────▶│ Store
+//!        │◀────────────────── 200, BITS-Received-Content-Range 6000 ┤
+//!        │  Close-Session                                           │
+//!        ├─────────────────────────────────────────────────────────▶│ Publish ── the entity is at its destination
+//!        │◀──────────────────────────────────────────────────── 200 ┤
+//! ```
+//!
+//! Here are both machines at work. A program has a network where this one has a function call:
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use bits_proto::client::{self, Config, Entity, Event, Upload};
+//! use bits_proto::packet::{Ack, Payload, Request};
+//! use bits_proto::server::{self, Arrival, Directory, Report, Sessions};
+//!
+//! let source = b"All human beings are born free and equal in dignity and rights.".to_vec();
+//! let mut stored = Vec::new();
+//! let mut published = None;
+//!
+//! // The server's side of one exchange: do what the session asks for, report it, until it responds.
+//! let mut sessions = Sessions::new(Directory::default());
+//! let mut serve = |now, head: http::Request<()>, body: &[u8]| -> http::Response<()> {
+//!     let request = match sessions.directory().decode(&head) {
+//!         Ok(request) => request.expect("not of this protocol: another handler's"),
+//!         Err(error) => return error.to_response(),
+//!     };
+//!     let arrival = Arrival { request: &request, target: head.uri(), owner: &() };
+//!     let (exchange, mut output) = sessions.handle_request(now, &arrival, || *b"sixteen randoms!");
+//!     loop {
+//!         let report = match output {
+//!             server::Output::Open => Report::Opened,
+//!             server::Output::Store(store) => {
+//!                 stored.extend_from_slice(&body[store.skip as usize..]);
+//!                 Report::Stored(store.range.end - store.range.start)
+//!             }
+//!             server::Output::Publish => {
+//!                 published = Some(std::mem::take(&mut stored));
+//!                 Report::Published
+//!             }
+//!             server::Output::Respond(ack) => return ack.to_response(),
+//!             other => unreachable!("one exchange at a time needs no {other:?}"),
+//!         };
+//!         output = sessions.handle_report(now, exchange, report);
+//!     }
+//! };
+//!
+//! // The client's side: send what the upload asks for, report what came back, until it is complete.
+//! let now = Instant::now();
+//! let config = Config::builder().fragment_size(20).build()?;
+//! let mut upload = Upload::new(now, "http://server/docs/udhr.txt".parse()?, Entity::new(63)?, config)?;
+//! while let Some(output) = upload.poll_output() {
+//!     match output {
+//!         client::Output::Transmit(transmit) => {
+//!             let (head, payload) = transmit.request.into_parts();
+//!             let body = match payload {
+//!                 Payload::Empty => &[][..],
+//!                 Payload::Range(range) => &source[range.start as usize..range.end as usize],
+//!             };
+//!             let response = serve(now, http::Request::from_parts(head, ()), body);
+//!             upload.handle_response(now, transmit.id, &response);
+//!         }
+//!         client::Output::Event(Event::Completed { confirmed }) => assert!(confirmed),
+//!         client::Output::Event(_) | client::Output::Abort(_) => {}
+//!     }
+//! }
+//! drop(serve);
+//! assert_eq!(published, Some(source));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Names
+//!
+//! MC-BUP's model has names of its own. Here `HTTPUploader` is [`client::Upload`], `UploadEntityInfo`
+//! [`client::Entity`], `BITSSessionWrapper` [`server::Session`], `BITSSessionManager` [`server::Sessions`],
+//! and `BITSDirectoryConfig` [`server::Directory`]. Section numbers (§) are those of MC-BUP v16.0; rows named C and Q
+//! are this project's decisions where its sources contradict one another, and the tolerances for what real peers do.
+//!
+//! # Promises
+//!
+//! - **No I/O.** Time comes in as [`Instant`](std::time::Instant), randomness as an argument.
+//! - **No copy.** The machines never see a byte of an entity: bodies are streamed, 13 MiB cost what 5 KiB cost.
+//! - **No trap.** Whatever a peer sends, the answer is a value: no panic, no unbounded memory, no endless loop.
+//! - **No loss.** A byte that was acknowledged was reported stored. A publish happens once, of the whole entity, or not
+//!   at all.
+//! - **No lock-in.** The crate depends on `http`, `bytes` and `thiserror`.
+//!
+//! # Features
+//!
+//! - `serde`: serialisation of the vocabulary and the packets.
+//! - `arbitrary`: `Arbitrary` for the vocabulary and the packets, for fuzzers downstream.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// A peer's bytes never end the program: outside of tests, whatever can panic is refused.
 #![cfg_attr(
     not(test),
     deny(
@@ -18,6 +133,7 @@
     )
 )]
 
+pub mod client;
 mod conformance;
 mod digits;
 mod error;
@@ -28,8 +144,10 @@ pub mod limits;
 pub mod packet;
 mod protocol_id;
 mod range;
+pub mod server;
 mod session_id;
 mod text;
+mod timer;
 mod value;
 
 pub use conformance::Conformance;

@@ -65,3 +65,9 @@ pub const MAX_REGRESSIONS: u32 = 10;
 
 /// How often an upload starts over without new progress in between.
 pub const MAX_RESTARTS: u32 = 3;
+
+/// How many sessions one owner may have: 50, as in IIS.
+pub const SESSIONS_PER_OWNER: usize = 50;
+
+/// For how long a session's host may be out of reach, as IIS says where it is told nothing: one day.
+pub const HOST_ID_FALLBACK_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);

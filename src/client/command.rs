@@ -1,0 +1,138 @@
+//! What the caller may want at any time.
+
+use std::time::Instant;
+
+use http::HeaderMap;
+
+use super::config::ReplyMode;
+use super::failure::{Failure, Reason};
+use super::input::Suspend;
+use super::state::{Goal, Hold, Reply, Timer};
+use super::upload::Upload;
+use crate::error::ApiMisuse;
+use crate::packet::PacketType;
+
+impl Upload {
+    /// Suspends the upload (§3.1.4.2). The session stays, until its server's timeout.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Ended`]: it is over.
+    pub fn suspend(&mut self, now: Instant, how: Suspend) -> Result<(), ApiMisuse> {
+        self.still_open()?;
+        if self.hold == Hold::Suspended {
+            return Ok(());
+        }
+        if how == Suspend::AtOnce {
+            self.abort();
+        }
+        self.hold = Hold::Suspending;
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Goes on with an upload that was suspended or has failed: with a Ping first, if there is a session
+    /// (§3.1.4.3, C38).
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NotSuspended`]: it goes on anyway.
+    pub fn resume(&mut self, now: Instant) -> Result<(), ApiMisuse> {
+        self.still_open()?;
+        match self.hold {
+            // It never stopped.
+            Hold::Suspending => {}
+            Hold::Suspended | Hold::Failed => {
+                self.ping_due = self.session_id.is_some() || self.config.ping_first;
+                self.ask_for_reply_again();
+                self.backoff.reset();
+                self.guards.reset();
+                self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
+            }
+            _ => return Err(ApiMisuse::NotSuspended),
+        }
+        self.hold = Hold::None;
+        self.advance(now);
+        Ok(())
+    }
+
+    /// Gives the upload up and has the server delete what it has of it (§3.1.4.4).
+    ///
+    /// A Create-Session that is under way is waited for, since what it makes must be cancelled; so is a Close-Session:
+    /// if the server has published the entity by then, the upload is complete.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Ended`]: it is over.
+    pub fn cancel(&mut self, now: Instant) -> Result<(), ApiMisuse> {
+        self.still_open()?;
+        if self.goal != Goal::Cancel {
+            let waits = |packet| matches!(packet, PacketType::CreateSession | PacketType::CloseSession);
+            if !self.in_flight.as_ref().is_some_and(|exchange| waits(exchange.packet)) {
+                self.abort();
+            }
+            self.goal = Goal::Cancel;
+            self.backoff.reset();
+        }
+        self.hold = Hold::None;
+        self.timers.stop(Timer::Retry);
+        self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
+        self.advance(now);
+        Ok(())
+    }
+
+    /// Supplies the headers that answer a challenge: they go with every request from now on, the one that was
+    /// challenged first of all. `None`: there are no credentials, and the upload fails.
+    ///
+    /// May be called at any time, to refresh a token before it expires.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Ended`]: it is over.
+    pub fn authenticate(&mut self, now: Instant, credentials: Option<HeaderMap>) -> Result<(), ApiMisuse> {
+        self.still_open()?;
+        let wanted = self.hold == Hold::Credentials;
+        match credentials {
+            Some(credentials) => {
+                self.credentials = credentials;
+                if wanted {
+                    self.hold = Hold::None;
+                    self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
+                    self.advance(now);
+                }
+            }
+            None if wanted => self.fail(Failure::new(Reason::Unauthorized, None)),
+            None => self.credentials = HeaderMap::new(),
+        }
+        Ok(())
+    }
+
+    /// Tells that the caller has the reply, or does without it (`true`), or could not fetch it (`false`). After a
+    /// success the session is closed; after a failure [`resume`](Self::resume) offers the reply again.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NoReplyWanted`]: no reply was offered.
+    pub fn handle_reply(&mut self, now: Instant, fetched: bool) -> Result<(), ApiMisuse> {
+        self.still_open()?;
+        if self.hold != Hold::Reply {
+            return Err(ApiMisuse::NoReplyWanted);
+        }
+        if fetched {
+            self.reply = Reply::Settled;
+            self.hold = Hold::None;
+            self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
+            self.advance(now);
+        } else {
+            self.fail(Failure::new(Reason::ReplyFailed, None));
+        }
+        Ok(())
+    }
+
+    /// A server that named no reply with the last Ack is asked again: it repeats that Ack for a repeated last fragment.
+    fn ask_for_reply_again(&mut self) {
+        let complete = self.session_id.is_some() && self.offset == self.entity.size();
+        if complete && self.config.reply == ReplyMode::Required && self.reply == Reply::None {
+            self.offset = self.offset.saturating_sub(self.ceiling);
+        }
+    }
+
+    fn still_open(&self) -> Result<(), ApiMisuse> {
+        if self.state().is_ended() { Err(ApiMisuse::Ended) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,252 @@
+//! How an upload behaves.
+
+use std::time::Duration;
+
+use super::host::HostPolicy;
+use crate::conformance::Conformance;
+use crate::limits::{
+    DEFAULT_FRAGMENT_SIZE, FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, MAX_ENTITY_SIZE, MAX_REGRESSIONS,
+    MAX_RESTARTS, MAX_STALLS, REQUEST_TIMEOUT, RESPONSE_TIMEOUT, SESSION_TIMEOUT,
+};
+
+/// How an upload behaves. The defaults suit IIS.
+///
+/// ```
+/// use bits_proto::client::{Config, Recovery};
+/// use std::time::Duration;
+///
+/// let config = Config::builder()
+///     .fragment_size(256 * 1024)
+///     .retry_delays(Duration::from_secs(1), Duration::from_secs(60))
+///     .recovery(Recovery::Restart)
+///     .seed(0x5EED)
+///     .build()?;
+/// assert!(Config::builder().fragment_size(0).build().is_err());
+/// # Ok::<(), bits_proto::client::InvalidConfig>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Config {
+    pub(super) conformance: Conformance,
+    pub(super) fragment_size: u64,
+    pub(super) content_name: ContentNamePackets,
+    pub(super) ping_first: bool,
+    pub(super) reply: ReplyMode,
+    pub(super) recovery: Recovery,
+    pub(super) host_policy: HostPolicy,
+    pub(super) request_timeout: Duration,
+    pub(super) response_timeout: Duration,
+    pub(super) first_retry_delay: Duration,
+    pub(super) longest_retry_delay: Duration,
+    pub(super) give_up_after: Duration,
+    pub(super) max_stalls: u32,
+    pub(super) max_regressions: u32,
+    pub(super) max_restarts: u32,
+    pub(super) seed: u64,
+}
+
+/// On which packets `Content-Name` is sent (C08g).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum ContentNamePackets {
+    /// On every Fragment, as today's Windows (note `<11>`). The default.
+    #[default]
+    Fragments,
+    /// On Create-Session, Fragment and Close-Session, as the Windows of the captures (note `<5>`).
+    All,
+    /// Nowhere: the name stays here.
+    None,
+}
+
+/// Whether a reply to the upload is expected (C40).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum ReplyMode {
+    /// A reply is not fetched, even if the server has one. The default.
+    #[default]
+    Ignored,
+    /// A reply is fetched if the server has one.
+    Optional,
+    /// A reply is fetched, and its absence is a failure (§3.1.5.2.4).
+    Required,
+}
+
+/// What to do when a Fragment was sent and no answer came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Recovery {
+    /// Send it again. Right for servers that never overwrite what they stored, as IIS and this library. The default.
+    #[default]
+    Resend,
+    /// Cancel the session and start over. For servers that append whatever comes: there, a repeat corrupts the file.
+    Restart,
+}
+
+/// A setting that makes no sense: the caller's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidConfig {
+    /// A fragment of no bytes, or of 2^63 or more.
+    #[error("a fragment has at least one byte and less than 2^63")]
+    FragmentSize,
+    /// A time of zero.
+    #[error("{0} must not be zero")]
+    ZeroTime(&'static str),
+    /// The first delay is longer than the longest.
+    #[error("the first retry delay is longer than the longest")]
+    RetryDelays,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            conformance: Conformance::Interop,
+            fragment_size: DEFAULT_FRAGMENT_SIZE,
+            content_name: ContentNamePackets::Fragments,
+            ping_first: false,
+            reply: ReplyMode::Ignored,
+            recovery: Recovery::Resend,
+            host_policy: HostPolicy::Any,
+            request_timeout: REQUEST_TIMEOUT,
+            response_timeout: RESPONSE_TIMEOUT,
+            first_retry_delay: FIRST_RETRY_DELAY,
+            longest_retry_delay: LONGEST_RETRY_DELAY,
+            give_up_after: SESSION_TIMEOUT,
+            max_stalls: MAX_STALLS,
+            max_regressions: MAX_REGRESSIONS,
+            max_restarts: MAX_RESTARTS,
+            seed: 0,
+        }
+    }
+}
+
+impl Config {
+    /// A configuration with the defaults.
+    pub fn builder() -> ConfigBuilder {
+        ConfigBuilder { config: Self::default() }
+    }
+}
+
+/// Builds a [`Config`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is configured until `build` is called"]
+pub struct ConfigBuilder {
+    config: Config,
+}
+
+impl ConfigBuilder {
+    /// How strictly Acks are read; [`Conformance::Interop`] by default.
+    pub fn conformance(mut self, conformance: Conformance) -> Self {
+        self.config.conformance = conformance;
+        self
+    }
+
+    /// The size of every Fragment but the last, in bytes; 1 MiB by default. Windows sends 5 KiB to 13 MiB.
+    pub fn fragment_size(mut self, bytes: u64) -> Self {
+        self.config.fragment_size = bytes;
+        self
+    }
+
+    /// On which packets the entity's name is sent; on every Fragment by default.
+    pub fn content_name(mut self, packets: ContentNamePackets) -> Self {
+        self.config.content_name = packets;
+        self
+    }
+
+    /// Whether a Ping goes first of all, to set up the connection and its authentication cheaply; not by default.
+    pub fn ping_first(mut self, ping: bool) -> Self {
+        self.config.ping_first = ping;
+        self
+    }
+
+    /// Whether a reply is expected; by default it is ignored.
+    pub fn reply(mut self, mode: ReplyMode) -> Self {
+        self.config.reply = mode;
+        self
+    }
+
+    /// What to do when a Fragment was sent and no answer came; by default it is sent again.
+    pub fn recovery(mut self, recovery: Recovery) -> Self {
+        self.config.recovery = recovery;
+        self
+    }
+
+    /// Which hosts the session may be moved to; any by default, as Windows does.
+    pub fn host_policy(mut self, policy: HostPolicy) -> Self {
+        self.config.host_policy = policy;
+        self
+    }
+
+    /// How long sending one request may take (§3.1.2.1), and how long its answer (§3.1.2.2); 2 and 5 minutes by default.
+    pub fn timeouts(mut self, request: Duration, response: Duration) -> Self {
+        self.config.request_timeout = request;
+        self.config.response_timeout = response;
+        self
+    }
+
+    /// The first and the longest delay before something is tried again; 5 seconds and 10 minutes by default. Delays
+    /// double in between, and vary by a quarter so that a fleet does not come back at once.
+    pub fn retry_delays(mut self, first: Duration, longest: Duration) -> Self {
+        self.config.first_retry_delay = first;
+        self.config.longest_retry_delay = longest;
+        self
+    }
+
+    /// After how long without progress the upload fails; 14 days by default, as Windows.
+    pub fn give_up_after(mut self, time: Duration) -> Self {
+        self.config.give_up_after = time;
+        self
+    }
+
+    /// How many acknowledgements in a row may leave the offset where it was; 10 by default.
+    pub fn max_stalls(mut self, stalls: u32) -> Self {
+        self.config.max_stalls = stalls;
+        self
+    }
+
+    /// How often the server may go back behind what it acknowledged, without new progress in between; 10 by default.
+    pub fn max_regressions(mut self, regressions: u32) -> Self {
+        self.config.max_regressions = regressions;
+        self
+    }
+
+    /// How often the upload may start over, without new progress in between; 3 by default.
+    pub fn max_restarts(mut self, restarts: u32) -> Self {
+        self.config.max_restarts = restarts;
+        self
+    }
+
+    /// The seed of the delays' variation; give every upload another one. 0 by default.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.config.seed = seed;
+        self
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] says which setting makes no sense.
+    pub fn build(self) -> Result<Config, InvalidConfig> {
+        let config = self.config;
+        if config.fragment_size == 0 || config.fragment_size > MAX_ENTITY_SIZE {
+            return Err(InvalidConfig::FragmentSize);
+        }
+        for (name, time) in [
+            ("the request timeout", config.request_timeout),
+            ("the response timeout", config.response_timeout),
+            ("the first retry delay", config.first_retry_delay),
+            ("the time without progress", config.give_up_after),
+        ] {
+            if time.is_zero() {
+                return Err(InvalidConfig::ZeroTime(name));
+            }
+        }
+        if config.first_retry_delay > config.longest_retry_delay {
+            return Err(InvalidConfig::RetryDelays);
+        }
+        Ok(config)
+    }
+}

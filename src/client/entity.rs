@@ -1,0 +1,51 @@
+//! What is uploaded.
+
+use crate::error::InvalidValue;
+use crate::limits::MAX_ENTITY_SIZE;
+use crate::value::ContentName;
+
+/// What is uploaded (`UploadEntityInfo`, §3.1.1.1): its size, and perhaps a name. The bytes stay with the caller.
+///
+/// ```
+/// use bits_proto::client::Entity;
+///
+/// let entity = Entity::new(4892)?.named("rfc2119.txt")?;
+/// assert_eq!(entity.size(), 4892);
+/// # Ok::<(), bits_proto::InvalidValue>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Entity {
+    size: u64,
+    name: Option<ContentName<'static>>,
+}
+
+impl Entity {
+    /// An entity of `size` bytes.
+    ///
+    /// # Errors
+    /// [`InvalidValue::EntitySize`] for 2^63 bytes or more.
+    pub const fn new(size: u64) -> Result<Self, InvalidValue> {
+        if size <= MAX_ENTITY_SIZE { Ok(Self { size, name: None }) } else { Err(InvalidValue::EntitySize) }
+    }
+
+    /// The entity with the name of its local file, which is sent as `Content-Name`.
+    ///
+    /// # Errors
+    /// [`InvalidValue::ContentName`] unless it is a bare name: see [`ContentName::new`].
+    pub fn named(self, name: impl Into<String>) -> Result<Self, InvalidValue> {
+        Ok(Self { name: Some(ContentName::new(name.into())?), ..self })
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The name of its local file.
+    #[must_use]
+    pub const fn name(&self) -> Option<&ContentName<'static>> {
+        self.name.as_ref()
+    }
+}

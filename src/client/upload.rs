@@ -1,0 +1,163 @@
+//! One upload, seen by the client.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use http::{HeaderMap, Uri};
+
+use super::config::Config;
+use super::entity::Entity;
+use super::output::{Event, Output};
+use super::retry::{Backoff, Guards};
+use super::state::{Goal, Hold, InFlight, Reply, State, Timer};
+use crate::error::InvalidValue;
+use crate::packet::{Host, PacketType};
+use crate::session_id::SessionId;
+use crate::timer::Timers;
+
+/// How many outputs wait for the caller at most. Events past it are dropped, oldest first; a request never is.
+const MAX_OUTPUTS: usize = 64;
+
+/// One upload, seen by the client (`HTTPUploader`, §3.1.1.2).
+///
+/// See the [module](super) for how to drive it.
+#[derive(Debug)]
+#[must_use = "an upload does nothing unless it is driven"]
+pub struct Upload {
+    pub(super) config: Config,
+    pub(super) destination: Uri,
+    pub(super) entity: Entity,
+    pub(super) session_id: Option<SessionId>,
+    pub(super) host: Option<Host<'static>>,
+    /// The next byte to send.
+    pub(super) offset: u64,
+    /// How far this session's fragments have reached.
+    pub(super) sent: u64,
+    /// The largest fragment that the server takes, as far as is known.
+    pub(super) ceiling: u64,
+    pub(super) goal: Goal,
+    pub(super) hold: Hold,
+    pub(super) reply: Reply,
+    pub(super) ping_due: bool,
+    /// Whether the server is out of step without saying where it stands.
+    pub(super) offset_lost: bool,
+    /// Whether a Close-Session of this session was sent of which nobody knows what became.
+    pub(super) close_unanswered: bool,
+    pub(super) in_flight: Option<InFlight>,
+    pub(super) exchanges: u64,
+    pub(super) credentials: HeaderMap,
+    pub(super) guards: Guards,
+    pub(super) backoff: Backoff,
+    pub(super) timers: Timers<Timer>,
+    pub(super) outputs: VecDeque<Output>,
+}
+
+impl Upload {
+    /// An upload of `entity` to `destination`; its first request is the first output.
+    ///
+    /// # Errors
+    /// [`InvalidValue::Destination`] unless `destination` is an absolute `http` or `https` URL.
+    pub fn new(now: Instant, destination: Uri, entity: Entity, config: Config) -> Result<Self, InvalidValue> {
+        let is_http = matches!(destination.scheme_str(), Some("http" | "https"));
+        if !is_http || destination.host().is_none_or(str::is_empty) {
+            return Err(InvalidValue::Destination);
+        }
+        let mut upload = Self {
+            destination,
+            entity,
+            session_id: None,
+            host: None,
+            offset: 0,
+            sent: 0,
+            ceiling: config.fragment_size,
+            goal: Goal::Complete,
+            hold: Hold::None,
+            reply: Reply::None,
+            ping_due: config.ping_first,
+            offset_lost: false,
+            close_unanswered: false,
+            in_flight: None,
+            exchanges: 0,
+            credentials: HeaderMap::new(),
+            guards: Guards::default(),
+            backoff: Backoff::new(config.seed),
+            timers: Timers::new(),
+            outputs: VecDeque::new(),
+            config,
+        };
+        upload.timers.start(Timer::GiveUp, now, upload.config.give_up_after);
+        upload.advance(now);
+        Ok(upload)
+    }
+
+    /// Where the entity goes, as the caller gave it.
+    #[must_use]
+    pub const fn destination(&self) -> &Uri {
+        &self.destination
+    }
+
+    /// What is uploaded.
+    #[must_use]
+    pub const fn entity(&self) -> &Entity {
+        &self.entity
+    }
+
+    /// The session, while there is one.
+    #[must_use]
+    pub const fn session_id(&self) -> Option<SessionId> {
+        self.session_id
+    }
+
+    /// How many bytes the server has acknowledged in this session.
+    #[must_use]
+    pub const fn acknowledged(&self) -> u64 {
+        self.offset
+    }
+
+    /// Where the upload stands.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match self.hold {
+            Hold::Completed => State::Completed,
+            Hold::Cancelled => State::Cancelled,
+            Hold::Failed => State::Failed,
+            Hold::Suspended => State::Suspended,
+            Hold::Retry => State::WaitingToRetry,
+            Hold::Credentials => State::WaitingForCredentials,
+            Hold::Reply => State::WaitingForReply,
+            Hold::None | Hold::Suspending => State::Exchanging(
+                self.in_flight.as_ref().map_or(PacketType::Ping, |exchange| exchange.packet),
+            ),
+        }
+    }
+
+    /// What to do now; `None` until something is told to the upload, or a timer goes off.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout); `None`: no timer runs.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next().map(|(at, _)| at)
+    }
+
+    /// The timer that goes off next, and when.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<(Instant, Timer)> {
+        self.timers.next()
+    }
+
+    pub(super) fn push(&mut self, output: Output) {
+        if self.outputs.len() >= MAX_OUTPUTS {
+            if let Some(oldest) = self.outputs.iter().position(|output| matches!(output, Output::Event(_))) {
+                self.outputs.remove(oldest);
+            }
+        }
+        self.outputs.push_back(output);
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        self.push(Output::Event(event));
+    }
+}

@@ -1,0 +1,138 @@
+//! What an answer means for the upload (`protocol.md` section 6).
+
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::RETRY_AFTER;
+
+use super::config::Config;
+use super::failure::{Failure, Reason, Violation};
+use crate::digits::{decimal, trim};
+use crate::hresult::{ErrorContext, Hresult};
+use crate::packet::{Ack, CancelSessionAck, CloseSessionAck, ErrorAck, PacketType, ResponseHead};
+use crate::protocol_id::ProtocolId;
+use crate::session_id::SessionId;
+
+/// What an answer means for the upload.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// The packet did what it should, or the server says where it stands.
+    Accepted(Ack<'static>),
+    /// The server does not know the session.
+    SessionNotFound(Failure),
+    /// Credentials are wanted.
+    Unauthorized(Failure),
+    /// The fragment is too large.
+    FragmentTooLarge(Failure),
+    /// It may pass.
+    Transient(Failure),
+    /// It will not.
+    Fatal(Failure),
+}
+
+/// Judges the answer to a packet of type `packet`.
+pub(super) fn judge(
+    head: ResponseHead<'_>,
+    packet: PacketType,
+    session_id: Option<SessionId>,
+    config: &Config,
+) -> Verdict {
+    let failure = |reason| Failure {
+        status: Some(head.status),
+        retry_after: retry_after(head),
+        ..Failure::new(reason, Some(packet))
+    };
+    let violation = |violation| Verdict::Transient(failure(Reason::Protocol(violation)));
+    match Ack::decode(head, packet, config.conformance) {
+        Err(error) => violation(Violation::Malformed(error.malformed())),
+        Ok(None) => not_bits(failure(Reason::NotBits), head.status, packet),
+        Ok(Some(Ack::Error(ack))) => refused(failure(Reason::Refused), ack, packet),
+        Ok(Some(ack)) => match (&ack, ack.session_id(), session_id) {
+            (Ack::CreateSession(created), ..)
+                if created.protocol.is_some_and(|id| id != ProtocolId::BITS_1_5) =>
+            {
+                violation(Violation::OtherProtocol)
+            }
+            (Ack::CreateSession(_), ..) => Verdict::Accepted(ack.into_owned()),
+            (_, Some(named), Some(ours)) if named != ours => violation(Violation::OtherSession),
+            _ => Verdict::Accepted(ack.into_owned()),
+        },
+    }
+}
+
+/// A page of something else. A Close or Cancel that was answered 2xx is done, whoever says so (Q16).
+fn not_bits(failure: Failure, status: StatusCode, packet: PacketType) -> Verdict {
+    match packet {
+        PacketType::CloseSession if status.is_success() => {
+            Verdict::Accepted(Ack::CloseSession(CloseSessionAck::default()))
+        }
+        PacketType::CancelSession if status.is_success() => {
+            Verdict::Accepted(Ack::CancelSession(CancelSessionAck::default()))
+        }
+        _ if status.is_success() => Verdict::Transient(failure),
+        _ => by_status(failure, status, packet),
+    }
+}
+
+fn refused(failure: Failure, ack: ErrorAck, packet: PacketType) -> Verdict {
+    let failure = Failure { code: ack.code, context: ack.context, ..failure };
+    match ack.code {
+        // The application's errors count by its status (C22).
+        _ if ack.context == Some(ErrorContext::REMOTE_APPLICATION) => by_status(failure, ack.status, packet),
+        Some(Hresult::BG_E_SESSION_NOT_FOUND) => {
+            Verdict::SessionNotFound(Failure { reason: Reason::SessionNotFound, ..failure })
+        }
+        _ if packet == PacketType::CloseSession => by_status(failure, ack.status, packet),
+        Some(Hresult::BG_E_TOO_LARGE | Hresult::E_INVALIDARG | Hresult::E_ACCESSDENIED) => {
+            Verdict::Fatal(failure)
+        }
+        // An error on a 2xx (Q12) whose code says nothing about trying again.
+        _ if ack.status.is_success() => Verdict::Fatal(failure),
+        _ => by_status(failure, ack.status, packet),
+    }
+}
+
+fn by_status(failure: Failure, status: StatusCode, packet: PacketType) -> Verdict {
+    match (status.as_u16(), packet) {
+        (401 | 407, _) => Verdict::Unauthorized(Failure { reason: Reason::Unauthorized, ..failure }),
+        (413, PacketType::Fragment) => Verdict::FragmentTooLarge(failure),
+        // A Close-Session goes again after 500 to 599, and after nothing else (section 3).
+        (status, PacketType::CloseSession) if (500..=599).contains(&status) => Verdict::Transient(failure),
+        (_, PacketType::CloseSession) => Verdict::Fatal(failure),
+        (status, _) if is_transient(status) => Verdict::Transient(failure),
+        _ => Verdict::Fatal(failure),
+    }
+}
+
+/// The statuses after which trying again makes sense (C22); whatever is no status of HTTP at all is one.
+pub(crate) const fn is_transient(status: u16) -> bool {
+    match status {
+        300..=305 | 307 | 501 | 505 => false,
+        300..=399 | 408 | 409 | 500..=599 => true,
+        100..=599 => false,
+        _ => true,
+    }
+}
+
+/// `Retry-After` in seconds; its other form is a date, and a machine without a clock cannot read one.
+fn retry_after(head: ResponseHead<'_>) -> Option<Duration> {
+    let value = head.headers.get(RETRY_AFTER)?;
+    decimal(trim(value.as_bytes())).map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c22_the_table_of_transient_statuses() {
+        for status in [306, 308, 399, 408, 409, 500, 502, 503, 504, 599, 600, 999] {
+            assert!(is_transient(status), "{status}");
+        }
+        for status in
+            [100, 199, 300, 301, 302, 303, 304, 305, 307, 400, 403, 404, 410, 411, 416, 499, 501, 505]
+        {
+            assert!(!is_transient(status), "{status}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The errors that a server sends (`protocol.md` section 4).
+
+use http::StatusCode;
+
+use super::input::Refusal;
+use crate::conformance::Conformance;
+use crate::hresult::{ErrorContext, Hresult};
+use crate::packet::ErrorAck;
+
+const SERVER: ErrorContext = ErrorContext::REMOTE_FILE;
+const APPLICATION: ErrorContext = ErrorContext::REMOTE_APPLICATION;
+
+pub(super) const fn invalid() -> ErrorAck {
+    ErrorAck::new(StatusCode::BAD_REQUEST, Hresult::E_INVALIDARG, SERVER)
+}
+
+pub(super) const fn access_denied() -> ErrorAck {
+    ErrorAck::new(StatusCode::FORBIDDEN, Hresult::E_ACCESSDENIED, SERVER)
+}
+
+pub(super) const fn not_enabled() -> ErrorAck {
+    ErrorAck::new(StatusCode::NOT_IMPLEMENTED, Hresult::E_ACCESSDENIED, SERVER)
+}
+
+pub(super) const fn session_not_found() -> ErrorAck {
+    ErrorAck::new(StatusCode::INTERNAL_SERVER_ERROR, Hresult::BG_E_SESSION_NOT_FOUND, SERVER)
+}
+
+pub(super) const fn too_large() -> ErrorAck {
+    ErrorAck::new(StatusCode::INTERNAL_SERVER_ERROR, Hresult::BG_E_TOO_LARGE, SERVER)
+}
+
+pub(super) const fn fragment_too_large() -> ErrorAck {
+    ErrorAck::status_only(StatusCode::PAYLOAD_TOO_LARGE)
+}
+
+/// Too many sessions, or a newer exchange has taken this one's place: come back later.
+pub(super) const fn busy() -> ErrorAck {
+    ErrorAck::status_only(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+pub(super) fn refused(refusal: Refusal, conformance: Conformance) -> ErrorAck {
+    match refusal {
+        Refusal::AccessDenied | Refusal::DestinationExists => access_denied(),
+        Refusal::IsDirectory | Refusal::BadBody => invalid(),
+        Refusal::NoSuchFolder | Refusal::EntityMissing => ErrorAck::status_only(StatusCode::NOT_FOUND),
+        Refusal::Busy => busy(),
+        Refusal::DiskFull => {
+            ErrorAck::new(StatusCode::INTERNAL_SERVER_ERROR, Hresult::ERROR_DISK_FULL, SERVER)
+        }
+        Refusal::Internal => ErrorAck::status_only(StatusCode::INTERNAL_SERVER_ERROR),
+        Refusal::Application { status, code } if is_error(status) => {
+            let code = code.filter(|code| code.is_failure());
+            ErrorAck::new(status, code.unwrap_or_else(|| Hresult::from_http_status(status)), APPLICATION)
+        }
+        // The application broke the rules (C21).
+        Refusal::Application { .. } => {
+            ErrorAck::new(StatusCode::INTERNAL_SERVER_ERROR, Hresult::E_INVALIDARG, APPLICATION)
+        }
+        Refusal::ApplicationTimeout => {
+            let code = match conformance {
+                Conformance::Interop => Hresult::ERROR_TIMEOUT,
+                Conformance::Strict => Hresult::ERROR_DISK_FULL_AS_PRINTED,
+            };
+            ErrorAck::new(StatusCode::REQUEST_TIMEOUT, code, APPLICATION)
+        }
+    }
+}
+
+fn is_error(status: StatusCode) -> bool {
+    (300..600).contains(&status.as_u16())
+}

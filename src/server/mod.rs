@@ -1,0 +1,25 @@
+//! The upload server's machine (§3.2).
+
+mod answer;
+mod directory;
+mod exchange;
+mod guid_hash;
+mod input;
+mod output;
+mod placement;
+mod report;
+mod route;
+mod session;
+mod sessions;
+mod state;
+mod tombstones;
+mod turn;
+
+pub use directory::{Directory, DirectoryBuilder, InvalidDirectory, OwnerCheck};
+pub use exchange::Exchange;
+pub use input::{Arrival, Notified, Refusal, Report};
+pub use output::{Output, Store};
+pub use route::Route;
+pub use session::Session;
+pub use sessions::Sessions;
+pub use state::{Ending, State};

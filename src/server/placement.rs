@@ -1,0 +1,68 @@
+//! Where a fragment goes: the table of `protocol.md` section 3.
+
+use super::output::Store;
+use crate::conformance::Conformance;
+use crate::range::ContentRange;
+
+/// What a server does with a fragment of which it wants the bytes from `next` on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Placement {
+    /// Store the part that is new.
+    New(Store),
+    /// Everything in it is stored already: its Ack was lost.
+    Repeat,
+    /// Bytes before it are missing, or, in strict, it is not the next one.
+    OutOfStep,
+}
+
+/// Bytes that are stored are never overwritten (C09); strict takes only the very next fragment (§3.2.5.2.6).
+pub(super) fn place(range: ContentRange, next: u64, conformance: Conformance) -> Placement {
+    let in_order = match conformance {
+        Conformance::Interop => range.first() <= next,
+        Conformance::Strict => range.first() == next,
+    };
+    if !in_order {
+        return Placement::OutOfStep;
+    }
+    if range.last() < next {
+        return Placement::Repeat;
+    }
+    Placement::New(Store {
+        skip: next.saturating_sub(range.first()),
+        range: next..range.end(),
+        total: range.total(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placed(first: u64, last: u64, next: u64, conformance: Conformance) -> Placement {
+        place(ContentRange::new(first..last + 1, 100).unwrap(), next, conformance)
+    }
+
+    fn new(skip: u64, start: u64, end: u64) -> Placement {
+        Placement::New(Store { skip, range: start..end, total: 100 })
+    }
+
+    #[test]
+    fn c09_interop_stores_what_is_new_and_takes_repeats() {
+        let interop = |first, last, next| placed(first, last, next, Conformance::Interop);
+        assert_eq!(interop(20, 29, 20), new(0, 20, 30));
+        assert_eq!(interop(10, 29, 20), new(10, 20, 30));
+        assert_eq!(interop(10, 20, 20), new(10, 20, 21));
+        assert_eq!(interop(10, 19, 20), Placement::Repeat);
+        assert_eq!(interop(0, 4, 20), Placement::Repeat);
+        assert_eq!(interop(21, 29, 20), Placement::OutOfStep);
+    }
+
+    #[test]
+    fn c09_strict_takes_the_next_fragment_alone() {
+        let strict = |first, last, next| placed(first, last, next, Conformance::Strict);
+        assert_eq!(strict(20, 29, 20), new(0, 20, 30));
+        for (first, last) in [(10, 29), (10, 19), (0, 4), (21, 29)] {
+            assert_eq!(strict(first, last, 20), Placement::OutOfStep, "{first}-{last}");
+        }
+    }
+}

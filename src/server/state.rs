@@ -1,0 +1,89 @@
+//! Where a session stands.
+
+use super::directory::Directory;
+use crate::packet::ErrorAck;
+use crate::range::ContentRange;
+
+/// Where a session stands (`BITSSessionWrapper.State`, §3.2.1.4).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum State {
+    /// The caller has not yet said whether the upload may start.
+    Opening,
+    /// Bytes are missing (`STATE_RECEIVE_FRAGMENTS`).
+    Receiving,
+    /// All bytes are there, but the server application has not taken them (`STATE_NOTIFY`).
+    Notifying,
+    /// All bytes are there and the application, if any, has taken them (`STATE_WAIT_FOR_CLOSE`).
+    WaitingForClose,
+    /// The session is over.
+    Ended(Ending),
+}
+
+impl State {
+    /// Where a session stands once its last byte is there.
+    pub(super) const fn complete(directory: &Directory) -> Self {
+        if directory.notification { Self::Notifying } else { Self::WaitingForClose }
+    }
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Ending {
+    /// The caller did not let the upload start.
+    Refused,
+    /// The client closed it: the entity was published, or the application has it.
+    Closed,
+    /// The client cancelled it.
+    Cancelled,
+    /// The entity had vanished when it was to be published.
+    Lost,
+    /// The session made no progress for too long, or the server gave it up.
+    Expired,
+}
+
+/// What the exchange at work was asked to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Step {
+    Open,
+    Store { skip: u64, length: u64, total: u64, range: ContentRange },
+    Notify(Wanted),
+    Publish,
+    Discard(Ending),
+}
+
+/// What a client wants of a session, without the head that said so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wanted {
+    Fragment(Option<ContentRange>),
+    Close,
+    Cancel,
+}
+
+/// The one exchange that works on a session.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct AtWork {
+    pub(super) serial: u64,
+    pub(super) step: Step,
+    /// Whether a newer exchange has asked for its end.
+    pub(super) superseded: bool,
+}
+
+/// The newest exchange, which waits for the one at work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Waiting {
+    pub(super) serial: u64,
+    pub(super) wanted: Wanted,
+}
+
+/// What a session knows of its server application's answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Notification {
+    /// Not asked, or to be asked again.
+    Due,
+    /// Never to be asked again.
+    Refused(ErrorAck),
+}
