@@ -32,6 +32,7 @@ pub struct Directory {
     pub(super) method_override: bool,
     pub(super) max_upload_size: u64,
     pub(super) max_fragment_size: u64,
+    pub(super) allow_overwrites: bool,
     pub(super) max_sessions: usize,
     pub(super) sessions_per_owner: usize,
     pub(super) owner_check: OwnerCheck,
@@ -85,6 +86,20 @@ impl Directory {
         self.max_upload_size
     }
 
+    /// Whether uploads are enabled.
+    #[must_use]
+    pub const fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// Whether an upload may replace what is at its destination already. Files are the caller's: look there when asked to
+    /// [open](super::Output::Open) an upload and again when asked to [publish](super::Output::Publish) it (C46), and
+    /// refuse with [`DestinationExists`](super::Refusal::DestinationExists).
+    #[must_use]
+    pub const fn allows_overwrites(&self) -> bool {
+        self.allow_overwrites
+    }
+
     /// After how long without progress a session is discarded.
     #[must_use]
     pub const fn session_timeout(&self) -> Duration {
@@ -100,6 +115,7 @@ impl Default for Directory {
             method_override: false,
             max_upload_size: MAX_ENTITY_SIZE,
             max_fragment_size: MAX_ENTITY_SIZE,
+            allow_overwrites: false,
             max_sessions: usize::MAX,
             sessions_per_owner: SESSIONS_PER_OWNER,
             owner_check: OwnerCheck::EveryPacket,
@@ -163,6 +179,12 @@ impl DirectoryBuilder {
     /// The largest fragment, in bytes; larger ones are answered 413, and clients send smaller ones. No bound by default.
     pub fn max_fragment_size(mut self, bytes: u64) -> Self {
         self.directory.max_fragment_size = bytes;
+        self
+    }
+
+    /// Whether an upload may replace what is at its destination already (`AllowOverwrites`); not by default.
+    pub fn allow_overwrites(mut self, allowed: bool) -> Self {
+        self.directory.allow_overwrites = allowed;
         self
     }
 

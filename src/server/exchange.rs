@@ -12,14 +12,14 @@ use crate::guid::Guid;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Exchange {
     session: Guid,
-    serial: u64,
+    serial: u32,
 }
 
 impl Exchange {
     /// An exchange that reaches no session: a Ping, or a request that is answered at once.
     pub(super) const OUTSIDE: Self = Self { session: Guid::NIL, serial: 0 };
 
-    pub(super) const fn new(session: Guid, serial: u64) -> Self {
+    pub(super) const fn new(session: Guid, serial: u32) -> Self {
         Self { session, serial }
     }
 
@@ -29,7 +29,7 @@ impl Exchange {
         self.session
     }
 
-    pub(super) const fn serial(self) -> u64 {
+    pub(super) const fn serial(self) -> u32 {
         self.serial
     }
 }

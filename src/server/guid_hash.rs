@@ -28,8 +28,12 @@ impl Hasher for GuidHasher {
         for chunk in bytes.chunks(8) {
             let mut word = [0; 8];
             word.iter_mut().zip(chunk).for_each(|(place, byte)| *place = *byte);
-            self.0 = (self.0.rotate_left(29) ^ u64::from_ne_bytes(word)).wrapping_mul(SPREAD);
+            self.write_u64(u64::from_ne_bytes(word));
         }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(29) ^ word).wrapping_mul(SPREAD);
     }
 
     fn write_usize(&mut self, _length: usize) {

@@ -1,6 +1,7 @@
 //! The upload server's machine (§3.2).
 
 mod answer;
+mod deadlines;
 mod directory;
 mod exchange;
 mod guid_hash;

@@ -113,7 +113,7 @@ impl<O: Clone + Eq> Session<O> {
     fn notified(
         &mut self,
         now: Instant,
-        serial: u64,
+        serial: u32,
         wanted: Wanted,
         notified: Notified,
         directory: &Directory,
@@ -121,7 +121,7 @@ impl<O: Clone + Eq> Session<O> {
         if notified.reply_url.as_ref().is_some_and(|url| url.as_bytes().len() > MAX_REPLY_URL) {
             return self.error_for(wanted, answer::invalid());
         }
-        self.notified = notified;
+        self.notification = Notification::Taken(Box::new(notified));
         self.state = State::WaitingForClose;
         self.begin(now, serial, wanted, directory)
     }
@@ -130,7 +130,7 @@ impl<O: Clone + Eq> Session<O> {
     fn not_notified(&mut self, wanted: Wanted, refusal: Refusal, directory: &Directory) -> Output {
         let error = answer::refused(refusal, directory.conformance);
         if error.status == StatusCode::FORBIDDEN {
-            self.notification = Notification::Refused(error);
+            self.notification = Notification::Refused(Box::new(error));
         }
         self.error_for(wanted, error)
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::answer;
 use super::directory::{Directory, OwnerCheck};
 use super::exchange::Exchange;
-use super::input::{Arrival, Notified};
+use super::input::Arrival;
 use super::output::Output;
 use super::state::{AtWork, Ending, Notification, State, Step, Waiting};
 use crate::conformance::Conformance;
@@ -26,10 +26,9 @@ pub struct Session<O = ()> {
     pub(super) next: u64,
     pub(super) total: Option<u64>,
     pub(super) notification: Notification,
-    pub(super) notified: Notified,
     pub(super) at_work: Option<Box<AtWork>>,
     pub(super) waiting: Option<Box<Waiting>>,
-    pub(super) serial: u64,
+    pub(super) serial: u32,
     pub(super) deadline: Option<Instant>,
 }
 
@@ -53,7 +52,6 @@ impl<O: Clone + Eq> Session<O> {
             next: 0,
             total: None,
             notification: Notification::Due,
-            notified: Notified { copy_to_destination: !directory.notification, reply_url: None },
             at_work: Some(Box::new(AtWork { serial: first, step: Step::Open, superseded: false })),
             waiting: None,
             serial: first,
@@ -148,7 +146,7 @@ impl<O: Clone + Eq> Session<O> {
     /// 200 with the offset; and, once the entity is complete, with the reply's URL, however often it is asked for.
     pub(super) fn fragment_ack(&self) -> Output {
         let reply_url = match self.state {
-            State::WaitingForClose => self.notified.reply_url.clone(),
+            State::WaitingForClose => self.notification.reply_url().cloned(),
             _ => None,
         };
         Output::Respond(Ack::Fragment(FragmentAck {

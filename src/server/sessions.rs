@@ -1,9 +1,10 @@
 //! A table of sessions.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use super::answer;
+use super::deadlines::{Deadlines, Tick};
 use super::directory::{Directory, OwnerCheck};
 use super::exchange::Exchange;
 use super::guid_hash::BuildGuidHasher;
@@ -26,8 +27,8 @@ use crate::session_id::SessionId;
 #[derive(Debug)]
 pub struct Sessions<O = ()> {
     directory: Directory,
-    open: HashMap<Guid, Entry<O>, BuildGuidHasher>,
-    deadlines: BTreeSet<(Instant, Guid)>,
+    open: HashMap<u64, Box<Entry<O>>, BuildGuidHasher>,
+    deadlines: Deadlines,
     owners: BTreeMap<O, usize>,
     ended: Tombstones<O>,
 }
@@ -35,9 +36,15 @@ pub struct Sessions<O = ()> {
 /// Boxed, so that growing the table moves little.
 #[derive(Debug)]
 struct Entry<O> {
-    session: Box<Session<O>>,
-    /// The deadline under which the session is queued: its own, or an earlier one that it has outlived.
-    queued: Option<Instant>,
+    session: Session<O>,
+    /// Where the session is queued: under its deadline, or under an earlier one that it has outlived.
+    queued: Option<Tick>,
+}
+
+/// Half of an id: as the key of a table it saves memory, and the session itself tells the other half.
+fn key(id: Guid) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *id.as_bytes();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 impl<O: Clone + Ord> Sessions<O> {
@@ -47,7 +54,7 @@ impl<O: Clone + Ord> Sessions<O> {
         Self {
             directory,
             open: HashMap::default(),
-            deadlines: BTreeSet::new(),
+            deadlines: Deadlines::default(),
             owners: BTreeMap::new(),
             ended: Tombstones::new(),
         }
@@ -74,12 +81,12 @@ impl<O: Clone + Ord> Sessions<O> {
     /// An open session.
     #[must_use]
     pub fn get(&self, id: Guid) -> Option<&Session<O>> {
-        self.open.get(&id).map(|entry| &*entry.session)
+        self.open.get(&key(id)).map(|entry| &entry.session).filter(|session| session.id == id)
     }
 
     /// The open sessions, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Session<O>> {
-        self.open.values().map(|entry| &*entry.session)
+        self.open.values().map(|entry| &entry.session)
     }
 
     /// A request arrived. Returns its exchange and what to do first.
@@ -95,34 +102,33 @@ impl<O: Clone + Ord> Sessions<O> {
         match self.directory.route(arrival.request) {
             Route::Answer(ack) => (Exchange::OUTSIDE, Output::Respond(ack)),
             Route::Create => self.create(now, arrival, Guid::from_random(random())),
-            Route::Session(id) => match self.open.get_mut(&id) {
-                Some(entry) => {
-                    let turn = entry.session.handle_request(now, arrival, &self.directory);
-                    self.settle(now, id);
-                    turn
-                }
-                None => (Exchange::OUTSIDE, Output::Respond(self.answer_ended(now, id, arrival))),
-            },
+            Route::Session(id) => {
+                let turn =
+                    |session: &mut Session<O>, directory: &_| session.handle_request(now, arrival, directory);
+                self.in_session(now, id, turn).unwrap_or_else(|| {
+                    (Exchange::OUTSIDE, Output::Respond(self.answer_ended(now, id, arrival)))
+                })
+            }
         }
     }
 
     /// A task did what its exchange was asked to do, or failed. Returns what to do next.
     pub fn handle_report(&mut self, now: Instant, exchange: Exchange, report: Report) -> Output {
-        self.in_session(now, exchange, |session, directory| {
-            session.handle_report(now, exchange, report, directory)
-        })
+        let turn =
+            |session: &mut Session<O>, directory: &_| session.handle_report(now, exchange, report, directory);
+        self.in_session(now, exchange.session(), turn).unwrap_or_else(|| ended_meanwhile(exchange))
     }
 
     /// What an exchange must do now: for one that was told to [wait](Output::Wait), and for one that forgot.
     pub fn poll(&mut self, now: Instant, exchange: Exchange) -> Output {
-        self.in_session(now, exchange, |session, directory| session.poll(now, exchange, directory))
+        let turn = |session: &mut Session<O>, directory: &_| session.poll(now, exchange, directory);
+        self.in_session(now, exchange.session(), turn).unwrap_or_else(|| ended_meanwhile(exchange))
     }
 
-    /// When to call [`poll_expired`](Self::poll_expired) next. May be early, never late.
+    /// When to call [`poll_expired`](Self::poll_expired) next. May be early, and late by a millisecond.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let session = self.deadlines.first().map(|(deadline, _)| *deadline);
-        [session, self.ended.poll_timeout()].into_iter().flatten().min()
+        [self.deadlines.poll_timeout(), self.ended.poll_timeout()].into_iter().flatten().min()
     }
 
     /// A session that made no progress for too long, in the order of deadlines (§3.2.6.1). It is out of the table:
@@ -131,20 +137,20 @@ impl<O: Clone + Ord> Sessions<O> {
     /// A session on which an exchange works lives on until that one has reported.
     pub fn poll_expired(&mut self, now: Instant) -> Option<Session<O>> {
         self.ended.remove_due(now);
-        while let Some(&(queued, id)) = self.deadlines.first().filter(|(deadline, _)| *deadline <= now) {
-            let Some(entry) = self.open.get_mut(&id) else {
-                self.deadlines.remove(&(queued, id));
+        while let Some((tick, key)) = self.deadlines.first_due(now) {
+            let Some(entry) = self.open.get_mut(&key) else {
+                self.deadlines.remove(tick, key);
                 continue;
             };
             if entry.session.at_work.is_some() {
                 entry.session.prolong(now, &self.directory);
             }
             if entry.session.deadline.is_some_and(|deadline| deadline <= now) {
+                let id = entry.session.id;
                 return self.evict(id);
             }
-            self.deadlines.remove(&(queued, id));
-            entry.queued = entry.session.deadline;
-            self.deadlines.extend(entry.queued.map(|deadline| (deadline, id)));
+            self.deadlines.remove(tick, key);
+            entry.queued = entry.session.deadline.map(|deadline| self.deadlines.insert(deadline, key));
         }
         None
     }
@@ -162,36 +168,40 @@ impl<O: Clone + Ord> Sessions<O> {
         let full =
             self.open.len() >= self.directory.max_sessions || owned >= self.directory.sessions_per_owner;
         // An id that is taken means that the caller's randomness is none: better no session than somebody else's.
-        if full || self.open.contains_key(&id) || self.ended.contains(id) {
+        if full || self.open.contains_key(&key(id)) || self.ended.contains(id) {
             return (Exchange::OUTSIDE, Output::Respond(Ack::Error(answer::busy())));
         }
         let (session, exchange, output) = Session::open(now, id, arrival, &self.directory);
-        let queued = session.deadline;
-        self.deadlines.extend(queued.map(|deadline| (deadline, id)));
-        self.owners.insert(arrival.owner.clone(), owned.saturating_add(1));
-        self.open.insert(id, Entry { session: Box::new(session), queued });
+        self.insert(session);
         (exchange, output)
     }
 
-    fn in_session(
-        &mut self,
-        now: Instant,
-        exchange: Exchange,
-        work: impl FnOnce(&mut Session<O>, &Directory) -> Output,
-    ) -> Output {
-        let Some(entry) = self.open.get_mut(&exchange.session()) else {
-            // The session ended while the exchange waited: the client's repeat learns how.
-            let session_id = Some(SessionId::from(exchange.session()));
-            return Output::Respond(Ack::Error(ErrorAck { session_id, ..answer::busy() }));
-        };
-        let output = work(&mut entry.session, &self.directory);
-        self.settle(now, exchange.session());
-        output
+    fn insert(&mut self, session: Session<O>) {
+        let key = key(session.id);
+        let queued = session.deadline.map(|deadline| self.deadlines.insert(deadline, key));
+        let owned = self.owners.entry(session.owner.clone()).or_default();
+        *owned = owned.saturating_add(1);
+        self.open.insert(key, Box::new(Entry { session, queued }));
     }
 
-    /// Takes a session that has ended out of the table.
-    fn settle(&mut self, now: Instant, id: Guid) {
-        let Some(State::Ended(ending)) = self.get(id).map(Session::state) else { return };
+    /// Works on an open session, and takes it out of the table if that was its end.
+    fn in_session<T>(
+        &mut self,
+        now: Instant,
+        id: Guid,
+        work: impl FnOnce(&mut Session<O>, &Directory) -> T,
+    ) -> Option<T> {
+        let session =
+            self.open.get_mut(&key(id)).map(|entry| &mut entry.session).filter(|session| session.id == id)?;
+        let done = work(session, &self.directory);
+        if let State::Ended(ending) = session.state {
+            self.bury(now, id, ending);
+        }
+        Some(done)
+    }
+
+    /// Takes a session that has ended out of the table, and remembers it.
+    fn bury(&mut self, now: Instant, id: Guid, ending: Ending) {
         let Some(session) = self.remove(id) else { return };
         if matches!(ending, Ending::Closed | Ending::Cancelled) && !self.directory.conformance.is_strict() {
             self.ended.insert(now, id, ending, session.owner, &self.directory);
@@ -199,9 +209,11 @@ impl<O: Clone + Ord> Sessions<O> {
     }
 
     fn remove(&mut self, id: Guid) -> Option<Session<O>> {
-        let Entry { session, queued } = self.open.remove(&id)?;
-        if let Some(queued) = queued {
-            self.deadlines.remove(&(queued, id));
+        let key = key(id);
+        self.open.get(&key).filter(|entry| entry.session.id == id)?;
+        let Entry { session, queued } = *self.open.remove(&key)?;
+        if let Some(tick) = queued {
+            self.deadlines.remove(tick, key);
         }
         if let Some(owned) = self.owners.get_mut(&session.owner) {
             *owned = owned.saturating_sub(1);
@@ -209,7 +221,7 @@ impl<O: Clone + Ord> Sessions<O> {
                 self.owners.remove(&session.owner);
             }
         }
-        Some(*session)
+        Some(session)
     }
 
     /// A repeated Close or Cancel, whose Ack was lost, is a success; whatever else is for a session that is not there.
@@ -230,4 +242,10 @@ impl<O: Clone + Ord> Sessions<O> {
             _ => self.directory.session_not_found(arrival.request),
         }
     }
+}
+
+/// The session ended while the exchange waited: the client's repeat learns how.
+fn ended_meanwhile(exchange: Exchange) -> Output {
+    let session_id = Some(SessionId::from(exchange.session()));
+    Output::Respond(Ack::Error(ErrorAck { session_id, ..answer::busy() }))
 }

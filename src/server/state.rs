@@ -1,8 +1,10 @@
 //! Where a session stands.
 
 use super::directory::Directory;
+use super::input::Notified;
 use crate::packet::ErrorAck;
 use crate::range::ContentRange;
+use crate::value::ReplyUrl;
 
 /// Where a session stands (`BITSSessionWrapper.State`, §3.2.1.4).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -66,7 +68,7 @@ pub(super) enum Wanted {
 /// The one exchange that works on a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct AtWork {
-    pub(super) serial: u64,
+    pub(super) serial: u32,
     pub(super) step: Step,
     /// Whether a newer exchange has asked for its end.
     pub(super) superseded: bool,
@@ -75,15 +77,34 @@ pub(super) struct AtWork {
 /// The newest exchange, which waits for the one at work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Waiting {
-    pub(super) serial: u64,
+    pub(super) serial: u32,
     pub(super) wanted: Wanted,
 }
 
-/// What a session knows of its server application's answer.
+/// What a session knows of its server application's answer. Boxed: most sessions have none, and there are many.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Notification {
     /// Not asked, or to be asked again.
     Due,
     /// Never to be asked again.
-    Refused(ErrorAck),
+    Refused(Box<ErrorAck>),
+    /// It took the entity.
+    Taken(Box<Notified>),
+}
+
+impl Notification {
+    pub(super) fn reply_url(&self) -> Option<&ReplyUrl<'static>> {
+        match self {
+            Self::Taken(notified) => notified.reply_url.as_ref(),
+            Self::Due | Self::Refused(_) => None,
+        }
+    }
+
+    /// Whether a Close publishes the entity: without an application, yes; else only if it said so (C42).
+    pub(super) fn copies_to_destination(&self) -> bool {
+        match self {
+            Self::Taken(notified) => notified.copy_to_destination,
+            Self::Due | Self::Refused(_) => true,
+        }
+    }
 }

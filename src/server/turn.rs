@@ -77,7 +77,7 @@ impl<O: Clone + Eq> Session<O> {
     pub(super) fn begin(
         &mut self,
         now: Instant,
-        serial: u64,
+        serial: u32,
         wanted: Wanted,
         directory: &Directory,
     ) -> Output {
@@ -91,7 +91,7 @@ impl<O: Clone + Eq> Session<O> {
     fn begin_fragment(
         &mut self,
         now: Instant,
-        serial: u64,
+        serial: u32,
         range: Option<ContentRange>,
         directory: &Directory,
     ) -> Output {
@@ -133,9 +133,11 @@ impl<O: Clone + Eq> Session<O> {
         }
     }
 
-    fn begin_close(&mut self, now: Instant, serial: u64, directory: &Directory) -> Output {
+    fn begin_close(&mut self, now: Instant, serial: u32, directory: &Directory) -> Output {
         match self.state {
-            State::WaitingForClose if self.notified.copy_to_destination => self.work(serial, Step::Publish),
+            State::WaitingForClose if self.notification.copies_to_destination() => {
+                self.work(serial, Step::Publish)
+            }
             State::WaitingForClose => self.work(serial, Step::Discard(Ending::Closed)),
             // No Fragment was ever seen: the entity is empty (C13).
             State::Receiving if self.total.is_none() => {
@@ -150,7 +152,7 @@ impl<O: Clone + Eq> Session<O> {
         }
     }
 
-    fn begin_cancel(&mut self, serial: u64, directory: &Directory) -> Output {
+    fn begin_cancel(&mut self, serial: u32, directory: &Directory) -> Output {
         match self.state {
             State::Receiving | State::Notifying | State::WaitingForClose => {
                 self.work(serial, Step::Discard(Ending::Cancelled))
@@ -166,7 +168,7 @@ impl<O: Clone + Eq> Session<O> {
     pub(super) fn complete(
         &mut self,
         now: Instant,
-        serial: u64,
+        serial: u32,
         wanted: Wanted,
         directory: &Directory,
     ) -> Output {
@@ -176,14 +178,14 @@ impl<O: Clone + Eq> Session<O> {
     }
 
     /// Notify the application, and then go on with what was wanted; unless its answer was final.
-    fn notify(&mut self, serial: u64, wanted: Wanted) -> Output {
-        match self.notification {
-            Notification::Due => self.work(serial, Step::Notify(wanted)),
-            Notification::Refused(error) => self.error(error),
+    fn notify(&mut self, serial: u32, wanted: Wanted) -> Output {
+        match &self.notification {
+            Notification::Refused(error) => self.error(**error),
+            Notification::Due | Notification::Taken(_) => self.work(serial, Step::Notify(wanted)),
         }
     }
 
-    pub(super) fn work(&mut self, serial: u64, step: Step) -> Output {
+    pub(super) fn work(&mut self, serial: u32, step: Step) -> Output {
         let output = self.current(&step);
         self.at_work = Some(Box::new(AtWork { serial, step, superseded: false }));
         output
