@@ -51,7 +51,7 @@ impl<'a> Request<'a> {
     }
 
     /// Reads a request's head as [`decode`](Self::decode) does, and takes a `POST` with
-    /// `X-HTTP-Method-Override: BITS_POST` as well (Q41).
+    /// `X-HTTP-Method-Override: BITS_POST` as well (Q41). [`Conformance::Strict`] takes none: MC-BUP knows one method.
     ///
     /// Such a request slips past filters that look at the method: take it only where no such filter protects you.
     ///
@@ -63,7 +63,8 @@ impl<'a> Request<'a> {
     ) -> Result<Option<Self>, DecodeError> {
         let head = head.into();
         let says_bits_post = |value: &HeaderValue| trim(value.as_bytes()) == BITS_POST.as_bytes();
-        if head.method == Method::POST
+        if !conformance.is_strict()
+            && head.method == Method::POST
             && head.headers.get(header::X_HTTP_METHOD_OVERRIDE).is_some_and(says_bits_post)
         {
             decode(head, conformance).map(Some)
