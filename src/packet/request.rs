@@ -148,7 +148,7 @@ fn decode<'a>(head: RequestHead<'a>, conformance: Conformance) -> Result<Request
     let headers = Headers::new(head.headers, conformance);
     decode_packet(head, &headers).map_err(|malformed| {
         let session_id = head.headers.get(header::BITS_SESSION_ID);
-        DecodeError::new(malformed, session_id.and_then(|id| SessionId::from_bytes(id.as_bytes()).ok()))
+        DecodeError::new(malformed, session_id.and_then(|id| SessionId::from_bytes(trim(id.as_bytes())).ok()))
     })
 }
 
