@@ -188,9 +188,14 @@ pub(super) fn content_length(headers: &Headers<'_>) -> Result<Option<u64>, Malfo
     headers.parsed(CONTENT_LENGTH, |value| decimal(trim(value)).ok_or(()))
 }
 
+/// The session that a message must name.
 pub(super) fn session_id(headers: &Headers<'_>) -> Result<SessionId, Malformed> {
-    let id = headers.parsed(header::BITS_SESSION_ID, |value| SessionId::from_bytes(trim(value)))?;
-    id.ok_or_else(|| header::missing(header::BITS_SESSION_ID))
+    named_session(headers)?.ok_or_else(|| header::missing(header::BITS_SESSION_ID))
+}
+
+/// The session that a message names, if it names one.
+pub(super) fn named_session(headers: &Headers<'_>) -> Result<Option<SessionId>, Malformed> {
+    headers.parsed(header::BITS_SESSION_ID, |value| SessionId::from_bytes(trim(value)))
 }
 
 /// The name as it came; only its length is ever refused, and only in strict (Q48).
