@@ -182,7 +182,7 @@ fn q07_forms_of_the_offset() {
             fragment_ack(200, &head, conformance).map(|ack| ack.received)
         };
         let invalid = Err(Malformed::HeaderInvalid("BITS-Received-Content-Range"));
-        assert_eq!(received(Interop), interop.map_or(invalid.clone(), |offset| Ok(Some(offset))), "{text:?}");
+        assert_eq!(received(Interop), interop.map_or(invalid, |offset| Ok(Some(offset))), "{text:?}");
         assert_eq!(received(Strict), if strict { Ok(interop) } else { invalid }, "{text:?}");
     }
 }
