@@ -177,6 +177,18 @@ fn an_error_ack_tells_all_that_its_head_does() {
 }
 
 #[test]
+fn q07_q21_interop_passes_over_a_bad_offset_beside_an_error_and_strict_does_not() {
+    let offset = |value| ("BITS-Received-Content-Range", value);
+    for (head, malformed) in [
+        (&[offset("-1")][..], Malformed::HeaderInvalid("BITS-Received-Content-Range")),
+        (&[offset("1"), offset("2")], Malformed::HeaderRepeated("BITS-Received-Content-Range")),
+    ] {
+        assert_eq!(error(head, Interop), ErrorAck::status_only(StatusCode::BAD_REQUEST));
+        assert_eq!(read(400, &[ACK, head], Fragment, Strict), Err(malformed));
+    }
+}
+
+#[test]
 fn q18_q19_nothing_depends_on_the_length_of_an_ack() {
     for head in [&[][..], &[("Content-Length", "812")], &[("Transfer-Encoding", "chunked")]] {
         for conformance in [Interop, Strict] {

@@ -151,6 +151,9 @@ fn q06_interop_reads_the_offset_of_a_416_from_a_misspelled_header() {
     let both = [misspelled, ("BITS-Received-Content-Range", "200")];
     assert_eq!(fragment_ack(416, &both, Interop).unwrap().received, Some(200));
     assert_eq!(fragment_ack(416, &[], Interop).unwrap().received, None);
+    let garbage = ("BITS-Recieved-Content-Range", "garbage");
+    assert_eq!(fragment_ack(416, &[garbage], Interop).unwrap().received, None);
+    assert_eq!(fragment_ack(416, &[misspelled, garbage], Interop).unwrap().received, None);
     let missing = Err(Malformed::HeaderMissing("BITS-Received-Content-Range"));
     assert_eq!(fragment_ack(416, &[misspelled], Strict), missing);
     assert_eq!(fragment_ack(416, &[], Strict), missing);

@@ -57,7 +57,11 @@ impl ErrorAck {
                 .filter(|_| code.is_some())
                 .and_then(|value| ErrorContext::parse(value, headers.conformance)),
             session_id: named_session(headers)?,
-            received: received(headers).unwrap_or(None),
+            // The error matters more than a bad offset beside it, but strict passes over nothing (Q07, Q21).
+            received: received(headers).or_else(|bad| match headers.conformance {
+                Conformance::Interop => Ok(None),
+                Conformance::Strict => Err(bad),
+            })?,
         })
     }
 
