@@ -105,6 +105,8 @@ impl<'a> SupportedProtocols<'a> {
     pub fn iter(&self, conformance: Conformance) -> impl Iterator<Item = ProtocolId> {
         self.entries(conformance)
             .take(MAX_PROTOCOLS)
+            // In interop parentheses have gone with the separators; strict knows none (Q44).
+            .filter(|entry| !entry.starts_with(b"("))
             .filter_map(|entry| Guid::parse(entry).ok().map(ProtocolId))
     }
 
@@ -127,7 +129,7 @@ impl<'a> SupportedProtocols<'a> {
 
     fn entries(&self, conformance: Conformance) -> impl Iterator<Item = &[u8]> {
         let separates = move |byte: &u8| match conformance {
-            Conformance::Interop => !byte.is_ascii_alphanumeric() && !b"{}()-".contains(byte),
+            Conformance::Interop => !byte.is_ascii_alphanumeric() && !b"{}-".contains(byte),
             Conformance::Strict => matches!(byte, b' ' | b','),
         };
         self.0.as_bytes().split(separates).filter(|entry| !entry.is_empty())

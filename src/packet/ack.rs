@@ -5,6 +5,7 @@ use http::{Response, StatusCode};
 
 use super::error_ack::error_code;
 use super::head::{ResponseHead, check_version};
+use super::request::named_session;
 use super::{
     CancelSessionAck, CloseSessionAck, CreateSessionAck, ErrorAck, FragmentAck, FragmentStatus, PacketType,
     PingAck,
@@ -196,7 +197,7 @@ fn success<'a>(
     if answers == PacketType::CreateSession {
         return CreateSessionAck::decode(headers).map(Ack::CreateSession);
     }
-    let session_id = headers.parsed(header::BITS_SESSION_ID, SessionId::from_bytes)?;
+    let session_id = named_session(headers)?;
     match answers {
         PacketType::Fragment => FragmentAck::decode(headers, status, session_id).map(Ack::Fragment),
         PacketType::CloseSession => Ok(Ack::CloseSession(CloseSessionAck { session_id })),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 
-use super::request::{content_name, put_content_name};
+use super::request::{content_name, put_content_name, session_id};
 use crate::conformance::Conformance;
 use crate::digits::{decimal, trim};
 use crate::error::{InvalidValue, Malformed};
@@ -89,9 +89,7 @@ impl<'a> CreateSessionAck<'a> {
     }
 
     pub(super) fn decode(headers: &Headers<'a>) -> Result<Self, Malformed> {
-        let session_id = headers
-            .parsed(header::BITS_SESSION_ID, SessionId::from_bytes)?
-            .ok_or_else(|| header::missing(header::BITS_SESSION_ID))?;
+        let session_id = session_id(headers)?;
         if headers.conformance.is_strict() && session_id.guid().is_none() {
             return Err(header::invalid(header::BITS_SESSION_ID));
         }

@@ -176,17 +176,19 @@ pub(super) fn put_received(headers: &mut HeaderMap, received: Option<u64>) {
     }
 }
 
-/// The offset that the server wants next (Q06, Q07).
+/// The offset that the server wants next (Q07).
 pub(super) fn received(headers: &Headers<'_>) -> Result<Option<u64>, Malformed> {
-    let interop = headers.conformance == Conformance::Interop;
-    let name = header::BITS_RECEIVED_CONTENT_RANGE;
-    let value = match headers.one(name.clone())? {
-        None if interop => headers.one(header::BITS_RECIEVED_CONTENT_RANGE)?,
-        value => value,
+    let read = |value| match headers.conformance {
+        Conformance::Interop => offset_or_end(trim(value)).ok_or(()),
+        Conformance::Strict => decimal(value).ok_or(()),
     };
-    let Some(value) = value else { return Ok(None) };
-    let offset = if interop { offset_or_end(trim(value)) } else { decimal(value) };
-    offset.map(Some).ok_or_else(|| header::invalid(name))
+    match (headers.parsed(header::BITS_RECEIVED_CONTENT_RANGE, read)?, headers.conformance) {
+        // A misspelled header is none of the protocol's: what cannot be read in it is not there (Q06).
+        (None, Conformance::Interop) => {
+            Ok(headers.parsed(header::BITS_RECIEVED_CONTENT_RANGE, read).unwrap_or(None))
+        }
+        (received, _) => Ok(received),
+    }
 }
 
 /// A decimal offset; or a range, whose end is the offset.

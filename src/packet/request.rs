@@ -51,7 +51,7 @@ impl<'a> Request<'a> {
     }
 
     /// Reads a request's head as [`decode`](Self::decode) does, and takes a `POST` with
-    /// `X-HTTP-Method-Override: BITS_POST` as well (Q41).
+    /// `X-HTTP-Method-Override: BITS_POST` as well (Q41). [`Conformance::Strict`] takes none: MC-BUP knows one method.
     ///
     /// Such a request slips past filters that look at the method: take it only where no such filter protects you.
     ///
@@ -63,7 +63,8 @@ impl<'a> Request<'a> {
     ) -> Result<Option<Self>, DecodeError> {
         let head = head.into();
         let says_bits_post = |value: &HeaderValue| trim(value.as_bytes()) == BITS_POST.as_bytes();
-        if head.method == Method::POST
+        if !conformance.is_strict()
+            && head.method == Method::POST
             && head.headers.get(header::X_HTTP_METHOD_OVERRIDE).is_some_and(says_bits_post)
         {
             decode(head, conformance).map(Some)
@@ -147,7 +148,7 @@ fn decode<'a>(head: RequestHead<'a>, conformance: Conformance) -> Result<Request
     let headers = Headers::new(head.headers, conformance);
     decode_packet(head, &headers).map_err(|malformed| {
         let session_id = head.headers.get(header::BITS_SESSION_ID);
-        DecodeError::new(malformed, session_id.and_then(|id| SessionId::from_bytes(id.as_bytes()).ok()))
+        DecodeError::new(malformed, session_id.and_then(|id| SessionId::from_bytes(trim(id.as_bytes())).ok()))
     })
 }
 
@@ -187,9 +188,14 @@ pub(super) fn content_length(headers: &Headers<'_>) -> Result<Option<u64>, Malfo
     headers.parsed(CONTENT_LENGTH, |value| decimal(trim(value)).ok_or(()))
 }
 
+/// The session that a message must name.
 pub(super) fn session_id(headers: &Headers<'_>) -> Result<SessionId, Malformed> {
-    let id = headers.parsed(header::BITS_SESSION_ID, |value| SessionId::from_bytes(trim(value)))?;
-    id.ok_or_else(|| header::missing(header::BITS_SESSION_ID))
+    named_session(headers)?.ok_or_else(|| header::missing(header::BITS_SESSION_ID))
+}
+
+/// The session that a message names, if it names one.
+pub(super) fn named_session(headers: &Headers<'_>) -> Result<Option<SessionId>, Malformed> {
+    headers.parsed(header::BITS_SESSION_ID, |value| SessionId::from_bytes(trim(value)))
 }
 
 /// The name as it came; only its length is ever refused, and only in strict (Q48).

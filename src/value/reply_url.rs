@@ -27,8 +27,7 @@ use crate::error::InvalidValue;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
-#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct ReplyUrl<'a>(Raw<'a>);
 
 impl<'a> ReplyUrl<'a> {
@@ -37,10 +36,11 @@ impl<'a> ReplyUrl<'a> {
     /// # Errors
     /// [`InvalidValue::ReplyUrl`] if it is empty, cannot stand in a header, or is over 4,096 bytes.
     pub fn from_bytes(bytes: impl Into<Cow<'a, [u8]>>) -> Result<Self, InvalidValue> {
-        match Raw::new(bytes) {
-            Ok(raw) if !raw.as_bytes().is_empty() => Ok(Self(raw)),
-            _ => Err(InvalidValue::ReplyUrl),
-        }
+        Raw::new(bytes).map_err(|_| InvalidValue::ReplyUrl).and_then(Self::from_raw)
+    }
+
+    fn from_raw(raw: Raw<'a>) -> Result<Self, InvalidValue> {
+        if raw.as_bytes().is_empty() { Err(InvalidValue::ReplyUrl) } else { Ok(Self(raw)) }
     }
 
     /// The value as it was received.
@@ -166,6 +166,20 @@ impl From<&ReplyUrl<'_>> for HeaderValue {
 impl fmt::Display for ReplyUrl<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for ReplyUrl<'_> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_raw(Raw::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(feature = "arbitrary")]
+impl<'a> arbitrary::Arbitrary<'a> for ReplyUrl<'a> {
+    fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        Self::from_raw(u.arbitrary()?).map_err(|_| arbitrary::Error::IncorrectFormat)
     }
 }
 
