@@ -151,7 +151,7 @@ mod timer;
 mod value;
 
 pub use conformance::Conformance;
-pub use error::{ApiMisuse, DecodeError, InvalidValue, Malformed};
+pub use error::{ApiMisuse, DecodeError, InvalidValue, Malformed, RestoreError};
 pub use guid::Guid;
 pub use hresult::{ErrorContext, Hresult};
 pub use protocol_id::{ProtocolId, SupportedProtocols};

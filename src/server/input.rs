@@ -50,6 +50,7 @@ pub enum Report {
 
 /// What a server application said to a notification (§2.2.13).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "the caller builds it")]
 pub struct Notified {
     /// Whether the entity is published at its destination when the session is closed

@@ -8,10 +8,13 @@ mod guid_hash;
 mod input;
 mod output;
 mod placement;
+mod recover;
 mod report;
 mod route;
 mod session;
 mod sessions;
+#[cfg(feature = "serde")]
+mod snapshot;
 mod state;
 mod tombstones;
 mod turn;
@@ -23,4 +26,6 @@ pub use output::{Output, Store};
 pub use route::Route;
 pub use session::Session;
 pub use sessions::Sessions;
+#[cfg(feature = "serde")]
+pub use snapshot::Snapshot;
 pub use state::{Ending, State};

@@ -137,6 +137,10 @@ impl<O: Clone + Ord> Sessions<O> {
     /// A session on which an exchange works lives on until that one has reported.
     pub fn poll_expired(&mut self, now: Instant) -> Option<Session<O>> {
         self.ended.remove_due(now);
+        if !self.directory.enabled {
+            let id = self.open.values().next().map(|entry| entry.session.id)?;
+            return self.evict(id);
+        }
         while let Some((tick, key)) = self.deadlines.first_due(now) {
             let Some(entry) = self.open.get_mut(&key) else {
                 self.deadlines.remove(tick, key);
@@ -163,6 +167,24 @@ impl<O: Clone + Ord> Sessions<O> {
         Some(session)
     }
 
+    /// Takes up a session that was restored, whatever the limits say; one of the same id comes back.
+    ///
+    /// # Errors
+    /// The session itself, if one of its id is in the table already.
+    pub fn insert(&mut self, session: Session<O>) -> Result<(), Session<O>> {
+        if self.open.contains_key(&key(session.id)) {
+            return Err(session);
+        }
+        self.add(session);
+        Ok(())
+    }
+
+    /// Changes the configuration for everything that comes after. Where it disables uploads, every packet is answered
+    /// 501 from now on, and [`poll_expired`](Self::poll_expired) returns every session to be discarded (§3.2.4.2).
+    pub fn set_directory(&mut self, directory: Directory) {
+        self.directory = directory;
+    }
+
     fn create(&mut self, now: Instant, arrival: &Arrival<'_, O>, id: Guid) -> (Exchange, Output) {
         let owned = self.owners.get(arrival.owner).copied().unwrap_or_default();
         let full =
@@ -172,11 +194,11 @@ impl<O: Clone + Ord> Sessions<O> {
             return (Exchange::OUTSIDE, Output::Respond(Ack::Error(answer::busy())));
         }
         let (session, exchange, output) = Session::open(now, id, arrival, &self.directory);
-        self.insert(session);
+        self.add(session);
         (exchange, output)
     }
 
-    fn insert(&mut self, session: Session<O>) {
+    fn add(&mut self, session: Session<O>) {
         let key = key(session.id);
         let queued = session.deadline.map(|deadline| self.deadlines.insert(deadline, key));
         let owned = self.owners.entry(session.owner.clone()).or_default();

@@ -49,6 +49,7 @@ pub enum Ending {
 
 /// What the exchange at work was asked to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) enum Step {
     Open,
     Store { skip: u64, length: u64, total: u64, range: ContentRange },
@@ -57,8 +58,23 @@ pub(super) enum Step {
     Discard(Ending),
 }
 
+#[cfg(feature = "serde")]
+impl Step {
+    /// Whether a session in this state can have asked for the step.
+    pub(super) const fn fits(&self, state: State) -> bool {
+        match self {
+            Self::Open => matches!(state, State::Opening),
+            Self::Store { .. } => matches!(state, State::Receiving),
+            Self::Notify(_) => matches!(state, State::Notifying),
+            Self::Publish => matches!(state, State::WaitingForClose),
+            Self::Discard(_) => !matches!(state, State::Opening | State::Ended(_)),
+        }
+    }
+}
+
 /// What a client wants of a session, without the head that said so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) enum Wanted {
     Fragment(Option<ContentRange>),
     Close,
@@ -67,6 +83,7 @@ pub(super) enum Wanted {
 
 /// The one exchange that works on a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct AtWork {
     pub(super) serial: u32,
     pub(super) step: Step,
@@ -76,6 +93,7 @@ pub(super) struct AtWork {
 
 /// The newest exchange, which waits for the one at work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Waiting {
     pub(super) serial: u32,
     pub(super) wanted: Wanted,
@@ -83,6 +101,7 @@ pub(super) struct Waiting {
 
 /// What a session knows of its server application's answer. Boxed: most sessions have none, and there are many.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) enum Notification {
     /// Not asked, or to be asked again.
     Due,

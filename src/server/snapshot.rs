@@ -1,0 +1,128 @@
+//! A session at rest.
+
+use std::time::{Duration, Instant};
+
+use super::session::Session;
+use super::state::{AtWork, Ending, Notification, State, Waiting};
+use crate::error::RestoreError;
+use crate::guid::Guid;
+use crate::limits::MAX_ENTITY_SIZE;
+
+/// The version of the form in which sessions are stored. Older ones stay readable.
+const VERSION: u32 = 1;
+
+/// A [`Session`] at rest: plain data for any serde format.
+///
+/// It holds durations and no instants, so it can be restored in another process, at another time. While it is stored no
+/// time passes for the session: its timeout goes on when it is restored.
+///
+/// ```
+/// use std::time::Instant;
+/// use bits_proto::server::{Session, Snapshot};
+///
+/// # use bits_proto::server::{Arrival, Directory};
+/// # use bits_proto::{packet, Guid, ProtocolId};
+/// # let create = packet::CreateSession { protocols: ProtocolId::BITS_1_5.into(), content_name: None };
+/// # let (request, target) = (packet::Request::CreateSession(create), "/x".parse()?);
+/// # let arrival = Arrival { request: &request, target: &target, owner: &() };
+/// # let (now, directory) = (Instant::now(), Directory::default());
+/// # let (session, ..) = Session::open(now, Guid::from_random([7; 16]), &arrival, &directory);
+/// let row = serde_json::to_string(&session.snapshot(now))?;
+/// // ... later, elsewhere:
+/// let snapshot: Snapshot = serde_json::from_str(&row)?;
+/// let restored = Session::restore(now, snapshot)?;
+/// assert_eq!(restored, session);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Snapshot<O = ()> {
+    version: u32,
+    id: Guid,
+    owner: O,
+    destination: Box<str>,
+    state: State,
+    next: u64,
+    total: Option<u64>,
+    notification: Notification,
+    at_work: Option<AtWork>,
+    waiting: Option<Waiting>,
+    serial: u32,
+    /// How long the session may still go without progress; `None` for ever.
+    remaining: Option<Duration>,
+}
+
+impl<O> Snapshot<O> {
+    /// The name of the session.
+    #[must_use]
+    pub const fn id(&self) -> Guid {
+        self.id
+    }
+}
+
+impl<O: Clone + Eq> Session<O> {
+    /// The session as plain data, in whatever state it is.
+    #[must_use]
+    pub fn snapshot(&self, now: Instant) -> Snapshot<O> {
+        Snapshot {
+            version: VERSION,
+            id: self.id,
+            owner: self.owner.clone(),
+            destination: self.destination.clone(),
+            state: self.state,
+            next: self.next,
+            total: self.total,
+            notification: self.notification.clone(),
+            at_work: self.at_work.as_deref().cloned(),
+            waiting: self.waiting.as_deref().copied(),
+            serial: self.serial,
+            remaining: self.deadline.map(|deadline| deadline.saturating_duration_since(now)),
+        }
+    }
+
+    /// The session of a snapshot, with the exchanges that were under way.
+    ///
+    /// Where those have died with their process, call [`recover`](Self::recover) next.
+    ///
+    /// # Errors
+    /// [`RestoreError`] for a snapshot of a later version, or one that no session can have made.
+    pub fn restore(now: Instant, snapshot: Snapshot<O>) -> Result<Self, RestoreError> {
+        snapshot.check()?;
+        Ok(Self {
+            id: snapshot.id,
+            owner: snapshot.owner,
+            destination: snapshot.destination,
+            state: snapshot.state,
+            next: snapshot.next,
+            total: snapshot.total,
+            notification: snapshot.notification,
+            at_work: snapshot.at_work.map(Box::new),
+            waiting: snapshot.waiting.map(Box::new),
+            serial: snapshot.serial,
+            deadline: snapshot.remaining.and_then(|remaining| now.checked_add(remaining)),
+        })
+    }
+}
+
+impl<O> Snapshot<O> {
+    fn check(&self) -> Result<(), RestoreError> {
+        if self.version == 0 || self.version > VERSION {
+            return Err(RestoreError::Version(self.version));
+        }
+        let total = self.total.unwrap_or(MAX_ENTITY_SIZE);
+        let complete =
+            matches!(self.state, State::Notifying | State::WaitingForClose | State::Ended(Ending::Closed));
+        let serials =
+            [self.at_work.as_ref().map(|at_work| at_work.serial), self.waiting.map(|waiting| waiting.serial)];
+        let consistent = [
+            ("the size of the entity", total <= MAX_ENTITY_SIZE),
+            ("the number of bytes received", self.next <= total && (self.next == 0 || self.total.is_some())),
+            ("the state", !complete || self.total == Some(self.next)),
+            ("the exchanges", serials.into_iter().flatten().all(|serial| serial <= self.serial)),
+            ("the step at work", self.at_work.as_ref().is_none_or(|at_work| at_work.step.fits(self.state))),
+        ];
+        match consistent.into_iter().find(|(_, holds)| !holds) {
+            Some((what, _)) => Err(RestoreError::Inconsistent(what)),
+            None => Ok(()),
+        }
+    }
+}
