@@ -154,6 +154,9 @@ pub enum ApiMisuse {
     /// The upload is not suspended.
     #[error("the upload is not suspended")]
     NotSuspended,
+    /// The source changed: a new upload must begin.
+    #[error("the source changed")]
+    SourceChanged,
     /// No reply is being waited for.
     #[error("no reply is being waited for")]
     NoReplyWanted,

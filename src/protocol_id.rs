@@ -136,9 +136,17 @@ impl<'a> SupportedProtocols<'a> {
     }
 }
 
+impl SupportedProtocols<'static> {
+    /// One protocol; in upper case for the one real server that insists on it.
+    pub(crate) fn offer(protocol: ProtocolId, uppercase: bool) -> Self {
+        let text = if uppercase { format!("{protocol:X}") } else { protocol.to_string() };
+        Self(Raw::from_checked(text.into_bytes()))
+    }
+}
+
 impl From<ProtocolId> for SupportedProtocols<'static> {
     fn from(protocol: ProtocolId) -> Self {
-        Self(Raw::from_checked(protocol.to_string().into_bytes()))
+        Self::offer(protocol, false)
     }
 }
 

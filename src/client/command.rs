@@ -1,10 +1,10 @@
 //! What the caller may want at any time.
 
+use std::num::NonZeroU64;
 use std::time::Instant;
 
-use http::HeaderMap;
-
 use super::config::ReplyMode;
+use super::credentials::Credentials;
 use super::failure::{Failure, Reason};
 use super::input::Suspend;
 use super::state::{Goal, Hold, Reply, Timer};
@@ -37,20 +37,24 @@ impl Upload {
     /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NotSuspended`]: it goes on anyway.
     pub fn resume(&mut self, now: Instant) -> Result<(), ApiMisuse> {
         self.still_open()?;
+        if self.goal == Goal::Withdraw && self.hold == Hold::Failed {
+            return Err(ApiMisuse::SourceChanged);
+        }
         match self.hold {
             // It never stopped.
-            Hold::Suspending => {}
+            Hold::Suspending => {
+                self.hold = Hold::None;
+                self.advance(now);
+            }
             Hold::Suspended | Hold::Failed => {
                 self.ping_due = self.session_id.is_some() || self.config.ping_first;
                 self.ask_for_reply_again();
                 self.backoff.reset();
                 self.guards.reset();
-                self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
+                self.go_on(now);
             }
             _ => return Err(ApiMisuse::NotSuspended),
         }
-        self.hold = Hold::None;
-        self.advance(now);
         Ok(())
     }
 
@@ -63,19 +67,43 @@ impl Upload {
     /// [`ApiMisuse::Ended`]: it is over.
     pub fn cancel(&mut self, now: Instant) -> Result<(), ApiMisuse> {
         self.still_open()?;
-        if self.goal != Goal::Cancel {
+        self.leave(now, Goal::Cancel);
+        Ok(())
+    }
+
+    /// The source is not what it was when the upload began: what the server has is of no use. The session is cancelled,
+    /// and the upload fails with `BG_E_LOCAL_FILE_CHANGED`.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Ended`]: it is over.
+    pub fn handle_source_changed(&mut self, now: Instant) -> Result<(), ApiMisuse> {
+        self.still_open()?;
+        self.leave(now, Goal::Withdraw);
+        Ok(())
+    }
+
+    /// Changes the pace, in bytes a second; `None`: as fast as it goes. Holds from the next fragment on.
+    pub fn set_rate(&mut self, now: Instant, bytes_a_second: Option<NonZeroU64>) {
+        self.pace.set_rate(now, bytes_a_second);
+        if self.hold == Hold::Pace {
+            self.hold = Hold::None;
+            self.timers.stop(Timer::Pace);
+            self.advance(now);
+        }
+    }
+
+    pub(super) fn leave(&mut self, now: Instant, goal: Goal) {
+        if self.goal != goal {
             let waits = |packet| matches!(packet, PacketType::CreateSession | PacketType::CloseSession);
             if !self.in_flight.as_ref().is_some_and(|exchange| waits(exchange.packet)) {
                 self.abort();
             }
-            self.goal = Goal::Cancel;
+            self.goal = goal;
             self.backoff.reset();
         }
-        self.hold = Hold::None;
         self.timers.stop(Timer::Retry);
-        self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
-        self.advance(now);
-        Ok(())
+        self.timers.stop(Timer::Pace);
+        self.go_on(now);
     }
 
     /// Supplies the headers that answer a challenge: they go with every request from now on, the one that was
@@ -85,20 +113,19 @@ impl Upload {
     ///
     /// # Errors
     /// [`ApiMisuse::Ended`]: it is over.
-    pub fn authenticate(&mut self, now: Instant, credentials: Option<HeaderMap>) -> Result<(), ApiMisuse> {
+    pub fn authenticate(&mut self, now: Instant, credentials: Option<Credentials>) -> Result<(), ApiMisuse> {
         self.still_open()?;
         let wanted = self.hold == Hold::Credentials;
         match credentials {
             Some(credentials) => {
+                self.connection = self.challenged.filter(|_| credentials.connection_bound);
                 self.credentials = credentials;
                 if wanted {
-                    self.hold = Hold::None;
-                    self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
-                    self.advance(now);
+                    self.go_on(now);
                 }
             }
             None if wanted => self.fail(Failure::new(Reason::Unauthorized, None)),
-            None => self.credentials = HeaderMap::new(),
+            None => self.credentials = Credentials::default(),
         }
         Ok(())
     }
@@ -115,9 +142,7 @@ impl Upload {
         }
         if fetched {
             self.reply = Reply::Settled;
-            self.hold = Hold::None;
-            self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
-            self.advance(now);
+            self.go_on(now);
         } else {
             self.fail(Failure::new(Reason::ReplyFailed, None));
         }
@@ -128,7 +153,7 @@ impl Upload {
     fn ask_for_reply_again(&mut self) {
         let complete = self.session_id.is_some() && self.offset == self.entity.size();
         if complete && self.config.reply == ReplyMode::Required && self.reply == Reply::None {
-            self.offset = self.offset.saturating_sub(self.ceiling);
+            self.offset = self.offset.saturating_sub(self.sizer.size());
         }
     }
 

@@ -1,13 +1,18 @@
 //! How an upload behaves.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::fragments::FragmentSize;
 use super::host::HostPolicy;
 use crate::conformance::Conformance;
 use crate::limits::{
     DEFAULT_FRAGMENT_SIZE, FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, MAX_ENTITY_SIZE, MAX_REGRESSIONS,
     MAX_RESTARTS, MAX_STALLS, REQUEST_TIMEOUT, RESPONSE_TIMEOUT, SESSION_TIMEOUT,
 };
+use crate::packet::ResponseHead;
 
 /// How an upload behaves. The defaults suit IIS.
 ///
@@ -25,15 +30,20 @@ use crate::limits::{
 /// # Ok::<(), bits_proto::client::InvalidConfig>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Config {
     pub(super) conformance: Conformance,
-    pub(super) fragment_size: u64,
+    pub(super) fragment_size: FragmentSize,
+    pub(super) rate: Option<NonZeroU64>,
     pub(super) content_name: ContentNamePackets,
     pub(super) ping_first: bool,
     pub(super) reply: ReplyMode,
     pub(super) recovery: Recovery,
     pub(super) host_policy: HostPolicy,
+    pub(super) host_fallback_cap: Option<Duration>,
+    pub(super) method_override: bool,
+    pub(super) uppercase_protocol: bool,
+    pub(super) headers: HeaderMap,
+    pub(super) session_not_found: Vec<(HeaderName, HeaderValue)>,
     pub(super) request_timeout: Duration,
     pub(super) response_timeout: Duration,
     pub(super) first_retry_delay: Duration,
@@ -89,8 +99,8 @@ pub enum Recovery {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidConfig {
-    /// A fragment of no bytes, or of 2^63 or more.
-    #[error("a fragment has at least one byte and less than 2^63")]
+    /// A fragment of no bytes, or of 2^63 or more; a least size above the largest; a target time of zero.
+    #[error("a fragment has at least one byte and less than 2^63, the least size is not above the largest")]
     FragmentSize,
     /// A time of zero.
     #[error("{0} must not be zero")]
@@ -104,12 +114,18 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             conformance: Conformance::Interop,
-            fragment_size: DEFAULT_FRAGMENT_SIZE,
+            fragment_size: FragmentSize::Fixed(DEFAULT_FRAGMENT_SIZE),
+            rate: None,
             content_name: ContentNamePackets::Fragments,
             ping_first: false,
             reply: ReplyMode::Ignored,
             recovery: Recovery::Resend,
             host_policy: HostPolicy::Any,
+            host_fallback_cap: None,
+            method_override: false,
+            uppercase_protocol: false,
+            headers: HeaderMap::new(),
+            session_not_found: Vec::new(),
             request_timeout: REQUEST_TIMEOUT,
             response_timeout: RESPONSE_TIMEOUT,
             first_retry_delay: FIRST_RETRY_DELAY,
@@ -124,9 +140,24 @@ impl Default for Config {
 }
 
 impl Config {
-    /// A configuration with the defaults.
+    /// A configuration with the defaults, which suit IIS.
     pub fn builder() -> ConfigBuilder {
         ConfigBuilder { config: Self::default() }
+    }
+
+    /// Whether an error is a vendor's way to say that the session is not found.
+    pub(super) fn says_session_not_found(&self, head: ResponseHead<'_>) -> bool {
+        let mut pairs = self.session_not_found.iter();
+        pairs.any(|(name, value)| head.headers.get_all(name).iter().any(|found| found == value))
+    }
+
+    /// A configuration for OneDrive, which takes the method in a header (Q41) and has a header of its own to say that a
+    /// session is not found (Q27).
+    pub fn one_drive() -> ConfigBuilder {
+        Self::builder().method_override(true).session_not_found(
+            HeaderName::from_static("x-clienterrorcode"),
+            HeaderValue::from_static("UploadSessionNotFound"),
+        )
     }
 }
 
@@ -144,9 +175,21 @@ impl ConfigBuilder {
         self
     }
 
-    /// The size of every Fragment but the last, in bytes; 1 MiB by default. Windows sends 5 KiB to 13 MiB.
-    pub fn fragment_size(mut self, bytes: u64) -> Self {
-        self.config.fragment_size = bytes;
+    /// The size of every Fragment but the last, in bytes; 1 MiB by default.
+    pub fn fragment_size(self, bytes: u64) -> Self {
+        self.fragments(FragmentSize::Fixed(bytes))
+    }
+
+    /// How large fragments are; [`FragmentSize::ADAPTIVE`] lets them follow the line.
+    pub fn fragments(mut self, size: FragmentSize) -> Self {
+        self.config.fragment_size = size;
+        self
+    }
+
+    /// The pace to begin with, in bytes a second; none by default. Paced fragments are what goes in a quarter of a
+    /// second at most.
+    pub fn rate(mut self, bytes_a_second: Option<NonZeroU64>) -> Self {
+        self.config.rate = bytes_a_second;
         self
     }
 
@@ -177,6 +220,39 @@ impl ConfigBuilder {
     /// Which hosts the session may be moved to; any by default, as Windows does.
     pub fn host_policy(mut self, policy: HostPolicy) -> Self {
         self.config.host_policy = policy;
+        self
+    }
+
+    /// For how long a session's host may be out of reach at most, whatever the server said; as it said by default, and
+    /// for ever where it said nothing (C34).
+    pub fn host_fallback_cap(mut self, cap: Duration) -> Self {
+        self.config.host_fallback_cap = Some(cap);
+        self
+    }
+
+    /// Whether packets are sent as `POST` with `X-HTTP-Method-Override: BITS_POST`; not by default. For servers behind
+    /// something that lets no other method pass; the server must take it (Q41).
+    pub fn method_override(mut self, tunnel: bool) -> Self {
+        self.config.method_override = tunnel;
+        self
+    }
+
+    /// Whether the protocol's GUID is sent in upper case, as one real server insists; not by default.
+    pub fn uppercase_protocol(mut self, uppercase: bool) -> Self {
+        self.config.uppercase_protocol = uppercase;
+        self
+    }
+
+    /// Headers of the caller's own, which go with every request. Those of the protocol itself are not replaced.
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.config.headers = headers;
+        self
+    }
+
+    /// A header that means "session not found" where it stands with this value on an error (Q27). May be called more
+    /// than once.
+    pub fn session_not_found(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.config.session_not_found.push((name, value));
         self
     }
 
@@ -231,7 +307,13 @@ impl ConfigBuilder {
     /// [`InvalidConfig`] says which setting makes no sense.
     pub fn build(self) -> Result<Config, InvalidConfig> {
         let config = self.config;
-        if config.fragment_size == 0 || config.fragment_size > MAX_ENTITY_SIZE {
+        let legal = match config.fragment_size {
+            FragmentSize::Fixed(size) => (1..=MAX_ENTITY_SIZE).contains(&size),
+            FragmentSize::Adaptive { least, largest, target } => {
+                least > 0 && least <= largest && largest <= MAX_ENTITY_SIZE && !target.is_zero()
+            }
+        };
+        if !legal {
             return Err(InvalidConfig::FragmentSize);
         }
         for (name, time) in [

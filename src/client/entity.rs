@@ -18,6 +18,7 @@ use crate::value::ContentName;
 pub struct Entity {
     size: u64,
     name: Option<ContentName<'static>>,
+    validator: Option<String>,
 }
 
 impl Entity {
@@ -26,7 +27,11 @@ impl Entity {
     /// # Errors
     /// [`InvalidValue::EntitySize`] for 2^63 bytes or more.
     pub const fn new(size: u64) -> Result<Self, InvalidValue> {
-        if size <= MAX_ENTITY_SIZE { Ok(Self { size, name: None }) } else { Err(InvalidValue::EntitySize) }
+        if size <= MAX_ENTITY_SIZE {
+            Ok(Self { size, name: None, validator: None })
+        } else {
+            Err(InvalidValue::EntitySize)
+        }
     }
 
     /// The entity with the name of its local file, which is sent as `Content-Name`.
@@ -35,6 +40,25 @@ impl Entity {
     /// [`InvalidValue::ContentName`] unless it is a bare name: see [`ContentName::new`].
     pub fn named(self, name: impl Into<String>) -> Result<Self, InvalidValue> {
         Ok(Self { name: Some(ContentName::new(name.into())?), ..self })
+    }
+
+    /// The entity with something that changes whenever its bytes do: a time of modification, a hash, a generation. An
+    /// upload that is restored compares it. It is never sent.
+    #[must_use]
+    pub fn validated(self, validator: impl Into<String>) -> Self {
+        Self { validator: Some(validator.into()), ..self }
+    }
+
+    /// What changes whenever its bytes do.
+    #[must_use]
+    pub fn validator(&self) -> Option<&str> {
+        self.validator.as_deref()
+    }
+
+    /// Whether the bytes are others, as far as size and validator tell.
+    #[cfg(feature = "serde")]
+    pub(super) fn differs_from(&self, other: &Self) -> bool {
+        (self.size, &self.validator) != (other.size, &other.validator)
     }
 
     /// How many bytes it has.

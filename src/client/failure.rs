@@ -65,6 +65,8 @@ pub enum Reason {
     ReplyMissing,
     /// The caller could not fetch the reply.
     ReplyFailed,
+    /// The source is not what it was when the upload began; the session was cancelled.
+    SourceChanged,
 }
 
 /// How an Ack breaks the rules.
@@ -104,10 +106,10 @@ impl fmt::Display for Failure {
                 write!(f, " ({explanation})")?;
             }
         }
-        match self.context {
-            Some(ErrorContext::REMOTE_APPLICATION) => f.write_str(", from the server application"),
-            _ => Ok(()),
+        if self.context == Some(ErrorContext::REMOTE_APPLICATION) {
+            f.write_str(", from the server application")?;
         }
+        self.hint().map_or(Ok(()), |hint| write!(f, "; {hint}"))
     }
 }
 
@@ -119,18 +121,14 @@ impl Reason {
     pub const fn explanation(self) -> &'static str {
         match self {
             Self::Refused => "the server refused",
-            Self::NotBits => {
-                "the answer is not from a BITS server: look for a proxy, a login page, or BITS not enabled"
-            }
+            Self::NotBits => "the answer is not from a BITS server",
             Self::Protocol(Violation::Malformed(_)) => "the server's answer cannot be understood",
             Self::Protocol(Violation::OtherSession) => "the server answered for another session",
             Self::Protocol(Violation::OtherProtocol) => "the server chose a protocol that was not offered",
             Self::Protocol(Violation::OffsetPastEnd) => "the server claims bytes past the end of the file",
             Self::Protocol(Violation::OffsetNeverSent) => "the server claims bytes that were never sent",
             Self::Unauthorized => "the server or a proxy wants credentials",
-            Self::FragmentTooLarge => {
-                "even the smallest fragment is too large: look for a limit on request bodies"
-            }
+            Self::FragmentTooLarge => "even the smallest fragment is too large",
             Self::SessionNotFound => "the server does not know the session any more",
             Self::OffsetUnknown => "the server is out of step and does not say where it stands",
             Self::Transport => "the connection failed",
@@ -142,6 +140,7 @@ impl Reason {
             Self::GaveUp => "there was no progress for too long",
             Self::ReplyMissing => "the server has no reply",
             Self::ReplyFailed => "the reply could not be fetched",
+            Self::SourceChanged => "the file changed while it was uploaded",
         }
     }
 }

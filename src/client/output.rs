@@ -36,6 +36,9 @@ pub struct Transmit {
     /// The request, its target the whole URL. Add `Host` and what else your HTTP library wants; send exactly the bytes
     /// of the [`Payload`].
     pub request: Request<Payload>,
+    /// The exchange whose connection this request must use, for credentials that hold for one connection. If that one is
+    /// gone, report a [`TransportError::Unsent`](super::TransportError).
+    pub same_connection_as: Option<ExchangeId>,
     /// How long sending may take; the upload keeps this time itself, as one of its timers.
     pub request_timeout: Duration,
     /// How long the answer may take after that; the upload keeps this time itself, too.

@@ -1,29 +1,35 @@
 //! What comes back, and what becomes of the upload.
 
-use std::ops::Range;
 use std::time::Instant;
 
-use http::header::{PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
-use http::{Response, StatusCode};
+use http::Response;
 
-use super::config::{Recovery, ReplyMode};
-use super::failure::{Failure, Reason, Violation};
+use super::failure::{Failure, Reason};
 use super::input::TransportError;
-use super::output::{Event, ExchangeId, Output};
-use super::state::{Goal, Hold, InFlight, Reply, Timer};
+use super::output::{ExchangeId, Output};
+use super::state::{Hold, InFlight, Timer};
 use super::upload::Upload;
 use super::verdict::{Verdict, judge};
-use crate::limits::MIN_FRAGMENT_SIZE;
-use crate::packet::{Ack, CreateSessionAck, FragmentAck, PacketType, ResponseHead};
+use crate::packet::{PacketType, ResponseHead};
 
 impl Upload {
     /// The last byte of the request was handed to the network: its answer's time begins (§3.1.5.2.1).
     ///
     /// A transport that cannot tell says it at once: then one timer covers both.
     pub fn handle_sent(&mut self, now: Instant, id: ExchangeId) {
+        if let Some(exchange) = self.in_flight.as_ref().filter(|exchange| exchange.id == id) {
+            self.handed_over = exchange.range.end.saturating_sub(exchange.range.start);
+        }
         if self.is_under_way(id) && self.timers.get(Timer::Request).is_some() {
             self.timers.stop(Timer::Request);
             self.timers.start(Timer::Response, now, self.config.response_timeout);
+        }
+    }
+
+    /// So many bytes of the request's body were handed to the network: for [`sent`](Self::sent), nothing else.
+    pub fn handle_sent_part(&mut self, id: ExchangeId, bytes: u64) {
+        if let Some(exchange) = self.in_flight.as_ref().filter(|exchange| exchange.id == id) {
+            self.handed_over = bytes.min(exchange.range.end.saturating_sub(exchange.range.start));
         }
     }
 
@@ -38,8 +44,9 @@ impl Upload {
         let head = ResponseHead::from(response);
         match judge(head, exchange.packet, self.session_id, &self.config) {
             Verdict::Accepted(ack) => self.accepted(now, exchange, ack),
+            Verdict::Doubtful(failure) => self.doubt_session(now, failure),
             Verdict::SessionNotFound(failure) => self.session_not_found(exchange.packet, failure),
-            Verdict::Unauthorized(failure) => self.unauthorized(head, failure),
+            Verdict::Unauthorized(failure) => self.unauthorized(id, head, failure),
             Verdict::FragmentTooLarge(failure) => self.shrink(&exchange.range, failure),
             Verdict::Transient(failure) => {
                 // A gateway may answer for a server that went on: what became of a Close nobody knows.
@@ -67,12 +74,9 @@ impl Upload {
                 Timer::Request => self.timed_out(now, Reason::RequestTimeout),
                 Timer::Response => self.timed_out(now, Reason::ResponseTimeout),
                 Timer::Retry if self.hold == Hold::Retry => self.hold = Hold::None,
-                Timer::Retry => {}
-                Timer::HostFallback => {
-                    self.host = None;
-                    self.ping_due = self.session_id.is_some();
-                    self.tell(Event::HostAbandoned);
-                }
+                Timer::Pace if self.hold == Hold::Pace => self.hold = Hold::None,
+                Timer::Retry | Timer::Pace => {}
+                Timer::HostFallback => self.abandon_host(),
                 Timer::GiveUp => {
                     self.abort();
                     self.fatal(Failure::new(Reason::GaveUp, None));
@@ -92,6 +96,7 @@ impl Upload {
         }
         self.timers.stop(Timer::Request);
         self.timers.stop(Timer::Response);
+        self.handed_over = 0;
         self.in_flight.take()
     }
 
@@ -121,226 +126,5 @@ impl Upload {
             self.suspended();
         }
         self.advance(now);
-    }
-
-    fn accepted(&mut self, now: Instant, exchange: InFlight, ack: Ack<'static>) {
-        match ack {
-            Ack::CreateSession(ack) => self.created(ack),
-            Ack::Ping(_) => self.reached(),
-            Ack::Fragment(ack) => self.acknowledged_fragment(now, exchange.range, ack),
-            Ack::CloseSession(_) => self.completed(true),
-            Ack::CancelSession(_) => self.session_gone(),
-            // The judge has made a verdict of it.
-            Ack::Error(_) => {}
-        }
-    }
-
-    fn created(&mut self, ack: CreateSessionAck<'static>) {
-        self.session_id = Some(ack.session_id);
-        self.tell(Event::SessionCreated { session_id: ack.session_id });
-        let Some(host) = ack.host else { return };
-        if self.config.host_policy.allows(&self.destination, &host.id) {
-            self.tell(Event::HostChanged { host: host.id.clone() });
-            self.host = Some(host);
-            self.ping_due = true;
-        } else {
-            self.tell(Event::HostRefused { host: host.id });
-        }
-    }
-
-    fn reached(&mut self) {
-        self.ping_due = false;
-        if self.offset_lost {
-            self.restart(Failure::new(Reason::OffsetUnknown, Some(PacketType::Fragment)));
-        }
-    }
-
-    /// A Fragment was answered 200 or 416: go on from the offset that the server wants (C32).
-    fn acknowledged_fragment(&mut self, now: Instant, range: Range<u64>, ack: FragmentAck<'static>) {
-        let failure = |reason| Failure {
-            status: Some(ack.http_status()),
-            ..Failure::new(reason, Some(PacketType::Fragment))
-        };
-        let to = match (ack.received, ack.status) {
-            (Some(to), _) => to,
-            // Taken whole (Q05).
-            (None, crate::packet::FragmentStatus::Accepted) => range.end,
-            (None, crate::packet::FragmentStatus::OutOfStep) => {
-                self.offset_lost = true;
-                self.ping_due = true;
-                return self.transient(now, failure(Reason::OffsetUnknown));
-            }
-        };
-        if to > self.entity.size() {
-            return self.transient(now, failure(Reason::Protocol(Violation::OffsetPastEnd)));
-        }
-        if to > self.sent {
-            // Going on from there would leave a hole that nobody notices (Q09).
-            return self.restart(failure(Reason::Protocol(Violation::OffsetNeverSent)));
-        }
-        let best = self.guards.best;
-        let guarded = self.guards.acknowledged(range.start, to, &self.config);
-        self.offset = to;
-        if to != range.end {
-            self.tell(Event::Resynchronised { from: range.end, to });
-        }
-        if to > range.start {
-            self.backoff.reset();
-        }
-        if to > best {
-            self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
-            self.tell(Event::Progress { acknowledged: to });
-        }
-        if self.config.reply != ReplyMode::Ignored && self.reply == Reply::None {
-            let url = ack.reply_url.as_ref().and_then(|url| url.resolve(&self.destination).ok());
-            self.reply = url.map_or(Reply::None, Reply::At);
-        }
-        if let Err(reason) = guarded {
-            self.fatal(failure(reason));
-        }
-    }
-
-    fn session_not_found(&mut self, packet: PacketType, failure: Failure) {
-        match packet {
-            PacketType::CancelSession => self.session_gone(),
-            PacketType::CloseSession if self.close_unanswered => self.completed(false),
-            _ if self.goal == Goal::Cancel => self.session_gone(),
-            _ => self.restart(failure),
-        }
-    }
-
-    /// The session is gone, as it should: the upload is over, or starts over.
-    fn session_gone(&mut self) {
-        let confirmed = !self.close_unanswered;
-        match self.goal {
-            Goal::Cancel => self.cancelled(confirmed),
-            Goal::Complete | Goal::StartOver => self.forget_session(),
-        }
-    }
-
-    /// Starts over with Create-Session at the origin (C18).
-    pub(super) fn restart(&mut self, cause: Failure) {
-        match self.guards.restarted(&self.config) {
-            Ok(()) => {
-                self.forget_session();
-                self.tell(Event::Restarted { cause });
-            }
-            Err(reason) => self.fatal(Failure { reason, ..cause }),
-        }
-    }
-
-    fn forget_session(&mut self) {
-        self.session_id = None;
-        self.host = None;
-        self.offset = 0;
-        self.sent = 0;
-        self.reply = Reply::None;
-        self.ping_due = false;
-        self.offset_lost = false;
-        self.close_unanswered = false;
-        self.timers.stop(Timer::HostFallback);
-    }
-
-    fn unauthorized(&mut self, head: ResponseHead<'_>, failure: Failure) {
-        let name = match head.status {
-            StatusCode::PROXY_AUTHENTICATION_REQUIRED => PROXY_AUTHENTICATE,
-            _ => WWW_AUTHENTICATE,
-        };
-        if self.hold == Hold::Suspending {
-            return;
-        }
-        self.hold = Hold::Credentials;
-        self.timers.stop(Timer::GiveUp);
-        let challenges = head.headers.get_all(name).iter().take(16).cloned().collect();
-        self.tell(Event::CredentialsWanted { status: failure.status.unwrap_or(head.status), challenges });
-    }
-
-    /// Halves the fragment, not below 5 KiB (note `<16>`).
-    fn shrink(&mut self, range: &Range<u64>, failure: Failure) {
-        let length = range.end.saturating_sub(range.start);
-        if length <= MIN_FRAGMENT_SIZE {
-            return self.fatal(Failure { reason: Reason::FragmentTooLarge, ..failure });
-        }
-        self.ceiling = (length / 2).max(MIN_FRAGMENT_SIZE);
-        self.tell(Event::FragmentShrunk { to: self.ceiling });
-    }
-
-    fn broken_off(&mut self, now: Instant, exchange: &InFlight, failure: Failure, error: TransportError) {
-        if let Some(timeout) = self.host.as_ref().and_then(|host| host.fallback_timeout) {
-            if self.timers.get(Timer::HostFallback).is_none() {
-                self.timers.start(Timer::HostFallback, now, timeout);
-            }
-        }
-        self.ping_due |= self.session_id.is_some();
-        if error == TransportError::Interrupted {
-            self.close_unanswered |= exchange.packet == PacketType::CloseSession;
-            if exchange.packet == PacketType::Fragment && self.config.recovery == Recovery::Restart {
-                return self.start_over(failure);
-            }
-        }
-        self.transient(now, failure);
-    }
-
-    /// What the server stored cannot be trusted any more: the session is cancelled, and a new one takes its place.
-    fn start_over(&mut self, cause: Failure) {
-        if self.goal == Goal::Cancel {
-            return;
-        }
-        match self.guards.restarted(&self.config) {
-            Ok(()) => {
-                self.goal = Goal::StartOver;
-                self.tell(Event::Restarted { cause });
-            }
-            Err(reason) => self.fatal(Failure { reason, ..cause }),
-        }
-    }
-
-    /// Waits, and tries again.
-    fn transient(&mut self, now: Instant, cause: Failure) {
-        if self.hold == Hold::Suspending {
-            return;
-        }
-        if self.goal == Goal::Cancel && self.session_id.is_none() {
-            // Whether the server opened a session nobody knows: it goes at its timeout.
-            return self.cancelled(false);
-        }
-        let delay = self.backoff.next(&self.config).max(cause.retry_after.unwrap_or_default());
-        self.hold = Hold::Retry;
-        self.timers.start(Timer::Retry, now, delay);
-        let until = self.timers.get(Timer::Retry).unwrap_or(now);
-        self.tell(Event::Waiting { until, cause });
-    }
-
-    /// It cannot go on by itself. A session that was to go is left to its timeout.
-    fn fatal(&mut self, failure: Failure) {
-        match self.goal {
-            Goal::Complete => self.fail(failure),
-            Goal::StartOver => self.forget_session(),
-            Goal::Cancel => self.cancelled(false),
-        }
-    }
-
-    pub(super) fn fail(&mut self, failure: Failure) {
-        self.hold = Hold::Failed;
-        self.timers.stop_all();
-        self.tell(Event::Failed(failure));
-    }
-
-    fn completed(&mut self, confirmed: bool) {
-        self.hold = Hold::Completed;
-        self.timers.stop_all();
-        self.tell(Event::Completed { confirmed });
-    }
-
-    pub(super) fn cancelled(&mut self, confirmed: bool) {
-        self.hold = Hold::Cancelled;
-        self.timers.stop_all();
-        self.tell(Event::Cancelled { confirmed });
-    }
-
-    pub(super) fn suspended(&mut self) {
-        self.hold = Hold::Suspended;
-        self.timers.stop_all();
-        self.tell(Event::Suspended);
     }
 }

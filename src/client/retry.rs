@@ -43,6 +43,7 @@ impl Backoff {
 
 /// Counters that stop an upload which a server keeps busy without getting anywhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Guards {
     /// The highest offset ever acknowledged: new progress is what exceeds it.
     pub(super) best: u64,

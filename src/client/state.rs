@@ -1,6 +1,7 @@
 //! Where an upload stands.
 
 use std::ops::Range;
+use std::time::Instant;
 
 use http::Uri;
 
@@ -14,6 +15,8 @@ use crate::packet::PacketType;
 pub enum State {
     /// A packet of this type is on its way, or will be as soon as the last output is taken.
     Exchanging(PacketType),
+    /// The next fragment waits for the pace.
+    Pacing,
     /// Something went wrong that may pass; a timer runs until the next try.
     WaitingToRetry,
     /// The server or a proxy wants credentials.
@@ -40,6 +43,7 @@ impl State {
 
 /// What the upload is after.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) enum Goal {
     /// The entity at its destination.
     Complete,
@@ -47,6 +51,8 @@ pub(super) enum Goal {
     StartOver,
     /// The session gone.
     Cancel,
+    /// The session gone, since the source is not what it was; then the upload has failed.
+    Withdraw,
 }
 
 /// Why nothing is sent at the moment.
@@ -55,6 +61,7 @@ pub(super) enum Hold {
     /// Nothing holds the upload.
     None,
     Retry,
+    Pace,
     Credentials,
     Reply,
     /// Suspended once the exchange under way has been answered.
@@ -82,6 +89,7 @@ pub(super) struct InFlight {
     pub(super) packet: PacketType,
     /// The bytes that a Fragment brings; empty for every other packet.
     pub(super) range: Range<u64>,
+    pub(super) since: Instant,
 }
 
 /// The timers of an upload. When one goes off, [`Upload::poll_timeout`](super::Upload::poll_timeout) has told so.
@@ -96,6 +104,8 @@ pub enum Timer {
     HostFallback,
     /// It is time to try again.
     Retry,
+    /// The pace lets the next fragment go.
+    Pace,
     /// There is no progress for too long.
     GiveUp,
 }

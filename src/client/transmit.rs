@@ -3,17 +3,18 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use http::Uri;
+use http::{HeaderMap, HeaderValue, Method, Uri};
 
 use super::config::{ContentNamePackets, ReplyMode};
 use super::failure::{Failure, Reason};
 use super::output::{Event, ExchangeId, Output, Transmit};
 use super::state::{Goal, Hold, InFlight, Reply, Timer};
 use super::upload::Upload;
+use crate::header;
 use crate::packet::{
     CancelSession, CloseSession, CreateSession, Fragment, PacketType, Payload, Ping, Request,
 };
-use crate::protocol_id::ProtocolId;
+use crate::protocol_id::{ProtocolId, SupportedProtocols};
 use crate::range::ContentRange;
 use crate::value::ContentName;
 
@@ -26,17 +27,20 @@ impl Upload {
         if self.in_flight.is_some() || self.hold != Hold::None {
             return;
         }
-        if let Some(request) = self.next_request() {
+        if let Some(request) = self.next_request(now) {
             self.transmit(now, &request);
         }
     }
 
-    fn next_request(&mut self) -> Option<Request<'static>> {
+    fn next_request(&mut self, now: Instant) -> Option<Request<'static>> {
         let Some(session_id) = self.session_id else { return self.without_session() };
         match self.goal {
-            Goal::Cancel | Goal::StartOver => Some(Request::CancelSession(CancelSession { session_id })),
+            Goal::Cancel | Goal::StartOver | Goal::Withdraw => {
+                Some(Request::CancelSession(CancelSession { session_id }))
+            }
             Goal::Complete if self.ping_due => Some(Request::Ping(Ping)),
             Goal::Complete => match self.next_range() {
+                Some(_) if self.waits_for_pace(now) => None,
                 Some(range) => Some(Request::Fragment(Fragment {
                     session_id,
                     range: Some(range),
@@ -51,8 +55,8 @@ impl Upload {
     }
 
     fn without_session(&mut self) -> Option<Request<'static>> {
-        if self.goal == Goal::Cancel {
-            self.cancelled(true);
+        if self.is_leaving() {
+            self.left(true);
             return None;
         }
         self.goal = Goal::Complete;
@@ -60,7 +64,7 @@ impl Upload {
             return Some(Request::Ping(Ping));
         }
         Some(Request::CreateSession(CreateSession {
-            protocols: ProtocolId::BITS_1_5.into(),
+            protocols: SupportedProtocols::offer(ProtocolId::BITS_1_5, self.config.uppercase_protocol),
             content_name: self.content_name(PacketType::CreateSession),
         }))
     }
@@ -85,8 +89,16 @@ impl Upload {
     }
 
     fn next_range(&self) -> Option<ContentRange> {
-        let end = self.offset.saturating_add(self.ceiling).min(self.entity.size());
+        let size = self.sizer.size().min(self.pace.largest());
+        let end = self.offset.saturating_add(size).min(self.entity.size());
         ContentRange::new(self.offset..end, self.entity.size()).ok()
+    }
+
+    fn waits_for_pace(&mut self, now: Instant) -> bool {
+        let Some(delay) = self.pace.delay(now) else { return false };
+        self.hold = Hold::Pace;
+        self.timers.start(Timer::Pace, now, delay);
+        true
     }
 
     fn content_name(&self, packet: PacketType) -> Option<ContentName<'static>> {
@@ -102,22 +114,42 @@ impl Upload {
         self.exchanges = self.exchanges.wrapping_add(1);
         let id = ExchangeId(self.exchanges);
         let mut http = request.to_http(&self.url());
-        for (name, value) in &self.credentials {
-            let _never_full = http.headers_mut().try_append(name, value.clone());
+        self.add_own_headers(http.headers_mut());
+        if self.config.method_override {
+            tunnel(&mut http);
         }
         let range = match http.body() {
             Payload::Empty => Range::default(),
             Payload::Range(range) => range.clone(),
         };
         self.sent = self.sent.max(range.end);
-        self.in_flight = Some(InFlight { id, packet: request.packet_type(), range });
+        self.handed_over = 0;
+        if !range.is_empty() {
+            self.pace.sent(now, range.end.saturating_sub(range.start));
+        }
+        self.in_flight = Some(InFlight { id, packet: request.packet_type(), range, since: now });
+        let same_connection_as = self.connection;
+        self.connection = same_connection_as.map(|_| id);
         self.timers.start(Timer::Request, now, self.config.request_timeout);
         self.push(Output::Transmit(Transmit {
             id,
             request: http,
+            same_connection_as,
             request_timeout: self.config.request_timeout,
             response_timeout: self.config.response_timeout,
         }));
+    }
+
+    /// The caller's headers and what answers challenges. Those of the protocol itself stay as they are.
+    fn add_own_headers(&mut self, headers: &mut HeaderMap) {
+        let own = self.config.headers.iter().chain(&self.credentials.headers);
+        let own: Vec<_> = own.filter(|(name, _)| !headers.contains_key(*name)).collect();
+        for (name, value) in own {
+            let _never_full = headers.try_append(name, value.clone());
+        }
+        if self.credentials.connection_bound {
+            self.credentials.headers.clear();
+        }
     }
 
     /// Where requests go: the destination, on the session's own host if it has one.
@@ -134,5 +166,13 @@ impl Upload {
         let authority = url.authority().map(|authority| authority.as_str()).unwrap_or_default();
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         !downgraded && host.parse().is_ok_and(|host| self.config.host_policy.allows(&self.destination, &host))
+    }
+}
+
+/// `POST` in the method's place, for what lets no other method pass (Q41).
+fn tunnel(request: &mut http::Request<Payload>) {
+    if let Ok(method) = HeaderValue::from_str(request.method().as_str()) {
+        header::put(request.headers_mut(), header::X_HTTP_METHOD_OVERRIDE, method);
+        *request.method_mut() = Method::POST;
     }
 }

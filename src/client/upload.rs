@@ -1,19 +1,24 @@
 //! One upload, seen by the client.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 use std::time::Instant;
 
-use http::{HeaderMap, Uri};
+use http::Uri;
 
 use super::config::Config;
+use super::credentials::Credentials;
 use super::entity::Entity;
-use super::output::{Event, Output};
+use super::fragments::Sizer;
+use super::output::{Event, ExchangeId, Output};
+use super::pace::Pace;
 use super::retry::{Backoff, Guards};
 use super::state::{Goal, Hold, InFlight, Reply, State, Timer};
 use crate::error::InvalidValue;
 use crate::packet::{Host, PacketType};
 use crate::session_id::SessionId;
 use crate::timer::Timers;
+use crate::value::HostId;
 
 /// How many outputs wait for the caller at most. Events past it are dropped, oldest first; a request never is.
 const MAX_OUTPUTS: usize = 64;
@@ -33,8 +38,10 @@ pub struct Upload {
     pub(super) offset: u64,
     /// How far this session's fragments have reached.
     pub(super) sent: u64,
-    /// The largest fragment that the server takes, as far as is known.
-    pub(super) ceiling: u64,
+    /// How many bytes of the fragment under way were handed to the network.
+    pub(super) handed_over: u64,
+    pub(super) sizer: Sizer,
+    pub(super) pace: Pace,
     pub(super) goal: Goal,
     pub(super) hold: Hold,
     pub(super) reply: Reply,
@@ -45,7 +52,13 @@ pub struct Upload {
     pub(super) close_unanswered: bool,
     pub(super) in_flight: Option<InFlight>,
     pub(super) exchanges: u64,
-    pub(super) credentials: HeaderMap,
+    pub(super) credentials: Credentials,
+    /// The exchange that was challenged last, and the one whose connection the next request must use.
+    pub(super) challenged: Option<ExchangeId>,
+    pub(super) connection: Option<ExchangeId>,
+    /// The host that was out of reach for too long, and whether that happened twice (C35).
+    pub(super) abandoned_host: Option<HostId<'static>>,
+    pub(super) ignores_hosts: bool,
     pub(super) guards: Guards,
     pub(super) backoff: Backoff,
     pub(super) timers: Timers<Timer>,
@@ -58,36 +71,54 @@ impl Upload {
     /// # Errors
     /// [`InvalidValue::Destination`] unless `destination` is an absolute `http` or `https` URL.
     pub fn new(now: Instant, destination: Uri, entity: Entity, config: Config) -> Result<Self, InvalidValue> {
+        let mut upload = Self::at_rest(destination, entity, config)?;
+        upload.ping_due = upload.config.ping_first;
+        upload.go_on(now);
+        Ok(upload)
+    }
+
+    /// The upload before its first packet.
+    pub(super) fn at_rest(destination: Uri, entity: Entity, config: Config) -> Result<Self, InvalidValue> {
         let is_http = matches!(destination.scheme_str(), Some("http" | "https"));
         if !is_http || destination.host().is_none_or(str::is_empty) {
             return Err(InvalidValue::Destination);
         }
-        let mut upload = Self {
+        Ok(Self {
             destination,
             entity,
             session_id: None,
             host: None,
             offset: 0,
             sent: 0,
-            ceiling: config.fragment_size,
+            handed_over: 0,
+            sizer: Sizer::new(config.fragment_size),
+            pace: Pace::new(config.rate),
             goal: Goal::Complete,
             hold: Hold::None,
             reply: Reply::None,
-            ping_due: config.ping_first,
+            ping_due: false,
             offset_lost: false,
             close_unanswered: false,
             in_flight: None,
             exchanges: 0,
-            credentials: HeaderMap::new(),
+            credentials: Credentials::default(),
+            challenged: None,
+            connection: None,
+            abandoned_host: None,
+            ignores_hosts: false,
             guards: Guards::default(),
             backoff: Backoff::new(config.seed),
             timers: Timers::new(),
             outputs: VecDeque::new(),
             config,
-        };
-        upload.timers.start(Timer::GiveUp, now, upload.config.give_up_after);
-        upload.advance(now);
-        Ok(upload)
+        })
+    }
+
+    /// Begins, or begins again: the time without progress starts anew.
+    pub(super) fn go_on(&mut self, now: Instant) {
+        self.hold = Hold::None;
+        self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
+        self.advance(now);
     }
 
     /// Where the entity goes, as the caller gave it.
@@ -114,6 +145,19 @@ impl Upload {
         self.offset
     }
 
+    /// How many bytes have been handed to the network, as far as the caller has
+    /// [told](Self::handle_sent_part): those of the fragment under way included.
+    #[must_use]
+    pub const fn sent(&self) -> u64 {
+        self.offset.saturating_add(self.handed_over)
+    }
+
+    /// The pace, in bytes a second.
+    #[must_use]
+    pub const fn rate(&self) -> Option<NonZeroU64> {
+        self.pace.rate()
+    }
+
     /// Where the upload stands.
     #[must_use]
     pub fn state(&self) -> State {
@@ -122,6 +166,7 @@ impl Upload {
             Hold::Cancelled => State::Cancelled,
             Hold::Failed => State::Failed,
             Hold::Suspended => State::Suspended,
+            Hold::Pace => State::Pacing,
             Hold::Retry => State::WaitingToRetry,
             Hold::Credentials => State::WaitingForCredentials,
             Hold::Reply => State::WaitingForReply,

@@ -18,6 +18,8 @@ use crate::session_id::SessionId;
 pub(super) enum Verdict {
     /// The packet did what it should, or the server says where it stands.
     Accepted(Ack<'static>),
+    /// Something is wrong with the session, and the server does not say what.
+    Doubtful(Failure),
     /// The server does not know the session.
     SessionNotFound(Failure),
     /// Credentials are wanted.
@@ -43,9 +45,15 @@ pub(super) fn judge(
         ..Failure::new(reason, Some(packet))
     };
     let violation = |violation| Verdict::Transient(failure(Reason::Protocol(violation)));
+    if !head.status.is_success() && config.says_session_not_found(head) {
+        return Verdict::SessionNotFound(failure(Reason::SessionNotFound));
+    }
     match Ack::decode(head, packet, config.conformance) {
         Err(error) => violation(Violation::Malformed(error.malformed())),
         Ok(None) => not_bits(failure(Reason::NotBits), head.status, packet),
+        Ok(Some(Ack::Error(ack))) if is_empty_complaint(&ack, packet) && !config.conformance.is_strict() => {
+            Verdict::Doubtful(failure(Reason::Refused))
+        }
         Ok(Some(Ack::Error(ack))) => refused(failure(Reason::Refused), ack, packet),
         Ok(Some(ack)) => match (&ack, ack.session_id(), session_id) {
             (Ack::CreateSession(created), ..)
@@ -72,6 +80,11 @@ fn not_bits(failure: Failure, status: StatusCode, packet: PacketType) -> Verdict
         _ if status.is_success() => Verdict::Transient(failure),
         _ => by_status(failure, status, packet),
     }
+}
+
+/// 400 with an error code that says "no error" (Q28).
+fn is_empty_complaint(ack: &ErrorAck, packet: PacketType) -> bool {
+    packet == PacketType::Fragment && ack.status == StatusCode::BAD_REQUEST && ack.code == Some(Hresult::S_OK)
 }
 
 fn refused(failure: Failure, ack: ErrorAck, packet: PacketType) -> Verdict {

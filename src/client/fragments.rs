@@ -1,0 +1,140 @@
+//! How large the next fragment is.
+
+use std::time::Duration;
+
+use crate::limits::MIN_FRAGMENT_SIZE;
+
+/// How large fragments are, in bytes. Windows sends 5 KiB to 13 MiB (notes `<10>` and `<16>`).
+///
+/// The last fragment of an entity is as small as it comes out; and a 413 makes every fragment smaller, for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum FragmentSize {
+    /// All of one size.
+    Fixed(u64),
+    /// From `least` to `largest`, growing and shrinking so that one fragment takes about `target`: large enough that the
+    /// round trips do not count, small enough that little is lost when one breaks.
+    Adaptive {
+        /// The size to begin with, and the least.
+        least: u64,
+        /// The largest.
+        largest: u64,
+        /// How long one fragment should take, from its first byte to its Ack.
+        target: Duration,
+    },
+}
+
+impl FragmentSize {
+    /// From 64 KiB to 13 MiB, aiming at five seconds.
+    pub const ADAPTIVE: Self = Self::Adaptive {
+        least: 64 * 1024,
+        largest: crate::limits::MAX_FRAGMENT_SIZE,
+        target: Duration::from_secs(5),
+    };
+
+    const fn first(self) -> u64 {
+        match self {
+            Self::Fixed(size) | Self::Adaptive { least: size, .. } => size,
+        }
+    }
+
+    pub(super) const fn largest(self) -> u64 {
+        match self {
+            Self::Fixed(size) | Self::Adaptive { largest: size, .. } => size,
+        }
+    }
+}
+
+/// The size of the next fragment, as what has happened teaches it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct Sizer {
+    size: u64,
+    /// What a 413 taught; never forgotten.
+    ceiling: u64,
+}
+
+impl Sizer {
+    pub(super) fn new(setting: FragmentSize) -> Self {
+        Self { size: setting.first(), ceiling: setting.largest() }
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.size.min(self.ceiling)
+    }
+
+    /// The settings may have changed while the upload was stored.
+    #[cfg(feature = "serde")]
+    pub(super) fn apply(&mut self, setting: FragmentSize) {
+        self.ceiling = self.ceiling.min(setting.largest());
+        self.size = match setting {
+            FragmentSize::Fixed(size) => size,
+            FragmentSize::Adaptive { least, largest, .. } => self.size.clamp(least, largest.max(least)),
+        };
+    }
+
+    /// A fragment of `bytes` was acknowledged after `elapsed`: aim at the target, by no more than the double or the half.
+    pub(super) fn took(&mut self, bytes: u64, elapsed: Duration, setting: FragmentSize) {
+        let FragmentSize::Adaptive { least, largest, target } = setting else { return };
+        let ideal = u128::from(bytes).saturating_mul(target.as_nanos()).checked_div(elapsed.as_nanos());
+        let ideal = ideal.and_then(|ideal| u64::try_from(ideal).ok()).unwrap_or(u64::MAX);
+        // A short fragment, as the last before the end, says little about larger ones.
+        let least = least.min(largest);
+        self.size = ideal.clamp(bytes / 2, self.size().saturating_mul(2)).clamp(least, largest);
+    }
+
+    /// A fragment broke: the next one is half as large.
+    pub(super) fn broke(&mut self, setting: FragmentSize) {
+        if let FragmentSize::Adaptive { least, .. } = setting {
+            self.size = (self.size() / 2).max(least);
+        }
+    }
+
+    /// 413: halves what was sent, not below 5 KiB. `None`: it was that small already.
+    pub(super) fn too_large(&mut self, bytes: u64) -> Option<u64> {
+        if bytes <= MIN_FRAGMENT_SIZE {
+            return None;
+        }
+        self.ceiling = (bytes / 2).max(MIN_FRAGMENT_SIZE);
+        Some(self.ceiling)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTING: FragmentSize =
+        FragmentSize::Adaptive { least: 10_000, largest: 1_000_000, target: Duration::from_secs(1) };
+
+    /// Sends fragments over a line of so many bytes a second; the size that comes out.
+    fn settled(bytes_a_second: u64) -> u64 {
+        let mut sizer = Sizer::new(SETTING);
+        for _ in 0..50 {
+            let size = sizer.size();
+            sizer.took(size, Duration::from_micros(size * 1_000_000 / bytes_a_second), SETTING);
+        }
+        sizer.size()
+    }
+
+    #[test]
+    fn adaptive_fragments_settle_at_the_target_time() {
+        assert!(settled(200_000).abs_diff(200_000) < 2_000);
+        assert_eq!(settled(100), 10_000);
+        assert_eq!(settled(100_000_000), 1_000_000);
+    }
+
+    #[test]
+    fn what_a_413_taught_is_remembered() {
+        let mut sizer = Sizer::new(SETTING);
+        assert_eq!(sizer.too_large(400_000), Some(200_000));
+        for _ in 0..20 {
+            sizer.took(sizer.size(), Duration::from_millis(1), SETTING);
+        }
+        assert_eq!(sizer.size(), 200_000);
+        assert_eq!(sizer.too_large(6_000), Some(5_120));
+        assert_eq!(sizer.too_large(5_120), None);
+        assert_eq!(sizer.size(), 5_120);
+    }
+}
