@@ -45,6 +45,5 @@ fn a_million_open_sessions_take_under_300_bytes_each() {
     });
     assert_eq!(kept.map(|sessions| sessions.len()), Some(1_000_000));
     let each = used.bytes_current / i64::try_from(SESSIONS).unwrap();
-    println!("{each} bytes a session");
     assert!(each < 300, "{each} bytes a session");
 }
