@@ -110,12 +110,17 @@ impl<'h> Headers<'h> {
 
     /// The one value of a header; repetitions must be the same.
     pub(crate) fn one(&self, name: HeaderName) -> Result<Option<&'h [u8]>, Malformed> {
-        let mut values = self.map.get_all(&name).iter();
-        let Some(first) = values.next() else { return Ok(None) };
-        if values.all(|value| value == first) {
+        self.only(&name)
+    }
+
+    fn only(&self, name: &HeaderName) -> Result<Option<&'h [u8]>, Malformed> {
+        let Some(first) = self.map.get(name) else { return Ok(None) };
+        // Most heads repeat nothing, and need not be searched for repetitions of each header.
+        let nothing_repeated = self.map.len() == self.map.keys_len();
+        if nothing_repeated || self.map.get_all(name).iter().all(|value| value == first) {
             Ok(Some(first.as_bytes()))
         } else {
-            Err(Malformed::HeaderRepeated(label(&name)))
+            Err(Malformed::HeaderRepeated(label(name)))
         }
     }
 
@@ -133,7 +138,7 @@ impl<'h> Headers<'h> {
         name: HeaderName,
         parse: impl FnOnce(&'h [u8]) -> Result<T, E>,
     ) -> Result<Option<T>, Malformed> {
-        let Some(value) = self.one(name.clone())? else { return Ok(None) };
+        let Some(value) = self.only(&name)? else { return Ok(None) };
         parse(value).map(Some).map_err(|_| Malformed::HeaderInvalid(label(&name)))
     }
 }

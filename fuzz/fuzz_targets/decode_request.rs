@@ -1,0 +1,68 @@
+//! The head of any request: read without a panic, answered where it is bad, and sent again where it is good.
+#![no_main]
+
+use bits_proto::packet::{Ack, Request, RequestHead};
+use bits_proto::{Conformance, DecodeError, ErrorContext, Hresult};
+use bits_proto_fuzz::{BOTH, REQUEST_TYPES, request};
+use http::{Uri, Version};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some(request) = request(bytes) else { return };
+    for version in [request.version(), Version::HTTP_2] {
+        check(RequestHead { version, ..(&request).into() });
+    }
+});
+
+fn check(head: RequestHead<'_>) {
+    let [interop, strict] = BOTH.map(|conformance| Request::decode(head, conformance));
+    for (read, conformance) in [(&interop, Conformance::Interop), (&strict, Conformance::Strict)] {
+        match read {
+            Ok(Some(packet)) => comes_back(packet, conformance),
+            Ok(None) => assert_ne!(head.method.as_str(), "BITS_POST"),
+            Err(error) => is_answered(error),
+        }
+    }
+    if let Ok(Some(packet)) = &strict {
+        assert_eq!(
+            interop.as_ref().ok().and_then(Option::as_ref),
+            Some(packet),
+            "interop reads less than strict"
+        );
+    }
+    match Request::decode_tunnelled(head, Conformance::Interop) {
+        Ok(Some(packet)) => comes_back(&packet, Conformance::Interop),
+        Ok(None) => assert_eq!(interop, Ok(None)),
+        Err(error) => is_answered(&error),
+    }
+    assert_eq!(Request::decode_tunnelled(head, Conformance::Strict), strict);
+}
+
+/// What was read is sent, and read again, as it is.
+fn comes_back(packet: &Request<'_>, conformance: Conformance) {
+    let sent = packet.to_http(&Uri::from_static("http://origin/upload/file.bin"));
+    let read = Request::decode(&sent, conformance).expect("what was read can be sent").expect("as BITS_POST");
+    assert_eq!(&read, packet);
+    // Equal session ids may differ in their bytes, and those must come back too.
+    assert_eq!(read.session_id().map(|id| id.to_string()), packet.session_id().map(|id| id.to_string()));
+    assert_eq!(read.clone().into_owned(), read);
+    assert_eq!(sent.headers()["content-length"], sent.body().len().to_string());
+}
+
+/// The answer to a bad request is an Ack, whatever its client takes it to answer.
+fn is_answered(error: &DecodeError) {
+    let answer = error.to_response();
+    for answers in REQUEST_TYPES {
+        for conformance in BOTH {
+            let Ok(Some(Ack::Error(ack))) = Ack::decode(&answer, answers, conformance) else {
+                panic!("{answer:?} is no error")
+            };
+            assert_eq!(ack.status, error.status());
+            assert_eq!(
+                (ack.code, ack.context),
+                (Some(Hresult::E_INVALIDARG), Some(ErrorContext::REMOTE_FILE))
+            );
+            assert_eq!(ack.session_id.map(|id| id.to_string()), error.session_id().map(|id| id.to_string()));
+        }
+    }
+}
