@@ -207,6 +207,22 @@ fn assert_refused(response: &Response<()>, status: u16, code: Option<&str>) {
 }
 
 #[test]
+fn a_session_that_may_not_be_opened_never_was() {
+    for (refusal, status, code) in REFUSALS {
+        let mut server = Server::new(Directory::builder().max_sessions(1));
+        let mut turn = server.begin(create());
+        let id = turn.exchange().session();
+        server.report(&mut turn, Report::Failed { stored: 0, refusal });
+        assert_refused(&turn.response(), status, code);
+        assert_eq!(header(&turn.response(), "bits-session-id"), None, "the request had none");
+        assert_eq!(header(&turn.response(), "bits-protocol"), None);
+        assert!(server.sessions.is_empty());
+        assert_not_found(&server.send(cancel(&id.to_string())));
+        server.create();
+    }
+}
+
+#[test]
 fn a_fragment_that_cannot_be_stored_tells_why_and_where_to_go_on() {
     for (refusal, status, code) in REFUSALS {
         let (mut server, id) = receiving();
