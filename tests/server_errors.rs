@@ -353,6 +353,16 @@ fn c55_then_the_total_the_sizes_and_the_place() {
 }
 
 #[test]
+fn a_fragment_for_another_destination_still_learns_the_offset() {
+    // The session is known, and so is its owner: BITS-Received-Content-Range stands on every such Ack.
+    let (mut server, id) = receiving();
+    let response = server.send(to("/elsewhere", fragment(&id, 20..30, 100)));
+    assert_invalid(&response);
+    assert_offset(&response, Some(20));
+    assert_offset(&server.send(to("/elsewhere", close(&id))), None);
+}
+
+#[test]
 fn q47_a_ping_is_always_answered() {
     for conformance in BOTH {
         let mut server = Server::with(conformance);
