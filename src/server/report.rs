@@ -12,7 +12,7 @@ use super::output::Output;
 use super::session::Session;
 use super::state::{AtWork, Ending, Notification, State, Step, Wanted};
 use crate::limits::MAX_REPLY_URL;
-use crate::packet::ErrorAck;
+use crate::packet::{Ack, ErrorAck};
 
 impl<O: Clone + Eq> Session<O> {
     /// A task did what its exchange was asked to do, or failed. Returns what to do next.
@@ -48,13 +48,9 @@ impl<O: Clone + Eq> Session<O> {
                 self.create_ack(directory)
             }
             (Step::Open, Report::Failed { refusal, .. }) => {
-                self.end(Ending::Refused);
-                self.error(answer::refused(refusal, directory.conformance))
+                self.refuse(answer::refused(refusal, directory.conformance))
             }
-            (Step::Open, Report::Abandoned) => {
-                self.end(Ending::Refused);
-                self.error(answer::busy())
-            }
+            (Step::Open, Report::Abandoned) => self.refuse(answer::busy()),
             (Step::Store { length, range, .. }, Report::Stored(bytes)) => {
                 match self.advance(now, bytes, length, directory) {
                     // A newer exchange goes on from here.
@@ -94,6 +90,12 @@ impl<O: Clone + Eq> Session<O> {
                 output
             }
         }
+    }
+
+    /// The upload may not start: the answer names no session, for there is none, and the request named none.
+    fn refuse(&mut self, error: ErrorAck) -> Output {
+        self.end(Ending::Refused);
+        Output::Respond(Ack::Error(error))
     }
 
     /// Counts what was stored of a range of `length` bytes; whether that was all of it.
@@ -144,7 +146,7 @@ impl<O: Clone + Eq> Session<O> {
         }
     }
 
-    fn error_for(&self, wanted: Wanted, error: ErrorAck) -> Output {
+    pub(super) fn error_for(&self, wanted: Wanted, error: ErrorAck) -> Output {
         match wanted {
             Wanted::Fragment(_) => self.fragment_error(error),
             Wanted::Close | Wanted::Cancel => self.error(error),

@@ -10,7 +10,7 @@ use super::output::Output;
 use super::state::{AtWork, Ending, Notification, State, Step, Waiting};
 use crate::conformance::Conformance;
 use crate::guid::Guid;
-use crate::packet::{Ack, CreateSessionAck, ErrorAck, FragmentAck};
+use crate::packet::{Ack, CreateSessionAck, ErrorAck, FragmentAck, Request};
 use crate::session_id::SessionId;
 
 /// One upload, seen by the server (`BITSSessionWrapper`, §3.2.1.4): a plain value of a few hundred bytes.
@@ -118,7 +118,8 @@ impl<O: Clone + Eq> Session<O> {
         if same_destination(destination(arrival), &self.destination, directory.conformance) {
             None
         } else {
-            Some(answer::invalid())
+            let received = matches!(arrival.request, Request::Fragment(_)).then_some(self.next);
+            Some(ErrorAck { received, ..answer::invalid() })
         }
     }
 

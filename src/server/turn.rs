@@ -180,7 +180,7 @@ impl<O: Clone + Eq> Session<O> {
     /// Notify the application, and then go on with what was wanted; unless its answer was final.
     fn notify(&mut self, serial: u32, wanted: Wanted) -> Output {
         match &self.notification {
-            Notification::Refused(error) => self.error(**error),
+            Notification::Refused(error) => self.error_for(wanted, **error),
             Notification::Due | Notification::Taken(_) => self.work(serial, Step::Notify(wanted)),
         }
     }
