@@ -9,7 +9,9 @@ use super::config::Config;
 use super::failure::{Failure, Reason, Violation};
 use crate::digits::{decimal, trim};
 use crate::hresult::{ErrorContext, Hresult};
-use crate::packet::{Ack, CancelSessionAck, CloseSessionAck, ErrorAck, PacketType, ResponseHead};
+use crate::packet::{
+    Ack, CancelSessionAck, CloseSessionAck, ErrorAck, FragmentAck, FragmentStatus, PacketType, ResponseHead,
+};
 use crate::protocol_id::ProtocolId;
 use crate::session_id::SessionId;
 
@@ -76,6 +78,15 @@ fn not_bits(failure: Failure, status: StatusCode, packet: PacketType) -> Verdict
         }
         PacketType::CancelSession if status.is_success() => {
             Verdict::Accepted(Ack::CancelSession(CancelSessionAck::default()))
+        }
+        // Out of step, and no Ack says where the server stands (Q17, Q06).
+        PacketType::Fragment if status == StatusCode::RANGE_NOT_SATISFIABLE => {
+            Verdict::Accepted(Ack::Fragment(FragmentAck {
+                status: FragmentStatus::OutOfStep,
+                session_id: None,
+                received: None,
+                reply_url: None,
+            }))
         }
         _ if status.is_success() => Verdict::Transient(failure),
         _ => by_status(failure, status, packet),
