@@ -80,7 +80,7 @@ fn credentials_are_asked_for_and_the_same_packet_goes_again() {
 
             let credentials =
                 HeaderMap::from_iter([(http::header::AUTHORIZATION, HeaderValue::from_static("secret"))]);
-            scenario.upload.authenticate(scenario.now, Some(credentials)).unwrap();
+            scenario.upload.authenticate(scenario.now, Some(credentials.into())).unwrap();
             let mut again = scenario.expect(packet).headers().clone();
             assert_eq!(again.remove("authorization").unwrap(), "secret");
             assert_eq!(again, first);
@@ -93,7 +93,7 @@ fn credentials_go_with_every_later_packet() {
     let mut scenario = Scenario::challenged(config());
     let credentials =
         HeaderMap::from_iter([(http::header::AUTHORIZATION, HeaderValue::from_static("secret"))]);
-    scenario.upload.authenticate(scenario.now, Some(credentials)).unwrap();
+    scenario.upload.authenticate(scenario.now, Some(credentials.into())).unwrap();
     for _ in 0..2 {
         assert_eq!(scenario.expect("Fragment").headers()["authorization"], "secret");
         scenario.acknowledge();
@@ -107,7 +107,7 @@ fn credentials_may_be_refreshed_before_anybody_asks() {
     for token in ["one", "two"] {
         let credentials =
             HeaderMap::from_iter([(http::header::AUTHORIZATION, HeaderValue::from_static(token))]);
-        scenario.upload.authenticate(scenario.now, Some(credentials)).unwrap();
+        scenario.upload.authenticate(scenario.now, Some(credentials.into())).unwrap();
         scenario.acknowledge();
     }
     // The second was supplied while the first fragment was acknowledged, and so before the third packet.
