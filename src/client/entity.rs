@@ -56,7 +56,6 @@ impl Entity {
     }
 
     /// Whether the bytes are others, as far as size and validator tell.
-    #[cfg(feature = "serde")]
     pub(super) fn differs_from(&self, other: &Self) -> bool {
         (self.size, &self.validator) != (other.size, &other.validator)
     }

@@ -65,7 +65,6 @@ impl Sizer {
     }
 
     /// The settings may have changed while the upload was stored.
-    #[cfg(feature = "serde")]
     pub(super) fn apply(&mut self, setting: FragmentSize) {
         self.ceiling = self.ceiling.min(setting.largest());
         self.size = match setting {

@@ -1,4 +1,102 @@
-//! The upload client's machine (§3.1).
+//! The upload client's machine (§3.1): sends one entity in fragments and sees to it that it arrives.
+//!
+//! ```text
+//!                       Output::Transmit { id, request, .. }
+//!   Upload ──────────────────────────────────────────────────────────▶ the HTTP library ──▶ server
+//!     ▲ ▲                                                                    │
+//!     │ └─ handle_response(now, id, &response) ◀─────────────────────────────┤
+//!     │    handle_transport_error(now, id, error) ◀──────────────────────────┘
+//!     └─── handle_timeout(now) ◀── a clock, at poll_timeout()
+//! ```
+//!
+//! - [`Config`] says how an upload behaves, [`Entity`] what is uploaded.
+//! - [`Upload`] is one upload.
+//!
+//! # Driving an upload
+//!
+//! The examples echo these steps by their numbers.
+//!
+//! 1. **Begin.** [`Upload::new`], or [`Upload::restore`] for one that was stored.
+//! 2. **Take every output** until [`Upload::poll_output`] returns `None`:
+//!    - [`Output::Transmit`]: send the request. Its body is a [`Payload`](crate::packet::Payload): exactly these bytes of the
+//!      source, streamed. Report [`handle_sent`](Upload::handle_sent) when the last one was handed over.
+//!    - [`Output::Abort`]: close that exchange's connection and forget it.
+//!    - [`Output::Event`]: tell whom it may concern. [`Event::Completed`], [`Event::Cancelled`] and [`Event::Failed`] are the ends.
+//! 3. **Wait** for whichever comes first: the head of the response, an error of the transport, the time of
+//!    [`Upload::poll_timeout`], or a wish of the user.
+//! 4. **Tell** the upload: [`handle_response`](Upload::handle_response),
+//!    [`handle_transport_error`](Upload::handle_transport_error), [`handle_timeout`](Upload::handle_timeout), or a command. Drain the
+//!    response's body, whatever it is. Go to 2.
+//!
+//! One exchange is under way at a time. Whatever is told about another one changes nothing, so a program need not
+//! take care what comes late.
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//!
+//! use bits_proto::client::{Config, Entity, Event, Output, Upload, TransportError};
+//!
+//! # fn send(_: &http::Request<bits_proto::packet::Payload>) -> Result<http::Response<()>, std::io::Error> {
+//! #     Ok(http::Response::builder().status(404).body(()).unwrap())
+//! # }
+//! # fn drive() -> Result<(), Box<dyn std::error::Error>> {
+//! // 1. Begin.
+//! let destination = "http://server/uploads/report.pdf".parse()?;
+//! let mut upload = Upload::new(Instant::now(), destination, Entity::new(1024)?, Config::default())?;
+//! loop {
+//!     // 2. Take every output.
+//!     while let Some(output) = upload.poll_output() {
+//!         match output {
+//!             Output::Transmit(transmit) => match send(&transmit.request) {
+//!                 // 4. Tell what came of it. Here sending blocks, so there was no waiting.
+//!                 Ok(response) => upload.handle_response(Instant::now(), transmit.id, &response),
+//!                 Err(_) => upload.handle_transport_error(Instant::now(), transmit.id, TransportError::Interrupted),
+//!             },
+//!             Output::Abort(_) => {} // nothing else is under way where sending blocks
+//!             Output::Event(Event::Completed { .. } | Event::Cancelled { .. }) => return Ok(()),
+//!             Output::Event(Event::Failed(failure)) => return Err(failure.into()),
+//!             Output::Event(event) => println!("{event:?}"),
+//!         }
+//!     }
+//!     // 3. Wait: nothing is under way, so for a timer.
+//!     let Some(until) = upload.poll_timeout() else { return Err("it waits for a command".into()) };
+//!     std::thread::sleep(until.saturating_duration_since(Instant::now()));
+//!     upload.handle_timeout(Instant::now());
+//! }
+//! # }
+//! # let failure = drive().unwrap_err().to_string();
+//! # assert!(failure.starts_with("the answer is not from a BITS server, at Create-Session, status 404"), "{failure}");
+//! ```
+//!
+//! An async program selects over the response, the timer and its commands in step 3. Give the HTTP library no timeouts of
+//! its own, or longer ones: the upload has [its own](Timer), and [`Output::Abort`] says when a request is given up.
+//! It must not follow redirects, nor send anything again by itself.
+//!
+//! # What goes wrong, and what comes of it
+//!
+//! | answer | what the upload does |
+//! |---|---|
+//! | 416 for a Fragment | goes on from the server's offset |
+//! | 413 for a Fragment | halves the fragment, down to 5 KiB |
+//! | session not found | starts over, a bounded number of times; after a Close that went unanswered: complete, unconfirmed |
+//! | 401, 407 | [`Event::CredentialsWanted`], then the same packet again |
+//! | a connection that broke, a timer | [`Event::Waiting`], then a Ping, then goes on |
+//! | 408, 409, most 5xx, a 2xx that is no Ack | [`Event::Waiting`], then the same packet again |
+//! | anything else | [`Event::Failed`]; [`resume`](Upload::resume) tries again |
+//!
+//! Delays grow and vary; a server that answers without moving on is given up after a bounded number of answers.
+//!
+//! # What to persist, and when
+//!
+//! [`Upload::snapshot`] is plain data, in whatever state the upload is. Store it whenever an event came out, before the next
+//! request is sent. What is lost by a crash is then what was under way: one fragment at most is sent twice. Credentials are not
+//! part of it; nor is the source: give it a [validator](Entity::validated), so that an upload whose source has changed
+//! fails with `BG_E_LOCAL_FILE_CHANGED` instead of mixing two files.
+//!
+//! # Suspending and cancelling
+//!
+//! [`suspend`](Upload::suspend), [`resume`](Upload::resume) and [`cancel`](Upload::cancel) may be called at any time, in any state. A
+//! suspended upload keeps its session on the server, until its server's timeout; that of IIS is 14 days.
 
 mod command;
 mod config;
@@ -16,7 +114,6 @@ mod progress;
 mod receive;
 mod recovery;
 mod retry;
-#[cfg(feature = "serde")]
 mod snapshot;
 mod state;
 mod transmit;
@@ -31,7 +128,6 @@ pub use fragments::FragmentSize;
 pub use host::HostPolicy;
 pub use input::{Suspend, TransportError};
 pub use output::{Event, ExchangeId, Output, Transmit};
-#[cfg(feature = "serde")]
 pub use snapshot::Snapshot;
 pub use state::{State, Timer};
 pub use upload::Upload;

@@ -19,12 +19,13 @@ use crate::value::HostId;
 /// The version of the form in which uploads are stored. Older ones stay readable.
 const VERSION: u32 = 1;
 
-/// An [`Upload`] at rest: plain data for any serde format.
+/// An [`Upload`] at rest: plain data, with the feature `serde` for any of its formats.
 ///
 /// It holds neither instants nor credentials nor the configuration, so it can be stored anywhere and restored in another
 /// process. Take one whenever an [`Event`](super::Event) came out, at the latest before the next request goes: an upload
 /// that is restored from it sends one fragment twice at most.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Snapshot {
     version: u32,
     destination: String,
@@ -45,7 +46,8 @@ pub struct Snapshot {
 }
 
 /// Whether a restored upload goes on by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Rest {
     GoesOn,
     Suspended,
@@ -54,7 +56,8 @@ enum Rest {
     Cancelled,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum ReplyAt {
     None,
     Url(String),

@@ -11,12 +11,13 @@ use crate::limits::MAX_ENTITY_SIZE;
 /// The version of the form in which sessions are stored. Older ones stay readable.
 const VERSION: u32 = 1;
 
-/// A [`Session`] at rest: plain data for any serde format.
+/// A [`Session`] at rest: plain data, with the feature `serde` for any of its formats.
 ///
 /// It holds durations and no instants, so it can be restored in another process, at another time. While it is stored no
 /// time passes for the session: its timeout goes on when it is restored.
 ///
-/// ```
+#[cfg_attr(feature = "serde", doc = "```")]
+#[cfg_attr(not(feature = "serde"), doc = "```ignore")]
 /// use std::time::Instant;
 /// use bits_proto::server::{Session, Snapshot};
 ///
@@ -34,7 +35,8 @@ const VERSION: u32 = 1;
 /// assert_eq!(restored, session);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Snapshot<O = ()> {
     version: u32,
     id: Guid,

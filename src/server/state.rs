@@ -58,7 +58,6 @@ pub(super) enum Step {
     Discard(Ending),
 }
 
-#[cfg(feature = "serde")]
 impl Step {
     /// Whether a session in this state can have asked for the step.
     pub(super) const fn fits(&self, state: State) -> bool {
