@@ -20,12 +20,16 @@ pub(super) type Tick = u64;
 impl Deadlines {
     /// Queues a key; returns the tick to remove it under.
     pub(super) fn insert(&mut self, deadline: Instant, key: u64) -> Tick {
-        let epoch = *self.epoch.get_or_insert(deadline);
-        let since = deadline.saturating_duration_since(epoch);
-        // Rounded up: whose tick is due is due indeed, and does not come back to the same place.
-        let tick = Tick::try_from(since.as_nanos().div_ceil(1_000_000)).unwrap_or(Tick::MAX);
+        let tick = self.tick(deadline);
         self.queue.insert((tick, key));
         tick
+    }
+
+    /// The tick of a deadline, rounded up: whose tick is due is due indeed, and does not come back to the same place.
+    pub(super) fn tick(&mut self, deadline: Instant) -> Tick {
+        let epoch = *self.epoch.get_or_insert(deadline);
+        let since = deadline.saturating_duration_since(epoch);
+        Tick::try_from(since.as_nanos().div_ceil(1_000_000)).unwrap_or(Tick::MAX)
     }
 
     pub(super) fn remove(&mut self, tick: Tick, key: u64) {
@@ -35,6 +39,10 @@ impl Deadlines {
     /// The first key, if its time has come.
     pub(super) fn first_due(&self, now: Instant) -> Option<(Tick, u64)> {
         self.first().filter(|&(at, _)| at <= now).and(self.queue.first().copied())
+    }
+
+    pub(super) fn first_key(&self) -> Option<u64> {
+        self.queue.first().map(|&(_, key)| key)
     }
 
     /// When the first key's time comes, to the next millisecond.

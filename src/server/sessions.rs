@@ -138,7 +138,8 @@ impl<O: Clone + Ord> Sessions<O> {
     pub fn poll_expired(&mut self, now: Instant) -> Option<Session<O>> {
         self.ended.remove_due(now);
         if !self.directory.enabled {
-            let id = self.open.values().next().map(|entry| entry.session.id)?;
+            let first = self.deadlines.first_key().or_else(|| self.open.keys().next().copied())?;
+            let id = self.open.get(&first)?.session.id;
             return self.evict(id);
         }
         while let Some((tick, key)) = self.deadlines.first_due(now) {
@@ -149,12 +150,21 @@ impl<O: Clone + Ord> Sessions<O> {
             if entry.session.at_work.is_some() {
                 entry.session.prolong(now, &self.directory);
             }
-            if entry.session.deadline.is_some_and(|deadline| deadline <= now) {
-                let id = entry.session.id;
-                return self.evict(id);
+            match entry.session.deadline {
+                // It has outlived the deadline that it was queued under.
+                Some(deadline) if self.deadlines.tick(deadline) > tick => {
+                    self.deadlines.remove(tick, key);
+                    entry.queued = Some(self.deadlines.insert(deadline, key));
+                }
+                Some(_) => {
+                    let id = entry.session.id;
+                    return self.evict(id);
+                }
+                None => {
+                    self.deadlines.remove(tick, key);
+                    entry.queued = None;
+                }
             }
-            self.deadlines.remove(tick, key);
-            entry.queued = entry.session.deadline.map(|deadline| self.deadlines.insert(deadline, key));
         }
         None
     }
