@@ -11,7 +11,7 @@ use super::input::{Arrival, Report};
 use super::output::Output;
 use super::route::Route;
 use super::session::Session;
-use super::state::{Ending, State};
+use super::state::{Ending, State, Wanted};
 use super::tombstones::Tombstones;
 use crate::guid::Guid;
 use crate::packet::{Ack, CancelSessionAck, CloseSessionAck, ErrorAck, Request};
@@ -180,9 +180,7 @@ impl<O: Clone + Ord> Sessions<O> {
         work: impl FnOnce(&mut Session<O>, &Directory) -> Output,
     ) -> Output {
         let Some(entry) = self.open.get_mut(&exchange.session()) else {
-            // The session ended while the exchange waited: the client's repeat learns how.
-            let session_id = Some(SessionId::from(exchange.session()));
-            return Output::Respond(Ack::Error(ErrorAck { session_id, ..answer::busy() }));
+            return Output::Respond(self.answer_late(now, exchange));
         };
         let output = work(&mut entry.session, &self.directory);
         self.settle(now, exchange.session());
@@ -194,7 +192,7 @@ impl<O: Clone + Ord> Sessions<O> {
         let Some(State::Ended(ending)) = self.get(id).map(Session::state) else { return };
         let Some(session) = self.remove(id) else { return };
         if matches!(ending, Ending::Closed | Ending::Cancelled) && !self.directory.conformance.is_strict() {
-            self.ended.insert(now, id, ending, session.owner, &self.directory);
+            self.ended.insert(now, ending, session, &self.directory);
         }
     }
 
@@ -210,6 +208,20 @@ impl<O: Clone + Ord> Sessions<O> {
             }
         }
         Some(*session)
+    }
+
+    /// The session ended while the exchange waited. A Close or Cancel that waited for its like is its repeat; where the
+    /// end is not remembered, the client's next repeat learns of it.
+    fn answer_late(&self, now: Instant, exchange: Exchange) -> Ack<'static> {
+        let session_id = Some(SessionId::from(exchange.session()));
+        let ended = self.ended.get(now, exchange.session());
+        let wanted = ended.and_then(|ended| Some((ended.wanted_by(exchange)?, ended.ending)));
+        match wanted {
+            Some((Wanted::Close, Ending::Closed)) => Ack::CloseSession(CloseSessionAck { session_id }),
+            Some((Wanted::Cancel, _)) => Ack::CancelSession(CancelSessionAck { session_id }),
+            Some(_) => Ack::Error(ErrorAck { session_id, ..answer::session_not_found() }),
+            None => Ack::Error(ErrorAck { session_id, ..answer::busy() }),
+        }
     }
 
     /// A repeated Close or Cancel, whose Ack was lost, is a success; whatever else is for a session that is not there.
