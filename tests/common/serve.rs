@@ -242,6 +242,12 @@ impl Server {
         id
     }
 
+    /// Deletes what there is of a session that the table gave up.
+    pub(crate) fn forget(&mut self, id: Guid) {
+        self.stored.remove(&id);
+        self.working.remove(&id);
+    }
+
     /// Stores so much of a body as is there, up to `end`, and returns how much that was.
     #[track_caller]
     fn write(&mut self, id: Guid, store: &Store, body: &[u8], end: u64) -> u64 {
