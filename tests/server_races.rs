@@ -7,35 +7,8 @@ mod serve;
 
 use bits_proto::server::{Output, Refusal, Report, Store};
 use bits_proto::{Conformance, ReplyUrl};
+use serve::scenarios::*;
 use serve::*;
-
-/// A session of a 100-byte entity, the first 60 of which one exchange is storing.
-fn storing(conformance: Conformance) -> (Server, String, Turn) {
-    let mut server = Server::with(conformance);
-    let id = server.create();
-    let older = server.begin(fragment(&id, 0..60, 100));
-    assert_eq!(older.store().range, 0..60);
-    (server, id, older)
-}
-
-/// A complete session, which one exchange is publishing.
-fn publishing(conformance: Conformance) -> (Server, String, Turn) {
-    let mut server = Server::with(conformance);
-    let id = server.upload(100);
-    let older = server.begin(close(&id));
-    assert_eq!(older.output, Output::Publish);
-    (server, id, older)
-}
-
-/// A complete session, of which one exchange is notifying the application.
-fn notifying() -> (Server, String, Turn) {
-    let mut server = Server::notifying();
-    let id = server.create();
-    let mut older = server.begin(fragment(&id, 0..100, 100));
-    server.perform(&mut older);
-    assert_eq!(older.output, Output::Notify);
-    (server, id, older)
-}
 
 /// The newer exchange asks for the older one's end, and waits for it.
 #[track_caller]
@@ -53,15 +26,6 @@ fn assert_waits(server: &mut Server, newer: &mut Turn) {
     assert_eq!(newer.output, Output::Wait);
     server.poll(newer);
     assert_eq!(newer.output, Output::Wait);
-}
-
-/// The older exchange stored so many bytes when it was told to stop. Its client is gone; were it not, it would come back.
-#[track_caller]
-fn stop(server: &mut Server, older: &mut Turn, stored: u64, next: u64) {
-    server.store_part(older, stored);
-    server.report(older, Report::Stored(stored));
-    assert_bare(&older.response(), 503);
-    assert_offset(&older.response(), Some(next));
 }
 
 // A Fragment is at work.
