@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bits_proto::server::{Directory, OwnerCheck, Refusal, Report, State};
 use bits_proto::{Conformance, Hresult};
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use serve::*;
 
 const NOBODYS: &str = "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}";
@@ -373,5 +373,21 @@ fn q47_a_ping_is_always_answered() {
             assert_bare(&response, 200);
             assert_eq!(header(&response, "bits-session-id"), None, "C03");
         }
+    }
+}
+
+#[test]
+fn q41_a_tunnelled_request_is_taken_where_the_directory_allows_it_but_never_in_strict() {
+    let mut tunnelled = with(packet("Ping"), "X-HTTP-Method-Override", "BITS_POST");
+    *tunnelled.method_mut() = Method::POST;
+    for (conformance, allowed, taken) in [
+        (Conformance::Interop, true, true),
+        (Conformance::Interop, false, false),
+        (Conformance::Strict, true, false),
+        (Conformance::Strict, false, false),
+    ] {
+        let directory = Directory::builder().conformance(conformance).method_override(allowed);
+        let decoded = directory.build().unwrap().decode(&tunnelled).unwrap().is_some();
+        assert_eq!(decoded, taken, "{conformance:?}, allowed: {allowed}");
     }
 }

@@ -68,7 +68,7 @@ impl Directory {
     /// # Errors
     /// A [`DecodeError`] for a bad request of this protocol; it knows how to answer.
     pub fn decode<'h>(&self, head: impl Into<RequestHead<'h>>) -> Result<Option<Request<'h>>, DecodeError> {
-        match self.method_override {
+        match self.method_override && !self.conformance.is_strict() {
             true => Request::decode_tunnelled(head, self.conformance),
             false => Request::decode(head, self.conformance),
         }
@@ -164,7 +164,7 @@ impl DirectoryBuilder {
     }
 
     /// Whether `POST` with `X-HTTP-Method-Override: BITS_POST` is taken (Q41); not by default, as it slips past filters
-    /// that look at the method.
+    /// that look at the method, and never in strict.
     pub fn method_override(mut self, allowed: bool) -> Self {
         self.directory.method_override = allowed;
         self

@@ -73,10 +73,11 @@
 //! |---|---|---|---|
 //! | `Store` | anything | is asked to stop; its last report counts, its answer is 503 | [`Abort`](Output::Abort), then [`Wait`](Output::Wait), then its turn from the offset reached |
 //! | `Open`, `Notify` | anything | goes on, and is answered | [`Wait`](Output::Wait), then its turn |
-//! | `Publish` | Close | publishes, and is answered | waits; then 503, and its repeat is answered 200 by the tombstone |
-//! | `Publish` | Cancel | publishes, and is answered: too late | waits; then 503, and its repeat is answered 200 |
-//! | `Publish` | Fragment | publishes, and is answered | waits; then 503, and its repeat finds no session |
-//! | `Discard` | anything | discards, and is answered | waits; then 503, and its repeat finds no session, or the tombstone |
+//! | `Publish` | Close | publishes, and is answered | waits; then 200, as a repeat |
+//! | `Publish` | Cancel | publishes, and is answered: the Cancel is too late | waits; then 200: nothing is left to delete |
+//! | `Publish` | Fragment | publishes, and is answered | waits; then session not found |
+//! | `Discard` | Cancel | discards, and is answered | waits; then 200, as a repeat |
+//! | `Discard` | Close or Fragment | discards, and is answered | waits; then session not found |
 //! | anything | a third one | as above | the second is answered 503, the third waits |
 //!
 //! A task that dies must say so: [`Report::Abandoned`], from a `Drop` guard. What an exchange reports after that is void.

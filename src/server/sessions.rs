@@ -12,7 +12,7 @@ use super::input::{Arrival, Report};
 use super::output::Output;
 use super::route::Route;
 use super::session::Session;
-use super::state::{Ending, State};
+use super::state::{Ending, State, Wanted};
 use super::tombstones::Tombstones;
 use crate::guid::Guid;
 use crate::packet::{Ack, CancelSessionAck, CloseSessionAck, ErrorAck, Request};
@@ -116,13 +116,15 @@ impl<O: Clone + Ord> Sessions<O> {
     pub fn handle_report(&mut self, now: Instant, exchange: Exchange, report: Report) -> Output {
         let turn =
             |session: &mut Session<O>, directory: &_| session.handle_report(now, exchange, report, directory);
-        self.in_session(now, exchange.session(), turn).unwrap_or_else(|| ended_meanwhile(exchange))
+        let output = self.in_session(now, exchange.session(), turn);
+        output.unwrap_or_else(|| Output::Respond(self.answer_late(now, exchange)))
     }
 
     /// What an exchange must do now: for one that was told to [wait](Output::Wait), and for one that forgot.
     pub fn poll(&mut self, now: Instant, exchange: Exchange) -> Output {
         let turn = |session: &mut Session<O>, directory: &_| session.poll(now, exchange, directory);
-        self.in_session(now, exchange.session(), turn).unwrap_or_else(|| ended_meanwhile(exchange))
+        let output = self.in_session(now, exchange.session(), turn);
+        output.unwrap_or_else(|| Output::Respond(self.answer_late(now, exchange)))
     }
 
     /// When to call [`poll_expired`](Self::poll_expired) next. May be early, and late by a millisecond.
@@ -236,7 +238,7 @@ impl<O: Clone + Ord> Sessions<O> {
     fn bury(&mut self, now: Instant, id: Guid, ending: Ending) {
         let Some(session) = self.remove(id) else { return };
         if matches!(ending, Ending::Closed | Ending::Cancelled) && !self.directory.conformance.is_strict() {
-            self.ended.insert(now, id, ending, session.owner, &self.directory);
+            self.ended.insert(now, ending, session, &self.directory);
         }
     }
 
@@ -254,6 +256,20 @@ impl<O: Clone + Ord> Sessions<O> {
             }
         }
         Some(session)
+    }
+
+    /// The session ended while the exchange waited. A Close or Cancel that waited for its like is its repeat; where the
+    /// end is not remembered, the client's next repeat learns of it.
+    fn answer_late(&self, now: Instant, exchange: Exchange) -> Ack<'static> {
+        let session_id = Some(SessionId::from(exchange.session()));
+        let ended = self.ended.get(now, exchange.session());
+        let wanted = ended.and_then(|ended| Some((ended.wanted_by(exchange)?, ended.ending)));
+        match wanted {
+            Some((Wanted::Close, Ending::Closed)) => Ack::CloseSession(CloseSessionAck { session_id }),
+            Some((Wanted::Cancel, _)) => Ack::CancelSession(CancelSessionAck { session_id }),
+            Some(_) => Ack::Error(ErrorAck { session_id, ..answer::session_not_found() }),
+            None => Ack::Error(ErrorAck { session_id, ..answer::busy() }),
+        }
     }
 
     /// A repeated Close or Cancel, whose Ack was lost, is a success; whatever else is for a session that is not there.
@@ -274,10 +290,4 @@ impl<O: Clone + Ord> Sessions<O> {
             _ => self.directory.session_not_found(arrival.request),
         }
     }
-}
-
-/// The session ended while the exchange waited: the client's repeat learns how.
-fn ended_meanwhile(exchange: Exchange) -> Output {
-    let session_id = Some(SessionId::from(exchange.session()));
-    Output::Respond(Ack::Error(ErrorAck { session_id, ..answer::busy() }))
 }

@@ -4,8 +4,10 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Instant;
 
 use super::directory::Directory;
+use super::exchange::Exchange;
 use super::guid_hash::BuildGuidHasher;
-use super::state::Ending;
+use super::session::Session;
+use super::state::{Ending, Waiting, Wanted};
 use crate::guid::Guid;
 
 /// Sessions that ended, remembered for a while and in bounded number (C17).
@@ -21,7 +23,17 @@ pub(super) struct Tombstones<O> {
 pub(super) struct Tombstone<O> {
     pub(super) ending: Ending,
     pub(super) owner: O,
+    /// The exchange that waited for the session's end.
+    waiting: Option<Box<Waiting>>,
     deadline: Instant,
+}
+
+impl<O> Tombstone<O> {
+    /// What this exchange wanted of the session, if it waited for its turn until the end.
+    pub(super) fn wanted_by(&self, exchange: Exchange) -> Option<Wanted> {
+        let waiting = self.waiting.as_deref().filter(|waiting| waiting.serial == exchange.serial());
+        waiting.map(|waiting| waiting.wanted)
+    }
 }
 
 impl<O> Tombstones<O> {
@@ -29,7 +41,14 @@ impl<O> Tombstones<O> {
         Self { known: HashMap::default(), order: VecDeque::new() }
     }
 
-    pub(super) fn insert(&mut self, now: Instant, id: Guid, ending: Ending, owner: O, directory: &Directory) {
+    pub(super) fn insert(
+        &mut self,
+        now: Instant,
+        ending: Ending,
+        session: Session<O>,
+        directory: &Directory,
+    ) {
+        let Session { id, owner, waiting, .. } = session;
         let Some(deadline) = now.checked_add(directory.tombstone_lifetime) else { return };
         if directory.max_tombstones == 0 {
             return;
@@ -37,7 +56,7 @@ impl<O> Tombstones<O> {
         while self.order.len() >= directory.max_tombstones {
             self.remove_oldest();
         }
-        if self.known.insert(id, Tombstone { ending, owner, deadline }).is_none() {
+        if self.known.insert(id, Tombstone { ending, owner, waiting, deadline }).is_none() {
             self.order.push_back((deadline, id));
         }
     }

@@ -4,19 +4,24 @@
 //! What holds in every test is checked here: every answer is an Ack as `protocol.md` section 2 wants it, the bytes go
 //! where the bytes before them end, and two exchanges never work on one session at a time.
 
+#[path = "serve/answers.rs"]
+mod answers;
+#[path = "serve/requests.rs"]
+mod requests;
+#[path = "serve/scenarios.rs"]
+pub(crate) mod scenarios;
+
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use bits_proto::packet::Ack;
 use bits_proto::server::{
     Arrival, Directory, DirectoryBuilder, Exchange, Notified, Output, Report, Session, Sessions, Store,
 };
 use bits_proto::{Conformance, Guid};
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{Request, Response};
 
-/// The target of every request, unless a test says otherwise.
-pub(crate) const TARGET: &str = "/upload/file.bin";
+pub(crate) use answers::*;
+pub(crate) use requests::*;
 
 /// Whoever asks, unless a test says otherwise.
 pub(crate) const ALICE: Owner = "alice";
@@ -74,7 +79,7 @@ pub(crate) struct Server {
     pub(crate) application: Notified,
     pub(crate) notifications: usize,
     working: BTreeMap<Guid, Exchange>,
-    drawn: u8,
+    drawn: u32,
 }
 
 impl Server {
@@ -122,8 +127,10 @@ impl Server {
     }
 
     pub(crate) fn begin_as(&mut self, owner: Owner, head: Request<()>) -> Turn {
-        self.drawn = self.drawn.checked_add(1).expect("no test draws that often");
-        self.begin_drawing([self.drawn; 16], owner, head)
+        self.drawn += 1;
+        let mut random = [0x5A; 16];
+        random[..4].copy_from_slice(&self.drawn.to_be_bytes());
+        self.begin_drawing(random, owner, head)
     }
 
     /// A request arrives, and these are the random bytes that a new session's id is made of.
@@ -240,6 +247,12 @@ impl Server {
         id
     }
 
+    /// Deletes what there is of a session that the table gave up.
+    pub(crate) fn forget(&mut self, id: Guid) {
+        self.stored.remove(&id);
+        self.working.remove(&id);
+    }
+
     /// Stores so much of a body as is there, up to `end`, and returns how much that was.
     #[track_caller]
     fn write(&mut self, id: Guid, store: &Store, body: &[u8], end: u64) -> u64 {
@@ -270,154 +283,8 @@ impl Server {
     }
 }
 
-// Requests.
-
-/// A packet of this type, with `Content-Length: 0`.
-pub(crate) fn packet(packet_type: &str) -> Request<()> {
-    let head = Request::builder().method("BITS_POST").uri(TARGET);
-    head.header("BITS-Packet-Type", packet_type).header("Content-Length", "0").body(()).unwrap()
-}
-
-pub(crate) fn create() -> Request<()> {
-    with(packet("Create-Session"), "BITS-Supported-Protocols", "{7df0354d-249b-430f-820d-3d2a9bef4931}")
-}
-
-/// The bytes of this range, of an entity of `total` bytes.
-pub(crate) fn fragment(id: &str, bytes: Range<u64>, total: u64) -> Request<()> {
-    let range = format!("bytes {}-{}/{total}", bytes.start, bytes.end - 1);
-    let head = with(packet("Fragment"), "Content-Length", &(bytes.end - bytes.start).to_string());
-    with(with(head, "BITS-Session-Id", id), "Content-Range", &range)
-}
-
-/// A Fragment that says that the entity is empty.
-pub(crate) fn empty_fragment(id: &str) -> Request<()> {
-    with(with(packet("Fragment"), "BITS-Session-Id", id), "Content-Range", "bytes */0")
-}
-
-pub(crate) fn close(id: &str) -> Request<()> {
-    with(packet("Close-Session"), "BITS-Session-Id", id)
-}
-
-pub(crate) fn cancel(id: &str) -> Request<()> {
-    with(packet("Cancel-Session"), "BITS-Session-Id", id)
-}
-
-/// The same head with this header, in place of the one of this name if there is one.
-pub(crate) fn with(mut head: Request<()>, name: &str, value: &str) -> Request<()> {
-    let name: HeaderName = name.parse().unwrap();
-    head.headers_mut().try_insert(name, HeaderValue::from_str(value).unwrap()).unwrap();
-    head
-}
-
-pub(crate) fn without(mut head: Request<()>, name: &str) -> Request<()> {
-    head.headers_mut().remove(name).expect("the header is there");
-    head
-}
-
-pub(crate) fn to(target: &str, mut head: Request<()>) -> Request<()> {
-    *head.uri_mut() = target.parse().unwrap();
-    head
-}
-
-// Bodies.
-
-/// These bytes of the one entity of which every test uploads the beginning.
-pub(crate) fn entity(bytes: Range<u64>) -> Vec<u8> {
-    bytes.map(|offset| (offset % 251) as u8).collect()
-}
-
-/// The body that belongs to a Content-Range.
-fn body_of(range: &HeaderValue) -> Vec<u8> {
-    let numbers = range.to_str().unwrap().trim_start_matches("bytes ").split(['-', '/']);
-    match numbers.map(str::parse).collect::<Result<Vec<u64>, _>>() {
-        // More than any test stores is in a head that is refused.
-        Ok(numbers) if numbers[1] < 1 << 16 => entity(numbers[0]..numbers[1] + 1),
-        _ => Vec::new(),
-    }
-}
-
-// Answers.
-
-pub(crate) fn header<'r>(response: &'r Response<()>, name: &str) -> Option<&'r str> {
-    response.headers().get(name).map(|value| value.to_str().unwrap())
-}
-
-/// What `protocol.md` section 2 says of every Ack.
-#[track_caller]
-fn assert_is_ack(response: &Response<()>) {
-    assert_eq!(header(response, "bits-packet-type"), Some("Ack"));
-    assert_eq!(header(response, "content-length"), Some("0"));
-    assert_eq!(header(response, "pragma"), Some("no-cache"));
-    assert_eq!(header(response, "cache-control"), Some("no-store"));
-    let code = header(response, "bits-error");
-    assert_eq!(code, header(response, "bits-error-code"), "C01: both names say the same");
-    assert_eq!(code.is_some(), header(response, "bits-error-context").is_some());
-    if response.status().is_success() {
-        assert_eq!(code, None, "never an error on a success");
-    }
-}
-
-/// 200 for a Fragment: the server wants the bytes from `next` on.
-#[track_caller]
-pub(crate) fn assert_accepted(response: &Response<()>, next: u64) {
-    assert_eq!(response.status(), 200, "{response:?}");
-    assert_offset(response, Some(next));
-    assert!(header(response, "bits-session-id").is_some(), "C03");
-}
-
-/// 416: the server wants the bytes from `next` on, and no error header says so (C11).
-#[track_caller]
-pub(crate) fn assert_out_of_step(response: &Response<()>, next: u64) {
-    assert_bare(response, 416);
-    assert_offset(response, Some(next));
-    assert!(header(response, "bits-session-id").is_some());
-}
-
-#[track_caller]
-pub(crate) fn assert_offset(response: &Response<()>, next: Option<u64>) {
-    let next = next.map(|next| next.to_string());
-    assert_eq!(header(response, "bits-received-content-range"), next.as_deref(), "{response:?}");
-}
-
-/// An error with a code and a context.
-#[track_caller]
-pub(crate) fn assert_error(response: &Response<()>, status: u16, code: &str, context: &str) {
-    assert_eq!(response.status(), status, "{response:?}");
-    assert_eq!(header(response, "bits-error"), Some(code));
-    assert_eq!(header(response, "bits-error-code"), Some(code));
-    assert_eq!(header(response, "bits-error-context"), Some(context));
-}
-
-/// An error that its status says in full (note <4>).
-#[track_caller]
-pub(crate) fn assert_bare(response: &Response<()>, status: u16) {
-    assert_eq!(response.status(), status, "{response:?}");
-    for name in ["bits-error", "bits-error-code", "bits-error-context"] {
-        assert_eq!(header(response, name), None, "{name}");
-    }
-}
-
-/// The session is unknown.
-#[track_caller]
-pub(crate) fn assert_not_found(response: &Response<()>) {
-    assert_error(response, 500, "0x8020001F", "0x5");
-}
-
-/// The request is invalid.
-#[track_caller]
-pub(crate) fn assert_invalid(response: &Response<()>) {
-    assert_error(response, 400, "0x80070057", "0x5");
-}
-
-// The rest.
-
 pub(crate) fn guid(id: &str) -> Guid {
     id.parse().unwrap()
-}
-
-/// Whether an answer is a success.
-pub(crate) fn is_success(ack: &Ack<'_>) -> bool {
-    ack.status().is_success()
 }
 
 #[expect(clippy::disallowed_methods, reason = "an origin for virtual time, which any instant is")]
