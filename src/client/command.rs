@@ -64,8 +64,12 @@ impl Upload {
     pub fn cancel(&mut self, now: Instant) -> Result<(), ApiMisuse> {
         self.still_open()?;
         if self.goal != Goal::Cancel {
-            let waits = |packet| matches!(packet, PacketType::CreateSession | PacketType::CloseSession);
-            if !self.in_flight.as_ref().is_some_and(|exchange| waits(exchange.packet)) {
+            let waited_for = |packet| matches!(packet, PacketType::CreateSession | PacketType::CloseSession);
+            let waits = self
+                .in_flight
+                .as_ref()
+                .is_some_and(|exchange| waited_for(exchange.packet) && self.queued(exchange.id).is_none());
+            if !waits {
                 self.abort();
             }
             self.goal = Goal::Cancel;
@@ -97,7 +101,7 @@ impl Upload {
                     self.advance(now);
                 }
             }
-            None if wanted => self.fail(Failure::new(Reason::Unauthorized, None)),
+            None if wanted => self.stop(Failure::new(Reason::Unauthorized, None)),
             None => self.credentials = HeaderMap::new(),
         }
         Ok(())

@@ -42,12 +42,20 @@ impl Upload {
             Verdict::Unauthorized(failure) => self.unauthorized(head, failure),
             Verdict::FragmentTooLarge(failure) => self.shrink(&exchange.range, failure),
             Verdict::Transient(failure) => {
-                // A gateway may answer for a server that went on: what became of a Close nobody knows.
+                // Without a code the server, too, may mean that it is still at work on a Close.
                 self.close_unanswered |=
                     exchange.packet == PacketType::CloseSession && failure.code.is_none();
-                self.transient(now, failure);
+                match failure.reason {
+                    Reason::Refused => self.transient(now, failure),
+                    _ => self.unanswered(now, exchange.packet, failure),
+                }
             }
-            Verdict::Fatal(failure) => self.fatal(failure),
+            Verdict::Fatal(failure) => {
+                if failure.reason == Reason::NotBits {
+                    self.doubt(exchange.packet);
+                }
+                self.fatal(failure);
+            }
         }
         self.settle(now);
     }
@@ -75,7 +83,7 @@ impl Upload {
                 }
                 Timer::GiveUp => {
                     self.abort();
-                    self.fatal(Failure::new(Reason::GaveUp, None));
+                    self.stop(Failure::new(Reason::GaveUp, None));
                 }
             }
             self.settle(now);
@@ -98,15 +106,20 @@ impl Upload {
     /// Gives up the exchange under way, and returns it and how far it came. A request that nobody took is never sent.
     pub(super) fn abort(&mut self) -> Option<(InFlight, TransportError)> {
         let exchange = self.take_exchange(self.in_flight.as_ref()?.id)?;
-        let queued =
-            |output: &Output| matches!(output, Output::Transmit(transmit) if transmit.id == exchange.id);
-        if let Some(at) = self.outputs.iter().position(queued) {
+        if let Some(at) = self.queued(exchange.id) {
             self.outputs.remove(at);
             return Some((exchange, TransportError::Unsent));
         }
         self.push(Output::Abort(exchange.id));
-        self.close_unanswered |= exchange.packet == PacketType::CloseSession;
+        self.doubt(exchange.packet);
         Some((exchange, TransportError::Interrupted))
+    }
+
+    /// Where in the queue the request of this exchange waits, if nobody has taken it.
+    pub(super) fn queued(&self, id: ExchangeId) -> Option<usize> {
+        self.outputs
+            .iter()
+            .position(|output| matches!(output, Output::Transmit(transmit) if transmit.id == id))
     }
 
     fn timed_out(&mut self, now: Instant, reason: Reason) {
@@ -172,7 +185,8 @@ impl Upload {
             }
         };
         if to > self.entity.size() {
-            return self.transient(now, failure(Reason::Protocol(Violation::OffsetPastEnd)));
+            let failure = failure(Reason::Protocol(Violation::OffsetPastEnd));
+            return self.unanswered(now, PacketType::Fragment, failure);
         }
         if to > self.sent {
             // Going on from there would leave a hole that nobody notices (Q09).
@@ -272,25 +286,40 @@ impl Upload {
             }
         }
         self.ping_due |= self.session_id.is_some();
-        if error == TransportError::Interrupted {
-            self.close_unanswered |= exchange.packet == PacketType::CloseSession;
-            if exchange.packet == PacketType::Fragment && self.config.recovery == Recovery::Restart {
-                return self.start_over(failure);
-            }
+        match error {
+            TransportError::Unsent => self.transient(now, failure),
+            TransportError::Interrupted => self.unanswered(now, exchange.packet, failure),
         }
-        self.transient(now, failure);
+    }
+
+    /// Nobody knows what the server made of the packet: it goes again, or the upload starts over.
+    fn unanswered(&mut self, now: Instant, packet: PacketType, failure: Failure) {
+        self.doubt(packet);
+        if packet == PacketType::Fragment && self.goal == Goal::StartOver {
+            self.start_over(failure);
+        } else {
+            self.transient(now, failure);
+        }
+    }
+
+    /// Remembers that nobody knows what the server made of the packet: a Close may have published the entity, and a
+    /// Fragment must not go twice to a server that appends whatever comes.
+    fn doubt(&mut self, packet: PacketType) {
+        match packet {
+            PacketType::CloseSession => self.close_unanswered = true,
+            PacketType::Fragment
+                if self.config.recovery == Recovery::Restart && self.goal == Goal::Complete =>
+            {
+                self.goal = Goal::StartOver;
+            }
+            _ => {}
+        }
     }
 
     /// What the server stored cannot be trusted any more: the session is cancelled, and a new one takes its place.
     fn start_over(&mut self, cause: Failure) {
-        if self.goal == Goal::Cancel {
-            return;
-        }
         match self.guards.restarted(&self.config) {
-            Ok(()) => {
-                self.goal = Goal::StartOver;
-                self.tell(Event::Restarted { cause });
-            }
+            Ok(()) => self.tell(Event::Restarted { cause }),
             Err(reason) => self.fatal(Failure { reason, ..cause }),
         }
     }
@@ -311,11 +340,19 @@ impl Upload {
         self.tell(Event::Waiting { until, cause });
     }
 
-    /// It cannot go on by itself. A session that was to go is left to its timeout.
+    /// The server refused. A session that was to go before the next is left to its timeout.
     fn fatal(&mut self, failure: Failure) {
+        if self.goal == Goal::StartOver && failure.packet == Some(PacketType::CancelSession) {
+            self.forget_session();
+        } else {
+            self.stop(failure);
+        }
+    }
+
+    /// It cannot go on by itself. A session that was to go is left to its timeout.
+    pub(super) fn stop(&mut self, failure: Failure) {
         match self.goal {
-            Goal::Complete => self.fail(failure),
-            Goal::StartOver => self.forget_session(),
+            Goal::Complete | Goal::StartOver => self.fail(failure),
             Goal::Cancel => self.cancelled(false),
         }
     }
