@@ -205,9 +205,11 @@ impl Upload {
             self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
             self.tell(Event::Progress { acknowledged: to });
         }
-        if self.config.reply != ReplyMode::Ignored && self.reply == Reply::None {
-            let url = ack.reply_url.as_ref().and_then(|url| url.resolve(&self.destination).ok());
-            self.reply = url.map_or(Reply::None, Reply::At);
+        if self.config.reply != ReplyMode::Ignored && self.reply != Reply::Settled {
+            // The last one named counts (Q26).
+            if let Some(Ok(url)) = ack.reply_url.as_ref().map(|url| url.resolve(&self.destination)) {
+                self.reply = Reply::At(url);
+            }
         }
         if let Err(reason) = guarded {
             self.fatal(failure(reason));
@@ -359,7 +361,7 @@ impl Upload {
 
     pub(super) fn fail(&mut self, failure: Failure) {
         self.hold = Hold::Failed;
-        self.timers.stop_all();
+        self.rest();
         self.tell(Event::Failed(failure));
     }
 
@@ -377,7 +379,14 @@ impl Upload {
 
     pub(super) fn suspended(&mut self) {
         self.hold = Hold::Suspended;
-        self.timers.stop_all();
+        self.rest();
         self.tell(Event::Suspended);
+    }
+
+    /// Nothing happens until the caller wants it; only the time of a host that is out of reach goes on (C33).
+    fn rest(&mut self) {
+        for timer in [Timer::Request, Timer::Response, Timer::Retry, Timer::GiveUp] {
+            self.timers.stop(timer);
+        }
     }
 }
