@@ -48,12 +48,29 @@ fn close_does_not_go_again_after_any_other_status() {
 }
 
 #[test]
-fn q16_a_close_that_was_answered_2xx_is_done_whoever_says_so() {
+fn q16_a_close_that_was_answered_2xx_is_done_but_an_ack_alone_confirms_it() {
     for answer in [answers::page(200), answers::page(204), Response::new(())] {
         let mut scenario = Scenario::closing(config());
         scenario.answer(answer);
-        assert_eq!(told(&mut scenario), COMPLETED);
+        assert_eq!(told(&mut scenario), UNCONFIRMED);
     }
+}
+
+#[test]
+fn q16_a_cancel_that_was_answered_2xx_is_done_but_an_ack_alone_confirms_it() {
+    let mut scenario = Scenario::waiting(config());
+    scenario.cancel().unwrap();
+    scenario.exchange("Cancel-Session", answers::page(200));
+    assert_eq!(told(&mut scenario), LEFT_BEHIND);
+}
+
+#[test]
+fn q16_a_cancel_that_waits_for_a_close_is_not_satisfied_by_a_page() {
+    let mut scenario = Scenario::closing(config());
+    scenario.cancel().unwrap();
+    scenario.answer(answers::page(200));
+    scenario.exchange("Cancel-Session", answers::ok());
+    assert_eq!(told(&mut scenario), LEFT_BEHIND);
 }
 
 #[test]

@@ -38,6 +38,7 @@ impl Upload {
         let head = ResponseHead::from(response);
         match judge(head, exchange.packet, self.session_id, &self.config) {
             Verdict::Accepted(ack) => self.accepted(now, exchange, ack),
+            Verdict::Unconfirmed => self.unconfirmed(exchange.packet),
             Verdict::SessionNotFound(failure) => self.session_not_found(exchange.packet, failure),
             Verdict::Unauthorized(failure) => self.unauthorized(head, failure),
             Verdict::FragmentTooLarge(failure) => self.shrink(&exchange.range, failure),
@@ -142,9 +143,17 @@ impl Upload {
             Ack::Ping(_) => self.reached(),
             Ack::Fragment(ack) => self.acknowledged_fragment(now, exchange.range, ack),
             Ack::CloseSession(_) => self.completed(true),
-            Ack::CancelSession(_) => self.session_gone(),
+            Ack::CancelSession(_) => self.session_gone(true),
             // The judge has made a verdict of it.
             Ack::Error(_) => {}
+        }
+    }
+
+    fn unconfirmed(&mut self, packet: PacketType) {
+        match packet {
+            PacketType::CancelSession => self.session_gone(false),
+            _ if self.goal == Goal::Cancel => self.doubt(packet),
+            _ => self.completed(false),
         }
     }
 
@@ -218,18 +227,18 @@ impl Upload {
 
     fn session_not_found(&mut self, packet: PacketType, failure: Failure) {
         match packet {
-            PacketType::CancelSession => self.session_gone(),
+            PacketType::CancelSession => self.session_gone(true),
             PacketType::CloseSession if self.close_unanswered => self.completed(false),
-            _ if self.goal == Goal::Cancel => self.session_gone(),
+            _ if self.goal == Goal::Cancel => self.session_gone(true),
             _ => self.restart(failure),
         }
     }
 
     /// The session is gone, as it should: the upload is over, or starts over.
-    fn session_gone(&mut self) {
-        let confirmed = !self.close_unanswered;
+    fn session_gone(&mut self, confirmed: bool) {
         match self.goal {
-            Goal::Cancel => self.cancelled(confirmed),
+            // A Close of which nobody knows may have published the entity.
+            Goal::Cancel => self.cancelled(confirmed && !self.close_unanswered),
             Goal::Complete | Goal::StartOver => self.forget_session(),
         }
     }
