@@ -45,7 +45,7 @@ pub(crate) enum Page {
     Unavailable,
     /// 200, for a person to log in.
     Login,
-    /// An Ack whose offset no one can read.
+    /// An Ack that nobody can read: one of its headers is longer than any may be.
     Garbled,
     Unauthorized,
     ProxyUnauthorized,
@@ -56,6 +56,12 @@ pub(crate) enum Page {
     NotFound,
 }
 
+/// 4,097 bytes: one more than a header of this protocol may have.
+const TOO_LONG: &str = match std::str::from_utf8(&[b'x'; 4_097]) {
+    Ok(text) => text,
+    Err(_) => unreachable!(),
+};
+
 impl Page {
     pub(crate) fn response(self) -> Response<()> {
         let (status, headers): (u16, &[(&str, &str)]) = match self {
@@ -63,7 +69,7 @@ impl Page {
             Self::GatewayTimeout => (504, &[]),
             Self::Unavailable => (503, &[("Retry-After", "30")]),
             Self::Login => (200, &[("Content-Type", "text/html")]),
-            Self::Garbled => (200, &[("BITS-Packet-Type", "Ack"), ("BITS-Received-Content-Range", "many")]),
+            Self::Garbled => (200, &[("BITS-Packet-Type", "Ack"), ("BITS-Session-Id", TOO_LONG)]),
             Self::Unauthorized => (401, &[("WWW-Authenticate", "Negotiate")]),
             Self::ProxyUnauthorized => (407, &[("Proxy-Authenticate", "NTLM")]),
             Self::TooLarge => (413, &[]),

@@ -7,6 +7,7 @@
 //!
 //! Turns are used up one an exchange; once there are none left, the network is perfect.
 
+pub(crate) mod appending;
 #[path = "../clock.rs"]
 mod clock;
 pub(crate) mod fate;
