@@ -11,8 +11,11 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use scenario::answers::{self, SESSION};
 use scenario::{DESTINATION, FRAGMENT, Scenario, config};
 
-/// The packets that a plain upload sends, each on its way.
-const PACKETS: [(&str, fn(ConfigBuilder) -> Scenario); 4] = [
+/// A packet, and a scenario that sends it next.
+type Begin = (&'static str, fn(ConfigBuilder) -> Scenario);
+
+/// The packets that a plain upload sends.
+const PACKETS: [Begin; 4] = [
     ("Create-Session", |config| Scenario::new(FRAGMENT, config)),
     ("Ping", |config| {
         let mut scenario = Scenario::suspended(config);
@@ -24,7 +27,7 @@ const PACKETS: [(&str, fn(ConfigBuilder) -> Scenario); 4] = [
 ];
 
 /// The packets of an upload without Close-Session, whose errors count by status alone.
-const BEFORE_CLOSE: &[(&str, fn(ConfigBuilder) -> Scenario)] = PACKETS.split_at(3).0;
+const BEFORE_CLOSE: &[Begin] = PACKETS.split_at(3).0;
 
 #[test]
 fn c18_session_not_found_starts_over_at_offset_zero() {

@@ -94,8 +94,12 @@ impl Upload {
 
     pub(super) fn leave(&mut self, now: Instant, goal: Goal) {
         if self.goal != goal {
-            let waits = |packet| matches!(packet, PacketType::CreateSession | PacketType::CloseSession);
-            if !self.in_flight.as_ref().is_some_and(|exchange| waits(exchange.packet)) {
+            let waited_for = |packet| matches!(packet, PacketType::CreateSession | PacketType::CloseSession);
+            let waits = self
+                .in_flight
+                .as_ref()
+                .is_some_and(|exchange| waited_for(exchange.packet) && self.queued(exchange.id).is_none());
+            if !waits {
                 self.abort();
             }
             self.goal = goal;
@@ -124,7 +128,7 @@ impl Upload {
                     self.go_on(now);
                 }
             }
-            None if wanted => self.fail(Failure::new(Reason::Unauthorized, None)),
+            None if wanted => self.stop(Failure::new(Reason::Unauthorized, None)),
             None => self.credentials = Credentials::default(),
         }
         Ok(())

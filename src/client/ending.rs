@@ -2,23 +2,32 @@
 
 use super::failure::{Failure, Reason};
 use super::output::Event;
-use super::state::{Goal, Hold};
+use super::state::{Goal, Hold, Timer};
 use super::upload::Upload;
 use crate::hresult::Hresult;
+use crate::packet::PacketType;
 
 impl Upload {
-    /// It cannot go on by itself. A session that was to go is left to its timeout.
+    /// The server refused. A session that was to go before the next is left to its timeout.
     pub(super) fn fatal(&mut self, failure: Failure) {
+        if self.goal == Goal::StartOver && failure.packet == Some(PacketType::CancelSession) {
+            self.forget_session();
+        } else {
+            self.stop(failure);
+        }
+    }
+
+    /// It cannot go on by itself. A session that was to go is left to its timeout.
+    pub(super) fn stop(&mut self, failure: Failure) {
         match self.goal {
-            Goal::Complete => self.fail(failure),
-            Goal::StartOver => self.forget_session(),
+            Goal::Complete | Goal::StartOver => self.fail(failure),
             Goal::Cancel | Goal::Withdraw => self.left(false),
         }
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {
         self.hold = Hold::Failed;
-        self.timers.stop_all();
+        self.rest();
         self.tell(Event::Failed(failure));
     }
 
@@ -46,7 +55,14 @@ impl Upload {
 
     pub(super) fn suspended(&mut self) {
         self.hold = Hold::Suspended;
-        self.timers.stop_all();
+        self.rest();
         self.tell(Event::Suspended);
+    }
+
+    /// Nothing happens until the caller wants it; only the time of a host that is out of reach goes on (C33).
+    fn rest(&mut self) {
+        for timer in [Timer::Request, Timer::Response, Timer::Retry, Timer::Pace, Timer::GiveUp] {
+            self.timers.stop(timer);
+        }
     }
 }

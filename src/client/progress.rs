@@ -24,9 +24,18 @@ impl Upload {
                 self.acknowledged_fragment(now, exchange.range, ack);
             }
             Ack::CloseSession(_) => self.completed(true),
-            Ack::CancelSession(_) => self.session_gone(),
+            Ack::CancelSession(_) => self.session_gone(true),
             // The judge has made a verdict of it.
             Ack::Error(_) => {}
+        }
+    }
+
+    /// A Close or Cancel was answered 2xx, by whomever.
+    pub(super) fn unconfirmed(&mut self, packet: PacketType) {
+        match packet {
+            PacketType::CancelSession => self.session_gone(false),
+            _ if self.is_leaving() => self.doubt(packet),
+            _ => self.completed(false),
         }
     }
 
@@ -70,7 +79,8 @@ impl Upload {
             }
         };
         if to > self.entity.size() {
-            return self.transient(now, failure(Reason::Protocol(Violation::OffsetPastEnd)));
+            let failure = failure(Reason::Protocol(Violation::OffsetPastEnd));
+            return self.unanswered(now, PacketType::Fragment, failure);
         }
         if to > self.sent {
             // Going on from there would leave a hole that nobody notices (Q09).
@@ -89,9 +99,11 @@ impl Upload {
             self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
             self.tell(Event::Progress { acknowledged: to });
         }
-        if self.config.reply != ReplyMode::Ignored && self.reply == Reply::None {
-            let url = ack.reply_url.as_ref().and_then(|url| url.resolve(&self.destination).ok());
-            self.reply = url.map_or(Reply::None, Reply::At);
+        if self.config.reply != ReplyMode::Ignored && self.reply != Reply::Settled {
+            // The last one named counts (Q26).
+            if let Some(Ok(url)) = ack.reply_url.as_ref().map(|url| url.resolve(&self.destination)) {
+                self.reply = Reply::At(url);
+            }
         }
         if let Err(reason) = guarded {
             self.fatal(failure(reason));

@@ -44,17 +44,26 @@ impl Upload {
         let head = ResponseHead::from(response);
         match judge(head, exchange.packet, self.session_id, &self.config) {
             Verdict::Accepted(ack) => self.accepted(now, exchange, ack),
+            Verdict::Unconfirmed => self.unconfirmed(exchange.packet),
             Verdict::Doubtful(failure) => self.doubt_session(now, failure),
             Verdict::SessionNotFound(failure) => self.session_not_found(exchange.packet, failure),
             Verdict::Unauthorized(failure) => self.unauthorized(id, head, failure),
             Verdict::FragmentTooLarge(failure) => self.shrink(&exchange.range, failure),
             Verdict::Transient(failure) => {
-                // A gateway may answer for a server that went on: what became of a Close nobody knows.
+                // Without a code the server, too, may mean that it is still at work on a Close.
                 self.close_unanswered |=
                     exchange.packet == PacketType::CloseSession && failure.code.is_none();
-                self.transient(now, failure);
+                match failure.reason {
+                    Reason::Refused => self.transient(now, failure),
+                    _ => self.unanswered(now, exchange.packet, failure),
+                }
             }
-            Verdict::Fatal(failure) => self.fatal(failure),
+            Verdict::Fatal(failure) => {
+                if failure.reason == Reason::NotBits {
+                    self.doubt(exchange.packet);
+                }
+                self.fatal(failure);
+            }
         }
         self.settle(now);
     }
@@ -79,7 +88,7 @@ impl Upload {
                 Timer::HostFallback => self.abandon_host(),
                 Timer::GiveUp => {
                     self.abort();
-                    self.fatal(Failure::new(Reason::GaveUp, None));
+                    self.stop(Failure::new(Reason::GaveUp, None));
                 }
             }
             self.settle(now);
@@ -103,15 +112,20 @@ impl Upload {
     /// Gives up the exchange under way, and returns it and how far it came. A request that nobody took is never sent.
     pub(super) fn abort(&mut self) -> Option<(InFlight, TransportError)> {
         let exchange = self.take_exchange(self.in_flight.as_ref()?.id)?;
-        let queued =
-            |output: &Output| matches!(output, Output::Transmit(transmit) if transmit.id == exchange.id);
-        if let Some(at) = self.outputs.iter().position(queued) {
+        if let Some(at) = self.queued(exchange.id) {
             self.outputs.remove(at);
             return Some((exchange, TransportError::Unsent));
         }
         self.push(Output::Abort(exchange.id));
-        self.close_unanswered |= exchange.packet == PacketType::CloseSession;
+        self.doubt(exchange.packet);
         Some((exchange, TransportError::Interrupted))
+    }
+
+    /// Where in the queue the request of this exchange waits, if nobody has taken it.
+    pub(super) fn queued(&self, id: ExchangeId) -> Option<usize> {
+        self.outputs
+            .iter()
+            .position(|output| matches!(output, Output::Transmit(transmit) if transmit.id == id))
     }
 
     fn timed_out(&mut self, now: Instant, reason: Reason) {

@@ -32,18 +32,18 @@ impl Upload {
 
     pub(super) fn session_not_found(&mut self, packet: PacketType, failure: Failure) {
         match packet {
-            PacketType::CancelSession => self.session_gone(),
+            PacketType::CancelSession => self.session_gone(true),
             PacketType::CloseSession if self.close_unanswered => self.completed(false),
-            _ if self.is_leaving() => self.session_gone(),
+            _ if self.is_leaving() => self.session_gone(true),
             _ => self.restart(failure),
         }
     }
 
     /// The session is gone, as it should: the upload is over, or starts over.
-    pub(super) fn session_gone(&mut self) {
-        let confirmed = !self.close_unanswered;
+    pub(super) fn session_gone(&mut self, confirmed: bool) {
         match self.goal {
-            Goal::Cancel | Goal::Withdraw => self.left(confirmed),
+            // A Close of which nobody knows may have published the entity.
+            Goal::Cancel | Goal::Withdraw => self.left(confirmed && !self.close_unanswered),
             Goal::Complete | Goal::StartOver => self.forget_session(),
         }
     }
@@ -107,13 +107,31 @@ impl Upload {
         if exchange.packet == PacketType::Fragment {
             self.sizer.broke(self.config.fragment_size);
         }
-        if error == TransportError::Interrupted {
-            self.close_unanswered |= exchange.packet == PacketType::CloseSession;
-            if exchange.packet == PacketType::Fragment && self.config.recovery == Recovery::Restart {
-                return self.start_over(failure);
-            }
+        match error {
+            TransportError::Unsent => self.transient(now, failure),
+            TransportError::Interrupted => self.unanswered(now, exchange.packet, failure),
         }
-        self.transient(now, failure);
+    }
+
+    /// Nobody knows what the server made of the packet: it goes again, or the upload starts over.
+    pub(super) fn unanswered(&mut self, now: Instant, packet: PacketType, failure: Failure) {
+        self.doubt(packet);
+        if packet == PacketType::Fragment && self.goal == Goal::StartOver {
+            self.start_over(failure);
+        } else {
+            self.transient(now, failure);
+        }
+    }
+
+    /// Remembers that nobody knows what the server made of the packet: a Close may have published the entity, and a
+    /// Fragment must not go twice to a server that appends whatever comes.
+    pub(super) fn doubt(&mut self, packet: PacketType) {
+        let must_not_repeat = self.config.recovery == Recovery::Restart && self.goal == Goal::Complete;
+        match packet {
+            PacketType::CloseSession => self.close_unanswered = true,
+            PacketType::Fragment if must_not_repeat => self.goal = Goal::StartOver,
+            _ => {}
+        }
     }
 
     /// The first failure against a session's host starts its time; any answer stops it (C33).
@@ -127,14 +145,8 @@ impl Upload {
 
     /// What the server stored cannot be trusted any more: the session is cancelled, and a new one takes its place.
     pub(super) fn start_over(&mut self, cause: Failure) {
-        if self.is_leaving() {
-            return;
-        }
         match self.guards.restarted(&self.config) {
-            Ok(()) => {
-                self.goal = Goal::StartOver;
-                self.tell(Event::Restarted { cause });
-            }
+            Ok(()) => self.tell(Event::Restarted { cause }),
             Err(reason) => self.fatal(Failure { reason, ..cause }),
         }
     }

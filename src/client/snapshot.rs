@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use http::Uri;
 
-use super::config::{Config, Recovery};
+use super::config::Config;
 use super::entity::Entity;
 use super::failure::{Failure, Reason};
 use super::fragments::Sizer;
@@ -169,8 +169,11 @@ impl Upload {
         }
         if changed {
             self.leave(now, Goal::Withdraw);
-        } else if in_flight == Some(PacketType::Fragment) && self.config.recovery == Recovery::Restart {
-            self.start_over(Failure::new(Reason::Transport, in_flight));
+        } else if in_flight == Some(PacketType::Fragment) {
+            self.doubt(PacketType::Fragment);
+            if self.goal == Goal::StartOver {
+                self.start_over(Failure::new(Reason::Transport, in_flight));
+            }
         }
         if self.hold == Hold::None {
             self.go_on(now);

@@ -9,9 +9,7 @@ use super::config::Config;
 use super::failure::{Failure, Reason, Violation};
 use crate::digits::{decimal, trim};
 use crate::hresult::{ErrorContext, Hresult};
-use crate::packet::{
-    Ack, CancelSessionAck, CloseSessionAck, ErrorAck, FragmentAck, FragmentStatus, PacketType, ResponseHead,
-};
+use crate::packet::{Ack, ErrorAck, FragmentAck, FragmentStatus, PacketType, ResponseHead};
 use crate::protocol_id::ProtocolId;
 use crate::session_id::SessionId;
 
@@ -20,6 +18,8 @@ use crate::session_id::SessionId;
 pub(super) enum Verdict {
     /// The packet did what it should, or the server says where it stands.
     Accepted(Ack<'static>),
+    /// A Close-Session or Cancel-Session was answered 2xx, but not with an Ack: it is done as far as anybody knows.
+    Unconfirmed,
     /// Something is wrong with the session, and the server does not say what.
     Doubtful(Failure),
     /// The server does not know the session.
@@ -70,15 +70,10 @@ pub(super) fn judge(
     }
 }
 
-/// A page of something else. A Close or Cancel that was answered 2xx is done, whoever says so (Q16).
+/// A page of something else. A server may leave the packet type out of its last Ack; but a proxy says 200, too (Q16).
 fn not_bits(failure: Failure, status: StatusCode, packet: PacketType) -> Verdict {
     match packet {
-        PacketType::CloseSession if status.is_success() => {
-            Verdict::Accepted(Ack::CloseSession(CloseSessionAck::default()))
-        }
-        PacketType::CancelSession if status.is_success() => {
-            Verdict::Accepted(Ack::CancelSession(CancelSessionAck::default()))
-        }
+        PacketType::CloseSession | PacketType::CancelSession if status.is_success() => Verdict::Unconfirmed,
         // Out of step, and no Ack says where the server stands (Q17, Q06).
         PacketType::Fragment if status == StatusCode::RANGE_NOT_SATISFIABLE => {
             Verdict::Accepted(Ack::Fragment(FragmentAck {

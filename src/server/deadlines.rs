@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// queued, and moves when its turn comes. So nothing is ever scanned.
 #[derive(Debug, Default)]
 pub(super) struct Deadlines {
-    /// What ticks count from: the first instant that the table saw.
+    /// What ticks count from: about when the table was first used.
     epoch: Option<Instant>,
     queue: BTreeSet<(Tick, u64)>,
 }
@@ -19,16 +19,18 @@ pub(super) type Tick = u64;
 
 impl Deadlines {
     /// Queues a key; returns the tick to remove it under.
-    pub(super) fn insert(&mut self, deadline: Instant, key: u64) -> Tick {
+    ///
+    /// `timeout` is what deadlines are ahead of the present as a rule: ticks count from then.
+    pub(super) fn insert(&mut self, deadline: Instant, key: u64, timeout: Duration) -> Tick {
+        self.epoch.get_or_insert(deadline.checked_sub(timeout).unwrap_or(deadline));
         let tick = self.tick(deadline);
         self.queue.insert((tick, key));
         tick
     }
 
     /// The tick of a deadline, rounded up: whose tick is due is due indeed, and does not come back to the same place.
-    pub(super) fn tick(&mut self, deadline: Instant) -> Tick {
-        let epoch = *self.epoch.get_or_insert(deadline);
-        let since = deadline.saturating_duration_since(epoch);
+    pub(super) fn tick(&self, deadline: Instant) -> Tick {
+        let since = deadline.saturating_duration_since(self.epoch.unwrap_or(deadline));
         Tick::try_from(since.as_nanos().div_ceil(1_000_000)).unwrap_or(Tick::MAX)
     }
 

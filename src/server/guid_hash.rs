@@ -12,9 +12,6 @@ pub(super) struct BuildGuidHasher;
 #[derive(Debug)]
 pub(super) struct GuidHasher(u64);
 
-/// 2^64 divided by the golden ratio: an odd number that spreads its factors over the upper bits.
-const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
-
 impl BuildHasher for BuildGuidHasher {
     type Hasher = GuidHasher;
 
@@ -33,7 +30,7 @@ impl Hasher for GuidHasher {
     }
 
     fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(29) ^ word).wrapping_mul(SPREAD);
+        self.0 = mixed(self.0 ^ word);
     }
 
     fn write_usize(&mut self, _length: usize) {
@@ -41,7 +38,15 @@ impl Hasher for GuidHasher {
     }
 
     fn finish(&self) -> u64 {
-        // Tables index by the low bits, and multiplication leaves its best bits at the top.
-        self.0 ^ self.0.rotate_left(32)
+        self.0
     }
+}
+
+/// The finalizer of MurmurHash3: one-to-one, and every bit of the word changes about half of the result's.
+const fn mixed(mut word: u64) -> u64 {
+    word ^= word >> 33;
+    word = word.wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+    word ^= word >> 33;
+    word = word.wrapping_mul(0xC4CE_B9FE_1A85_EC53);
+    word ^ (word >> 33)
 }

@@ -123,6 +123,14 @@ impl Scenario {
         scenario
     }
 
+    /// Suspended before anything was sent.
+    pub(crate) fn suspended_before_create(config: ConfigBuilder) -> Self {
+        let mut scenario = Self::new(200, config);
+        scenario.suspend(Suspend::AtOnce).unwrap();
+        assert_eq!(scenario.upload.state(), State::Suspended);
+        scenario
+    }
+
     /// The last Ack named this reply, and the upload waits for the caller to fetch it.
     pub(crate) fn with_reply(url: &str, config: ConfigBuilder) -> Self {
         let mut scenario = Self::created(FRAGMENT, config);
