@@ -1,7 +1,7 @@
 //! The whole of a server: a thread for every connection, and one table of sessions among them.
 //!
 //! Per request: decode its head, hand it to the table, and do what the table asks for, step by step, until it says what
-//! to respond. The lock is held to ask, never to do: storing takes long, asking some hundred nanoseconds.
+//! to respond. The lock is held to ask, never to do: storing takes long, asking less than a microsecond.
 
 use std::collections::BTreeMap;
 use std::io;
