@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::iter;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -117,14 +118,23 @@ impl Server {
     }
 
     fn begin(&self, arrival: &Arrival<'_>, hang_up: &Arc<TcpStream>) -> (Task<'_>, Output) {
-        let now = Instant::now();
+        self.discard_expired();
         let mut table = self.table();
-        while let Some(expired) = table.sessions.poll_expired(now) {
-            let _report = self.storage.discard(expired.id());
-        }
+        let now = Instant::now();
         let (exchange, output) = table.sessions.handle_request(now, arrival, session_randomness);
         table.connections.insert(exchange, Arc::clone(hang_up));
         (Task { server: self, exchange }, output)
+    }
+
+    /// With every request is often enough: sessions last for days.
+    fn discard_expired(&self) {
+        let mut table = self.table();
+        let now = Instant::now();
+        let expired: Vec<_> = iter::from_fn(|| table.sessions.poll_expired(now)).collect();
+        drop(table);
+        for session in expired {
+            let _left_behind = self.storage.discard(session.id());
+        }
     }
 
     fn store(&self, task: &Task<'_>, store: &Store, body: &mut Body<'_>) -> Report {
