@@ -158,3 +158,8 @@ pub use protocol_id::{ProtocolId, SupportedProtocols};
 pub use range::ContentRange;
 pub use session_id::SessionId;
 pub use value::{ContentName, HostId, ReplyUrl};
+
+/// The examples of the README, which are tests like all others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

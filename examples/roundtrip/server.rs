@@ -1,10 +1,11 @@
 //! The whole of a server: a thread for every connection, and one table of sessions among them.
 //!
 //! Per request: decode its head, hand it to the table, and do what the table asks for, step by step, until it says what
-//! to respond. The lock is held to ask, never to do: storing takes long, asking some hundred nanoseconds.
+//! to respond. The lock is held to ask, never to do: storing takes long, asking less than a microsecond.
 
 use std::collections::BTreeMap;
 use std::io;
+use std::iter;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -117,14 +118,23 @@ impl Server {
     }
 
     fn begin(&self, arrival: &Arrival<'_>, hang_up: &Arc<TcpStream>) -> (Task<'_>, Output) {
-        let now = Instant::now();
+        self.discard_expired();
         let mut table = self.table();
-        while let Some(expired) = table.sessions.poll_expired(now) {
-            let _report = self.storage.discard(expired.id());
-        }
+        let now = Instant::now();
         let (exchange, output) = table.sessions.handle_request(now, arrival, session_randomness);
         table.connections.insert(exchange, Arc::clone(hang_up));
         (Task { server: self, exchange }, output)
+    }
+
+    /// With every request is often enough: sessions last for days.
+    fn discard_expired(&self) {
+        let mut table = self.table();
+        let now = Instant::now();
+        let expired: Vec<_> = iter::from_fn(|| table.sessions.poll_expired(now)).collect();
+        drop(table);
+        for session in expired {
+            let _left_behind = self.storage.discard(session.id());
+        }
     }
 
     fn store(&self, task: &Task<'_>, store: &Store, body: &mut Body<'_>) -> Report {
