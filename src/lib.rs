@@ -144,6 +144,7 @@ pub mod limits;
 pub mod packet;
 mod protocol_id;
 mod range;
+mod reference;
 pub mod server;
 mod session_id;
 mod text;
