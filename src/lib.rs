@@ -141,6 +141,7 @@ mod guid;
 pub mod header;
 mod hresult;
 pub mod limits;
+pub mod notify;
 pub mod packet;
 mod protocol_id;
 mod range;

@@ -7,6 +7,11 @@ pub(crate) fn normalise(reference: &[u8]) -> String {
     encode(reference.trim_ascii(), |byte| if byte == b'\\' { b'/' } else { byte })
 }
 
+/// A URL with what no URI may hold percent-encoded, without the blanks around it.
+pub(crate) fn escape(url: &[u8]) -> String {
+    encode(url.trim_ascii(), |byte| byte)
+}
+
 fn encode(bytes: &[u8], turned: impl Fn(u8) -> u8) -> String {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&byte);
     bytes.iter().copied().map(turned).fold(String::with_capacity(bytes.len()), |mut url, byte| {
