@@ -14,7 +14,7 @@ use crate::value::ReplyUrl;
 
 /// A server application's answer (§2.2.13; `captures/upload-reply/07-notification.resp`).
 ///
-/// An application makes one of the request that it answers.
+/// An application makes one of the [request](super::NotificationRequest#answers) that it answers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "a message is its fields")]
