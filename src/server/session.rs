@@ -53,7 +53,7 @@ impl<O: Clone + Eq> Session<O> {
             next: 0,
             total: None,
             notification: Notification::Due,
-            notified: Notified { copy_to_destination: !directory.notification, reply_url: None },
+            notified: Notified { copy_to_destination: !directory.notifies(), reply_url: None },
             at_work: Some(Box::new(AtWork { serial: first, step: Step::Open, superseded: false })),
             waiting: None,
             serial: first,
