@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::Uri;
-use http::uri::PathAndQuery;
 
 use crate::error::InvalidValue;
 use crate::reference;
@@ -50,8 +49,9 @@ fn with_query(url: Uri, query: &str) -> Option<Uri> {
     if query.is_empty() {
         return Some(url);
     }
-    let separator = if url.query().is_some() { '&' } else { '?' };
-    let target = format!("{}{separator}{query}", url.path_and_query().map_or("/", PathAndQuery::as_str));
+    let own = url.query().unwrap_or_default();
+    let separator = if own.is_empty() { "" } else { "&" };
+    let target = format!("{}?{own}{separator}{query}", url.path());
     let mut parts = url.into_parts();
     parts.path_and_query = Some(target.parse().ok()?);
     Uri::from_parts(parts).ok()
