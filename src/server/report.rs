@@ -144,7 +144,7 @@ impl<O: Clone + Eq> Session<O> {
         }
     }
 
-    fn error_for(&self, wanted: Wanted, error: ErrorAck) -> Output {
+    pub(super) fn error_for(&self, wanted: Wanted, error: ErrorAck) -> Output {
         match wanted {
             Wanted::Fragment(_) => self.fragment_error(error),
             Wanted::Close | Wanted::Cancel => self.error(error),

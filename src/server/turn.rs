@@ -179,7 +179,7 @@ impl<O: Clone + Eq> Session<O> {
     fn notify(&mut self, serial: u64, wanted: Wanted) -> Output {
         match self.notification {
             Notification::Due => self.work(serial, Step::Notify(wanted)),
-            Notification::Refused(error) => self.error(error),
+            Notification::Refused(error) => self.error_for(wanted, error),
         }
     }
 
