@@ -5,14 +5,16 @@ mod notify_common;
 use std::time::{Duration, Instant};
 
 use bits_proto::notify::{
-    Application, Config, Delivery, Notification, NotificationType, NotificationUrl, Outcome,
+    Application, Config, Delivery, Failure, Notification, NotificationType, NotificationUrl, Outcome, Timer,
 };
 use bits_proto::packet::{
     Ack, CancelSession, CloseSession, CreateSession, ErrorAck, Fragment, FragmentAck, FragmentStatus,
     PacketType, Request,
 };
-use bits_proto::server::{Arrival, Directory, DirectoryBuilder, Exchange, Output, Report, Sessions, State};
-use bits_proto::{Conformance, ContentRange, ErrorContext, Hresult, ProtocolId, SessionId};
+use bits_proto::server::{
+    Arrival, Directory, DirectoryBuilder, Exchange, Output, Refusal, Report, Sessions, State,
+};
+use bits_proto::{Conformance, ContentRange, ErrorContext, Hresult, Malformed, ProtocolId, SessionId};
 use http::{Response, StatusCode, Uri};
 use notify_common::*;
 
@@ -379,4 +381,27 @@ fn c13_an_empty_entity_is_notified_when_the_session_is_closed() {
     assert_eq!((ack.status.as_u16(), ack.context), (503, APPLICATION));
     assert!(matches!(server.close(), Ack::CloseSession(_)));
     assert_eq!((server.notified, server.published), (2, 1));
+}
+
+#[test]
+fn a_failure_tells_an_operator_what_to_look_at() {
+    let status = StatusCode::CONFLICT;
+    for (failure, text) in [
+        (
+            Failure::Refused { status, code: Some(Hresult::E_ACCESSDENIED) },
+            "status 409 Conflict, error 0x80070005",
+        ),
+        (Failure::Refused { status, code: None }, "refused: status 409 Conflict"),
+        (
+            Failure::Malformed(Malformed::HeaderInvalid("BITS-Static-Response-URL")),
+            "BITS-Static-Response-URL",
+        ),
+        (Failure::ReplyTooLarge { limit: 10 }, "larger than 10 bytes"),
+        (Failure::Transport, "connection"),
+        (Failure::Timeout(Timer::Send), "sending"),
+        (Failure::Timeout(Timer::Response), "did not answer in time"),
+        (Failure::Server(Refusal::DiskFull), "this server"),
+    ] {
+        assert!(failure.to_string().contains(text), "{failure}");
+    }
 }
