@@ -98,8 +98,9 @@
 //!
 //! MC-BUP's model has names of its own. Here `HTTPUploader` is [`client::Upload`], `UploadEntityInfo`
 //! [`client::Entity`], `BITSSessionWrapper` [`server::Session`], `BITSSessionManager` [`server::Sessions`],
-//! `BITSDirectoryConfig` [`server::Directory`], and the back-end client [`notify::Notification`]. Section numbers (§) are those of MC-BUP v16.0; rows named C and Q
-//! are this project's decisions where its sources contradict one another, and the tolerances for what real peers do.
+//! `BITSDirectoryConfig` [`server::Directory`], and the back-end client [`notify::Notification`].
+//! Section numbers (§) are those of MC-BUP v16.0; rows named C and Q are this project's decisions where its sources
+//! contradict one another, and the tolerances for what real peers do.
 //!
 //! # Promises
 //!
