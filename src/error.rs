@@ -40,6 +40,12 @@ pub enum InvalidValue {
     /// Not an absolute `http` or `https` URL.
     #[error("not an absolute http or https URL")]
     Destination,
+    /// Empty, or no `http` or `https` URL comes out.
+    #[error("not a reference to an http or https URL")]
+    NotificationUrl,
+    /// Empty, with blanks around it, with control characters, or more than 4,096 bytes.
+    #[error("not the path of a data file, of 1 to 4,096 bytes")]
+    DataFilePath,
     /// 2^63 bytes or more.
     #[error("an entity is smaller than 2^63 bytes")]
     EntitySize,

@@ -56,6 +56,20 @@ names! {
     BITS_ERROR_CONTEXT = "bits-error-context", "BITS-Error-Context";
     /// The local file's name (§2.2.1.1):
     CONTENT_NAME = "content-name", "Content-Name";
+    /// The destination of the entity that a server application is notified of (§2.2.12.2):
+    BITS_ORIGINAL_REQUEST_URL = "bits-original-request-url", "BITS-Original-Request-URL";
+    /// Where that entity is, for an application that is notified by reference (§2.2.12.2, C06):
+    BITS_REQUEST_DATAFILE_NAME = "bits-request-datafile-name", "BITS-Request-DataFile-Name";
+    /// As MC-BUP's prose calls it; read, never sent (C06):
+    BITS_REQUEST_DATAENTITY_NAME = "bits-request-dataentity-name", "BITS-Request-DataEntity-Name";
+    /// Where such an application puts its reply (§2.2.12.2, C06):
+    BITS_RESPONSE_DATAFILE_NAME = "bits-response-datafile-name", "BITS-Response-DataFile-Name";
+    /// As MC-BUP's prose calls it; read, never sent (C06):
+    BITS_RESPONSE_DATAENTITY_NAME = "bits-response-dataentity-name", "BITS-Response-DataEntity-Name";
+    /// Where a server application says that its reply is (§2.2.13.2):
+    BITS_STATIC_RESPONSE_URL = "bits-static-response-url", "BITS-Static-Response-URL";
+    /// Whether a server application wants the entity at its destination (§2.2.13.2, C42):
+    BITS_COPY_FILE_TO_DESTINATION = "bits-copy-file-to-destination", "BITS-Copy-File-To-Destination";
     /// The method that a tunnelling `POST` means (Q41):
     X_HTTP_METHOD_OVERRIDE = "x-http-method-override", "X-HTTP-Method-Override";
 }

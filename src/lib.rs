@@ -9,6 +9,7 @@
 //!
 //! - To receive uploads: [`server`].
 //! - To upload: [`client`].
+//! - To have a server application work on what was uploaded, or to be one: [`notify`].
 //! - To read or write single messages, in a proxy or a recorder: [`packet`].
 //!
 //! # One upload
@@ -97,8 +98,9 @@
 //!
 //! MC-BUP's model has names of its own. Here `HTTPUploader` is [`client::Upload`], `UploadEntityInfo`
 //! [`client::Entity`], `BITSSessionWrapper` [`server::Session`], `BITSSessionManager` [`server::Sessions`],
-//! and `BITSDirectoryConfig` [`server::Directory`]. Section numbers (§) are those of MC-BUP v16.0; rows named C and Q
-//! are this project's decisions where its sources contradict one another, and the tolerances for what real peers do.
+//! `BITSDirectoryConfig` [`server::Directory`], and the back-end client [`notify::Notification`].
+//! Section numbers (§) are those of MC-BUP v16.0; rows named C and Q are this project's decisions where its sources
+//! contradict one another, and the tolerances for what real peers do.
 //!
 //! # Promises
 //!
@@ -141,9 +143,11 @@ mod guid;
 pub mod header;
 mod hresult;
 pub mod limits;
+pub mod notify;
 pub mod packet;
 mod protocol_id;
 mod range;
+mod reference;
 pub mod server;
 mod session_id;
 mod text;

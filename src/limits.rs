@@ -71,3 +71,16 @@ pub const SESSIONS_PER_OWNER: usize = 50;
 
 /// For how long a session's host may be out of reach, as IIS says where it is told nothing: one day.
 pub const HOST_ID_FALLBACK_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long sending a notification to a server application may take: 5 minutes (§3.3.2.1, C47).
+pub const NOTIFICATION_SEND_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// How long a server application may take until the head of its response: 5 minutes (§3.3.2.3, C47).
+pub const NOTIFICATION_HEAD_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// How long a server application may take for its whole response: 5 minutes (§3.3.2.2, C47).
+pub const NOTIFICATION_RESPONSE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// The largest reply that is taken from a server application's response, unless told otherwise: 4 GiB. The bound is
+/// this library's own.
+pub const MAX_REPLY_SIZE: u64 = 4 * 1024 * 1024 * 1024;

@@ -113,7 +113,7 @@ fn the_captured_upload_is_answered_as_captured() {
 #[test]
 fn the_captured_upload_with_a_reply_is_answered_as_captured() {
     for conformance in BOTH {
-        let directory = Directory::builder().conformance(conformance).notification(true);
+        let directory = Directory::builder().conformance(conformance).notification(serve::notified());
         let fallback = Some(Duration::from_secs(110));
         let mut server = Server::new(directory.host("FRANKCAO8".parse().unwrap(), fallback));
         // Where IIS put the reply, relative to the destination.

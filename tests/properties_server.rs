@@ -8,6 +8,7 @@ mod serve;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use bits_proto::notify::NotificationType;
 use bits_proto::server::{Directory, Notified, Output, Refusal, Report, State};
 use bits_proto::{Conformance, Guid};
 use http::Request;
@@ -166,6 +167,7 @@ struct World {
 
 impl World {
     fn new(conformance: Conformance, notification: bool) -> Self {
+        let notification = if notification { notified() } else { NotificationType::None };
         let directory = Directory::builder().conformance(conformance).notification(notification);
         let directory = directory.max_sessions(MAX_SESSIONS).sessions_per_owner(SESSIONS_PER_OWNER);
         let directory = directory.max_upload_size(30).max_fragment_size(25).session_timeout(TIMEOUT);

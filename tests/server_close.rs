@@ -7,6 +7,7 @@ mod serve;
 use std::time::Duration;
 
 use bits_proto::Conformance;
+use bits_proto::notify::NotificationType;
 use bits_proto::server::{Directory, Ending, Output, OwnerCheck, Refusal, Report, State};
 use serve::*;
 
@@ -167,9 +168,10 @@ fn c31_a_cancel_discards_the_upload_whatever_its_state() {
         },
     ];
     for reach in states {
-        for notification in [false, true] {
+        for notification in [NotificationType::None, notified()] {
             for conformance in BOTH {
-                let directory = Directory::builder().conformance(conformance).notification(notification);
+                let directory =
+                    Directory::builder().conformance(conformance).notification(notification.clone());
                 let mut server = Server::new(directory);
                 let id = reach(&mut server);
                 let turn = server.begin(cancel(&id));

@@ -237,7 +237,7 @@ fn a_fragment_that_cannot_be_stored_tells_why_and_where_to_go_on() {
 
 /// A session whose last byte has arrived, and whose application answers like this. Returns the Fragment's answer.
 fn application_says(conformance: Conformance, refusal: Refusal) -> (Server, String, Response<()>) {
-    let mut server = Server::new(Directory::builder().conformance(conformance).notification(true));
+    let mut server = Server::new(Directory::builder().conformance(conformance).notification(notified()));
     let id = server.create();
     let mut turn = server.begin(fragment(&id, 0..100, 100));
     server.perform(&mut turn);

@@ -97,7 +97,7 @@ fn c10_every_repeat_after_the_last_byte_is_accepted() {
 #[test]
 fn c10_a_repeat_after_the_last_byte_brings_the_reply_url_again() {
     for conformance in BOTH {
-        let mut server = Server::new(Directory::builder().conformance(conformance).notification(true));
+        let mut server = Server::new(Directory::builder().conformance(conformance).notification(notified()));
         let url = ReplyUrl::from_bytes(&b"/replies/1"[..]).unwrap();
         server.application = Notified { copy_to_destination: false, reply_url: Some(url) };
         let id = server.create();

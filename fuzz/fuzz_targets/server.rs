@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use arbitrary::Arbitrary;
 use bits_proto::packet::{CancelSession, CloseSession, CreateSession, Fragment, Ping, Request};
+use bits_proto::notify::NotificationType;
 use bits_proto::server::{
     Arrival, Directory, Exchange, Notified, Output, OwnerCheck, Refusal, Report, Sessions, State,
 };
@@ -137,7 +138,7 @@ fuzz_target!(|input: Input| {
 });
 
 fn notifying(directory: bits_proto::server::DirectoryBuilder) -> bits_proto::server::DirectoryBuilder {
-    directory.notification(true)
+    directory.notification(NotificationType::ByReference("/app".parse().expect("a URL")))
 }
 
 impl World {

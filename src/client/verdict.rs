@@ -96,8 +96,9 @@ fn is_empty_complaint(ack: &ErrorAck, packet: PacketType) -> bool {
 fn refused(failure: Failure, ack: ErrorAck, packet: PacketType) -> Verdict {
     let failure = Failure { code: ack.code, context: ack.context, ..failure };
     match ack.code {
-        // The application's errors count by its status (C22).
-        _ if ack.context == Some(ErrorContext::REMOTE_APPLICATION) => by_status(failure, ack.status, packet),
+        _ if ack.context == Some(ErrorContext::REMOTE_APPLICATION) => {
+            by_application(failure, ack.status, packet)
+        }
         Some(Hresult::BG_E_SESSION_NOT_FOUND) => {
             Verdict::SessionNotFound(Failure { reason: Reason::SessionNotFound, ..failure })
         }
@@ -109,6 +110,17 @@ fn refused(failure: Failure, ack: ErrorAck, packet: PacketType) -> Verdict {
         _ if ack.status.is_success() => Verdict::Fatal(failure),
         _ => by_status(failure, ack.status, packet),
     }
+}
+
+/// The application's errors count by its status alone (C22): its 401 asks the server for credentials, not the client, and
+/// smaller fragments help against none of its.
+fn by_application(failure: Failure, status: StatusCode, packet: PacketType) -> Verdict {
+    let transient = match packet {
+        // As whatever else answers it (section 3).
+        PacketType::CloseSession => (500..=599).contains(&status.as_u16()),
+        _ => is_transient(status.as_u16()),
+    };
+    if transient { Verdict::Transient(failure) } else { Verdict::Fatal(failure) }
 }
 
 fn by_status(failure: Failure, status: StatusCode, packet: PacketType) -> Verdict {

@@ -13,7 +13,7 @@ use super::{
 use crate::conformance::Conformance;
 use crate::error::{DecodeError, Malformed};
 use crate::header::{self, Headers};
-use crate::hresult::Hresult;
+use crate::hresult::{ErrorContext, Hresult};
 use crate::session_id::SessionId;
 
 /// A server's message, whichever it is (§2.2.3, §2.2.5, §2.2.7, §2.2.9, §2.2.11).
@@ -135,6 +135,7 @@ fn decode<'a>(
     headers.check_lengths()?;
     match outcome(head.status, headers.conformance, answers, code)? {
         Outcome::Error(code) => ErrorAck::decode(headers, head.status, code).map(Ack::Error),
+        Outcome::Success(FragmentStatus::OutOfStep) => out_of_step(head, headers, answers, code),
         Outcome::Success(status) => success(headers, answers, status),
     }
     .map(Some)
@@ -187,6 +188,20 @@ fn outcome(
         Conformance::Strict => code.is_none_or(|code| code == Hresult::S_OK),
     };
     Ok(if out_of_step { Outcome::Success(FragmentStatus::OutOfStep) } else { Outcome::Error(code) })
+}
+
+/// A server application may say 416 as well, which is an error like its others (C22).
+fn out_of_step<'a>(
+    head: ResponseHead<'a>,
+    headers: &Headers<'a>,
+    answers: PacketType,
+    code: Option<Hresult>,
+) -> Result<Ack<'a>, Malformed> {
+    let error = ErrorAck::decode(headers, head.status, code)?;
+    match error.context {
+        Some(ErrorContext::REMOTE_APPLICATION) => Ok(Ack::Error(error)),
+        _ => success(headers, answers, FragmentStatus::OutOfStep),
+    }
 }
 
 fn success<'a>(

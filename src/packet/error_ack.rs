@@ -71,8 +71,7 @@ impl ErrorAck {
             header::put_text(headers, header::BITS_SESSION_ID, session_id.to_string());
         }
         if let Some(code) = self.code {
-            header::put_text(headers, header::BITS_ERROR, code.to_string());
-            header::put_text(headers, header::BITS_ERROR_CODE, code.to_string());
+            put_error_code(headers, code);
             if let Some(context) = self.context {
                 header::put_text(headers, header::BITS_ERROR_CONTEXT, context.to_string());
             }
@@ -80,8 +79,14 @@ impl ErrorAck {
     }
 }
 
+/// The code under both of its names (C01).
+pub(crate) fn put_error_code(headers: &mut HeaderMap, code: Hresult) {
+    header::put_text(headers, header::BITS_ERROR, code.to_string());
+    header::put_text(headers, header::BITS_ERROR_CODE, code.to_string());
+}
+
 /// The error code of a response; `BITS-Error` wins, and strict knows no other (Q13). Garbage reads as absent.
-pub(super) fn error_code(headers: &Headers<'_>) -> Result<Option<Hresult>, Malformed> {
+pub(crate) fn error_code(headers: &Headers<'_>) -> Result<Option<Hresult>, Malformed> {
     let read = |name| -> Result<Option<Hresult>, Malformed> {
         Ok(headers.first(name)?.and_then(|value| Hresult::parse(value, headers.conformance)))
     };
@@ -92,15 +97,15 @@ pub(super) fn error_code(headers: &Headers<'_>) -> Result<Option<Hresult>, Malfo
 }
 
 #[cfg(feature = "serde")]
-mod status_as_number {
+pub(crate) mod status_as_number {
     use http::StatusCode;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u16(status.as_u16())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StatusCode, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StatusCode, D::Error> {
         StatusCode::from_u16(u16::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }

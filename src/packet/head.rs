@@ -34,7 +34,7 @@ pub struct ResponseHead<'h> {
 }
 
 /// HTTP/1.1 alone in strict; HTTP/2 and HTTP/3 as well in interop (Q60). Never what came before 1.1.
-pub(super) fn check_version(version: Version, conformance: Conformance) -> Result<(), Malformed> {
+pub(crate) fn check_version(version: Version, conformance: Conformance) -> Result<(), Malformed> {
     match version {
         Version::HTTP_11 => Ok(()),
         Version::HTTP_2 | Version::HTTP_3 if !conformance.is_strict() => Ok(()),

@@ -43,6 +43,12 @@ mod payload;
 mod ping;
 mod request;
 
+#[cfg(feature = "serde")]
+pub(crate) use error_ack::status_as_number;
+pub(crate) use error_ack::{error_code, put_error_code};
+pub(crate) use head::check_version;
+pub(crate) use request::{check_no_body, content_length};
+
 pub use ack::Ack;
 pub use cancel_session::{CancelSession, CancelSessionAck};
 pub use close_session::{CloseSession, CloseSessionAck};

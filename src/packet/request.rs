@@ -174,7 +174,7 @@ fn decode_packet<'a>(head: RequestHead<'a>, headers: &Headers<'a>) -> Result<Req
 }
 
 /// Control packets have no body. Strict wants that said; interop takes HTTP's word for it (Q50).
-fn check_no_body(headers: &Headers<'_>) -> Result<(), Malformed> {
+pub(crate) fn check_no_body(headers: &Headers<'_>) -> Result<(), Malformed> {
     match content_length(headers)? {
         Some(0) if !headers.contains(TRANSFER_ENCODING) => Ok(()),
         Some(_) => Err(Malformed::BodyNotAllowed),
@@ -184,7 +184,7 @@ fn check_no_body(headers: &Headers<'_>) -> Result<(), Malformed> {
     }
 }
 
-pub(super) fn content_length(headers: &Headers<'_>) -> Result<Option<u64>, Malformed> {
+pub(crate) fn content_length(headers: &Headers<'_>) -> Result<Option<u64>, Malformed> {
     headers.parsed(CONTENT_LENGTH, |value| decimal(trim(value)).ok_or(()))
 }
 

@@ -7,6 +7,7 @@ use crate::error::DecodeError;
 use crate::limits::{
     MAX_ENTITY_SIZE, MAX_TOMBSTONES, SESSION_TIMEOUT, SESSIONS_PER_OWNER, TOMBSTONE_LIFETIME,
 };
+use crate::notify::NotificationType;
 use crate::packet::{Host, Request, RequestHead};
 use crate::value::HostId;
 
@@ -40,7 +41,7 @@ pub struct Directory {
     pub(super) session_timeout: Duration,
     pub(super) tombstone_lifetime: Duration,
     pub(super) max_tombstones: usize,
-    pub(super) notification: bool,
+    pub(super) notification: NotificationType,
 }
 
 /// On which packets a session's owner is checked (Q59).
@@ -100,6 +101,18 @@ impl Directory {
         self.allow_overwrites
     }
 
+    /// Whether and how a server application is notified of complete entities.
+    #[must_use]
+    pub const fn notification(&self) -> &NotificationType {
+        &self.notification
+    }
+
+    /// Whether a server application is notified of complete entities.
+    #[must_use]
+    pub const fn notifies(&self) -> bool {
+        self.notification.url().is_some()
+    }
+
     /// After how long without progress a session is discarded.
     #[must_use]
     pub const fn session_timeout(&self) -> Duration {
@@ -123,7 +136,7 @@ impl Default for Directory {
             session_timeout: SESSION_TIMEOUT,
             tombstone_lifetime: TOMBSTONE_LIFETIME,
             max_tombstones: MAX_TOMBSTONES,
-            notification: false,
+            notification: NotificationType::None,
         }
     }
 }
@@ -229,9 +242,9 @@ impl DirectoryBuilder {
         self
     }
 
-    /// Whether a server application is notified of complete entities (`NotificationType` other than NONE); not by default.
-    pub fn notification(mut self, notify: bool) -> Self {
-        self.directory.notification = notify;
+    /// Whether and how a server application is notified of complete entities; not by default.
+    pub fn notification(mut self, notification: NotificationType) -> Self {
+        self.directory.notification = notification;
         self
     }
 

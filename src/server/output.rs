@@ -16,7 +16,8 @@ pub enum Output {
     Open,
     /// Store a part of the request's body. Report [`Stored`](super::Report::Stored) once it cannot be lost any more.
     Store(Store),
-    /// Tell the server application that the entity is complete. Report [`Notified`](super::Report::Notified).
+    /// Tell the server application that the entity is complete. Report [`Notified`](super::Report::Notified), or
+    /// [`Failed`](super::Report::Failed): what a [`Notification`](crate::notify::Notification) comes to.
     Notify,
     /// Put the entity at its destination: the whole of it or nothing, even if the process dies. Then release what else
     /// the upload has. Report [`Published`](super::Report::Published).

@@ -26,7 +26,7 @@ pub enum State {
 impl State {
     /// Where a session stands once its last byte is there.
     pub(super) const fn complete(directory: &Directory) -> Self {
-        if directory.notification { Self::Notifying } else { Self::WaitingForClose }
+        if directory.notifies() { Self::Notifying } else { Self::WaitingForClose }
     }
 }
 

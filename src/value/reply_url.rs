@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use http::HeaderValue;
-use http::uri::{PathAndQuery, Uri};
+use http::{HeaderValue, Uri};
 
 use super::Raw;
 use crate::error::InvalidValue;
+use crate::reference;
 
 /// Where the reply to an upload is (`BITS-Reply-URL`, §2.2.7.2), as it was received.
 ///
@@ -57,7 +57,7 @@ impl<'a> ReplyUrl<'a> {
     /// # Errors
     /// [`InvalidValue::ReplyUrl`] if no absolute `http` or `https` URL comes out.
     pub fn resolve(&self, destination: &Uri) -> Result<Uri, InvalidValue> {
-        resolve(&self.normalised(), destination).ok_or(InvalidValue::ReplyUrl)
+        reference::resolve(&reference::normalise(self.as_bytes()), destination).ok_or(InvalidValue::ReplyUrl)
     }
 
     /// The same value with its bytes owned.
@@ -65,96 +65,6 @@ impl<'a> ReplyUrl<'a> {
     pub fn into_owned(self) -> ReplyUrl<'static> {
         ReplyUrl(self.0.into_owned())
     }
-
-    fn normalised(&self) -> String {
-        let mut url = String::with_capacity(self.as_bytes().len());
-        for &byte in self.as_bytes().trim_ascii() {
-            match byte {
-                b'\\' => url.push('/'),
-                b if b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b) => {
-                    url.push(char::from(b))
-                }
-                b => url.push_str(&format!("%{b:02X}")),
-            }
-        }
-        url
-    }
-}
-
-/// RFC 3986 §5.2.2, without fragments: they are never sent.
-fn resolve(reference: &str, base: &Uri) -> Option<Uri> {
-    let (reference, _) = reference.split_once('#').unwrap_or((reference, ""));
-    let scheme = base.scheme_str()?;
-    if let Some((own_scheme, rest)) = scheme_of(reference) {
-        let url = format!("{own_scheme}:{}", rest.strip_prefix("//").map(absolute)??);
-        return url.parse::<Uri>().ok().filter(is_http);
-    }
-    if let Some(rest) = reference.strip_prefix("//") {
-        return format!("{scheme}:{}", absolute(rest)?).parse::<Uri>().ok().filter(is_http);
-    }
-    let (path, query) = match reference.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (reference, None),
-    };
-    let (path, query) = match path {
-        "" => (base.path().to_owned(), query.or(base.query())),
-        path if path.starts_with('/') => (without_dots(path), query),
-        path => (without_dots(&merged(base.path(), path)), query),
-    };
-    let path = match query {
-        Some(query) => format!("{path}?{query}"),
-        None => path,
-    };
-    let mut parts = base.clone().into_parts();
-    parts.path_and_query = Some(path.parse::<PathAndQuery>().ok()?);
-    Uri::from_parts(parts).ok().filter(is_http)
-}
-
-/// The scheme of an absolute reference. A drive letter or a port is none: only what can be followed counts.
-fn scheme_of(reference: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = reference.split_once(':')?;
-    let legal = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
-    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(legal);
-    is_scheme.then_some((scheme, rest))
-}
-
-/// What follows `scheme:` of an absolute URL, its path without dots.
-fn absolute(rest: &str) -> Option<String> {
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, rest) = rest.split_at_checked(end)?;
-    let (path, query) = rest.split_at_checked(rest.find('?').unwrap_or(rest.len()))?;
-    Some(format!("//{authority}{}{query}", without_dots(path)))
-}
-
-fn is_http(url: &Uri) -> bool {
-    matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())
-}
-
-/// `reference` in the folder of `base` (RFC 3986 §5.2.3).
-fn merged(base: &str, reference: &str) -> String {
-    let folder = base.rfind('/').and_then(|at| base.get(..=at)).unwrap_or("/");
-    format!("{folder}{reference}")
-}
-
-/// RFC 3986 §5.2.4 for a path that begins with a slash.
-fn without_dots(path: &str) -> String {
-    let mut kept: Vec<&str> = Vec::new();
-    let mut segments = path.split('/').skip(1).peekable();
-    while let Some(segment) = segments.next() {
-        let last = segments.peek().is_none();
-        match segment {
-            "." | ".." => {
-                if segment == ".." {
-                    kept.pop();
-                }
-                if last {
-                    kept.push("");
-                }
-            }
-            segment => kept.push(segment),
-        }
-    }
-    format!("/{}", kept.join("/"))
 }
 
 impl From<&ReplyUrl<'_>> for HeaderValue {

@@ -14,6 +14,7 @@ pub(crate) mod scenarios;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use bits_proto::notify::NotificationType;
 use bits_proto::server::{
     Arrival, Directory, DirectoryBuilder, Exchange, Notified, Output, Report, Session, Sessions, Store,
 };
@@ -22,6 +23,11 @@ use http::{Request, Response};
 
 pub(crate) use answers::*;
 pub(crate) use requests::*;
+
+/// How a server that has an application notifies it.
+pub(crate) fn notified() -> NotificationType {
+    NotificationType::ByReference("/bitsasp/test.REPLY".parse().unwrap())
+}
 
 /// Whoever asks, unless a test says otherwise.
 pub(crate) const ALICE: Owner = "alice";
@@ -102,7 +108,7 @@ impl Server {
 
     /// A server whose application has to take every entity.
     pub(crate) fn notifying() -> Self {
-        Self::new(Directory::builder().notification(true))
+        Self::new(Directory::builder().notification(notified()))
     }
 
     pub(crate) fn pass(&mut self, time: Duration) {

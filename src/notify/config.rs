@@ -1,0 +1,118 @@
+//! How notifications are run.
+
+use std::time::Duration;
+
+use crate::conformance::Conformance;
+use crate::limits::{
+    MAX_REPLY_SIZE, NOTIFICATION_HEAD_TIMEOUT, NOTIFICATION_RESPONSE_TIMEOUT, NOTIFICATION_SEND_TIMEOUT,
+};
+
+/// How notifications are run. The defaults are those of MC-BUP.
+///
+/// ```
+/// use bits_proto::notify::Config;
+/// use std::time::Duration;
+///
+/// let half_a_minute = Duration::from_secs(30); // as BITS 1.5 had it
+/// let config = Config::builder()
+///     .timeouts(half_a_minute, half_a_minute, half_a_minute)
+///     .max_reply_size(1 << 20)
+///     .build()?;
+/// assert!(Config::builder().timeouts(Duration::ZERO, half_a_minute, half_a_minute).build().is_err());
+/// # Ok::<(), bits_proto::notify::InvalidConfig>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Config {
+    pub(super) conformance: Conformance,
+    pub(super) send_timeout: Duration,
+    pub(super) head_timeout: Duration,
+    pub(super) response_timeout: Duration,
+    pub(super) max_reply_size: u64,
+    pub(super) expect_reply: bool,
+}
+
+/// A setting that makes no sense: the caller's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidConfig {
+    /// A time of zero.
+    #[error("{0} must not be zero")]
+    ZeroTime(&'static str),
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            conformance: Conformance::Interop,
+            send_timeout: NOTIFICATION_SEND_TIMEOUT,
+            head_timeout: NOTIFICATION_HEAD_TIMEOUT,
+            response_timeout: NOTIFICATION_RESPONSE_TIMEOUT,
+            max_reply_size: MAX_REPLY_SIZE,
+            expect_reply: false,
+        }
+    }
+}
+
+impl Config {
+    /// A configuration with the defaults.
+    pub fn builder() -> ConfigBuilder {
+        ConfigBuilder { config: Self::default() }
+    }
+}
+
+/// Builds a [`Config`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is configured until `build` is called"]
+pub struct ConfigBuilder {
+    config: Config,
+}
+
+impl ConfigBuilder {
+    /// How strictly answers are read; [`Conformance::Interop`] by default.
+    pub fn conformance(mut self, conformance: Conformance) -> Self {
+        self.config.conformance = conformance;
+        self
+    }
+
+    /// How long sending a notification may take (§3.3.2.1), and then how long the application may take until the head of
+    /// its answer (§3.3.2.3) and for the whole of it (§3.3.2.2); 5 minutes each by default.
+    ///
+    /// An entity that is notified by value must be sent within the first.
+    pub fn timeouts(mut self, send: Duration, head: Duration, response: Duration) -> Self {
+        self.config.send_timeout = send;
+        self.config.head_timeout = head;
+        self.config.response_timeout = response;
+        self
+    }
+
+    /// The largest reply that an application may send as the body of its answer, in bytes; 4 GiB by default.
+    pub fn max_reply_size(mut self, bytes: u64) -> Self {
+        self.config.max_reply_size = bytes;
+        self
+    }
+
+    /// Whether every upload is to have a reply, so that a body of no bytes is an empty reply (C45). By default it is none.
+    pub fn expect_reply(mut self, expected: bool) -> Self {
+        self.config.expect_reply = expected;
+        self
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] says which setting makes no sense.
+    pub fn build(self) -> Result<Config, InvalidConfig> {
+        let config = self.config;
+        for (name, time) in [
+            ("the send timeout", config.send_timeout),
+            ("the timeout of the response's head", config.head_timeout),
+            ("the response timeout", config.response_timeout),
+        ] {
+            if time.is_zero() {
+                return Err(InvalidConfig::ZeroTime(name));
+            }
+        }
+        Ok(config)
+    }
+}

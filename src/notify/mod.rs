@@ -1,0 +1,152 @@
+//! Server applications: the back-end client (§3.3) and the application itself (§3.4).
+//!
+//! A directory may have a server application, which is told of every entity that is complete and may reply to it. The
+//! server's arm that tells it is the back-end client. Both are here: [`Notification`] runs one notification, and
+//! [`Application`] reads and answers it.
+//!
+//! ```text
+//!   server::Session              notify::Notification                     notify::Application
+//!        │ the last byte is stored     │                                         │
+//!        ├─ Notify ───────────────────▶│  POST, BITS-Original-Request-URL        │
+//!        │                             ├────────────────────────────────────────▶│ read
+//!        │                             │    by reference: the paths of two files │
+//!        │                             │    by value: the entity is the body     │
+//!        │                             │                                         │ works on the entity
+//!        │                             │  200, and its reply, if it has one      │
+//!        │                             │◀────────────────────────────────────────┤ accept, reply_in_file,
+//!        │                             │    in a file, as body, or by its URL    │ reply_in_body, reply_at
+//!        │◀────────── Report::Notified ┤                                         │
+//!        │                             │  or an error's status, perhaps a code   │
+//!        │                             │◀────────────────────────────────────────┤ refuse
+//!        │◀──────────── Report::Failed ┤                                         │
+//!        │ the Ack of the last Fragment, with BITS-Reply-URL or with the application's error
+//! ```
+//!
+//! # Driving a notification
+//!
+//! 1. Told to [`Notify`](crate::server::Output::Notify), make a [`Notification`].
+//! 2. Do what [`poll_output`](Notification::poll_output) wants until it wants nothing more.
+//! 3. Tell what happens: [`handle_sent`](Notification::handle_sent), [`handle_response`](Notification::handle_response),
+//!    and where it asked for the body [`handle_body`](Notification::handle_body) and
+//!    [`handle_body_end`](Notification::handle_body_end). All are legal at any time.
+//! 4. When the time of [`poll_timeout`](Notification::poll_timeout) has come, call
+//!    [`handle_timeout`](Notification::handle_timeout).
+//! 5. After 3 and 4 go on with 2. [`Output::Done`] is the last; its [`Outcome`] converts into the session's
+//!    [`Report`](crate::server::Report).
+//!
+//! | state | told | next | outputs |
+//! |---|---|---|---|
+//! | exchanging | head: a success with a URL of the application's own (C44) | done | discard, done: taken |
+//! | exchanging | head: another success, and no place for replies | done | discard, done: taken |
+//! | exchanging | head: another success, by reference | looking for the reply | find response file |
+//! | exchanging | head: another success, by value | receiving the reply | store body |
+//! | exchanging | head: an error, or against the rules | done | discard, done: failed |
+//! | exchanging | transport error | done | done: failed |
+//! | looking for the reply | body, its end, transport error | looking for the reply | none |
+//! | looking for the reply | the response file exists (C43) | done | discard, done: taken |
+//! | looking for the reply | it does not | receiving the reply | store body |
+//! | looking for the reply | it does not, in strict | done | discard, done: taken |
+//! | receiving the reply | body's end | done | done: taken |
+//! | receiving the reply | too many bytes | done | abort, done: failed |
+//! | receiving the reply | body's end too early, transport error | done | done: failed |
+//! | any but done | timeout, failure | done | abort, done: failed |
+//! | done | anything | done | none |
+//!
+//! A body that is known to be empty is not received: it is no reply (but see C45), and nothing is to be discarded. One
+//! that is encoded, or announced to be too large, is not received either: the notification fails at once.
+//!
+//! # One notification
+//!
+//! Here the application counts the words of the entity that it is sent:
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use bits_proto::ReplyUrl;
+//! use bits_proto::notify::{Application, Config, Delivery, Notification, NotificationUrl, Outcome, Output, Reply};
+//! use bits_proto::packet::Payload;
+//! use bits_proto::server::{Notified, Report};
+//!
+//! let entity = b"All human beings are born free and equal in dignity and rights.";
+//!
+//! // The application's side of one exchange.
+//! let serve = |head: http::Request<()>, body: &[u8]| -> (http::Response<()>, Vec<u8>) {
+//!     let notification = match Application::default().read(&head) {
+//!         Ok(notification) => notification.expect("no notification: another handler's"),
+//!         Err(error) => return (error.to_response().map(drop), Vec::new()),
+//!     };
+//!     assert_eq!(notification.delivery, Delivery::ByValue { size: 63 });
+//!     let words = body.split(|byte| *byte == b' ').count();
+//!     let reply = format!("{words} words").into_bytes();
+//!     let answer = notification.reply_in_body(reply.len() as u64).expect("by value").and_copy_to_destination();
+//!     (answer.to_response().map(drop), reply)
+//! };
+//!
+//! // The server's side: the session has said `Output::Notify`.
+//! let now = Instant::now();
+//! let url: NotificationUrl = "/count-words".parse()?;
+//! let destination = "http://server/docs/udhr.txt?user=7".parse()?;
+//! let delivery = Delivery::ByValue { size: 63 };
+//! let mut notification = Notification::new(now, &url, &destination, delivery, Config::default())?
+//!     .with_stored_reply(ReplyUrl::from_bytes(&b"/replies/1"[..])?);
+//! let (mut body, mut stored) = (Vec::new(), None);
+//! let outcome = loop {
+//!     match notification.poll_output().expect("an exchange in memory waits for nothing") {
+//!         Output::Transmit(transmit) => {
+//!             let (head, payload) = transmit.request.into_parts();
+//!             assert_eq!(head.uri, "http://server/count-words?user=7");
+//!             assert_eq!(payload, Payload::Range(0..63));
+//!             notification.handle_sent(now);
+//!             let response;
+//!             (response, body) = serve(http::Request::from_parts(head, ()), entity);
+//!             notification.handle_response(now, &response);
+//!         }
+//!         Output::FindResponseFile => unreachable!("by value there is none"),
+//!         Output::StoreBody { .. } => {
+//!             notification.handle_body(now, body.len() as u64);
+//!             notification.handle_body_end(now);
+//!             stored = Some(std::mem::take(&mut body));
+//!         }
+//!         Output::Discard | Output::Abort => {}
+//!         Output::Done(outcome) => break outcome,
+//!     }
+//! };
+//! assert!(matches!(outcome, Outcome::Taken { reply: Reply::Body(_), .. }));
+//! assert_eq!(stored.as_deref(), Some(&b"12 words"[..]));
+//!
+//! // This is what the session wants to hear.
+//! let reply_url = Some(ReplyUrl::from_bytes(&b"/replies/1"[..])?);
+//! assert_eq!(Report::from(outcome), Report::Notified(Notified { copy_to_destination: true, reply_url }));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod answer;
+mod application;
+mod config;
+mod data_file;
+mod destination_url;
+mod iis_reply_url;
+mod notification;
+mod notification_type;
+mod notification_url;
+mod outcome;
+mod output;
+mod receive;
+mod request;
+mod response;
+mod state;
+
+pub use answer::InvalidAnswer;
+pub use application::{Application, InvalidNotification};
+pub use config::{Config, ConfigBuilder, InvalidConfig};
+pub use data_file::{DataFilePath, DataFiles};
+pub use destination_url::DestinationUrl;
+pub use iis_reply_url::iis_reply_url;
+pub use notification::Notification;
+pub use notification_type::NotificationType;
+pub use notification_url::NotificationUrl;
+pub use outcome::{Failure, Outcome, Reply};
+pub use output::{Output, Transmit};
+pub use request::{Delivery, NotificationRequest};
+pub use response::NotificationResponse;
+pub use state::{State, Timer};

@@ -1,0 +1,146 @@
+//! One notification, seen by the back-end client.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use http::Uri;
+
+use super::config::Config;
+use super::destination_url::DestinationUrl;
+use super::notification_url::NotificationUrl;
+use super::outcome::{Failure, Outcome, Reply};
+use super::output::{Output, Transmit};
+use super::request::{Delivery, NotificationRequest};
+use super::state::{Answer, End, Stage, State, Timer};
+use crate::error::InvalidValue;
+use crate::timer::Timers;
+use crate::value::ReplyUrl;
+
+/// One notification of a server application, seen by the back-end client (§3.3).
+///
+/// It is one exchange, so its reports need no id: once it is over, nothing that is told to it changes anything. It is not
+/// stored either: a server that dies while it notifies does so again at the client's repeat.
+///
+/// See the [module](super) for how to drive it.
+#[derive(Debug)]
+#[must_use = "a notification does nothing unless it is driven"]
+pub struct Notification {
+    pub(super) config: Config,
+    pub(super) by_reference: bool,
+    /// What the client is told where a reply is that this server keeps; `None` if it keeps none.
+    pub(super) stored_reply: Option<ReplyUrl<'static>>,
+    pub(super) stage: Stage,
+    pub(super) timers: Timers<Timer>,
+    pub(super) outputs: VecDeque<Output>,
+}
+
+impl Notification {
+    /// A notification of the application at `url` that the entity for `destination` is complete; the request is the
+    /// first output.
+    ///
+    /// `destination` is the whole URL: make it of this server's own name, not of the `Host` that a client sent, since a
+    /// relative `url` is resolved against it.
+    ///
+    /// # Errors
+    /// [`InvalidValue::Destination`] unless `destination` is an absolute `http` or `https` URL;
+    /// [`InvalidValue::HeaderValue`] if it is over 4,096 bytes, and so cannot stand in the notification;
+    /// [`InvalidValue::NotificationUrl`] if it and `url` give none.
+    pub fn new(
+        now: Instant,
+        url: &NotificationUrl,
+        destination: &Uri,
+        delivery: Delivery<'static>,
+        config: Config,
+    ) -> Result<Self, InvalidValue> {
+        let by_reference = matches!(delivery, Delivery::ByReference(_));
+        let request = NotificationRequest { destination: DestinationUrl::new(destination)?, delivery };
+        let transmit = Transmit {
+            request: request.to_http(&url.resolve(destination)?),
+            send_timeout: config.send_timeout,
+            head_timeout: config.head_timeout,
+            response_timeout: config.response_timeout,
+        };
+        let mut timers = Timers::new();
+        timers.start(Timer::Send, now, config.send_timeout);
+        Ok(Self {
+            config,
+            by_reference,
+            stored_reply: None,
+            stage: Stage::Exchanging,
+            timers,
+            outputs: VecDeque::from([Output::Transmit(transmit)]),
+        })
+    }
+
+    /// The notification with a place for a reply: the client will be told `url` for one that the application leaves in
+    /// the response file or sends as the body of its answer. Without it, such a reply is ignored.
+    ///
+    /// Where the download server serves it is the caller's choice; [`iis_reply_url`](super::iis_reply_url) is where IIS
+    /// does.
+    pub fn with_stored_reply(mut self, url: ReplyUrl<'static>) -> Self {
+        self.stored_reply = Some(url);
+        self
+    }
+
+    /// Where the notification stands.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        match self.stage {
+            Stage::Exchanging => State::Exchanging,
+            Stage::Looking(_) => State::LookingForReply,
+            Stage::Receiving(_) => State::ReceivingReply,
+            Stage::Done => State::Done,
+        }
+    }
+
+    /// What to do now; `None` until something is told to the notification, or a timer goes off.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout); `None`: no timer runs.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next().map(|(at, _)| at)
+    }
+
+    /// The timer that goes off next, and when.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<(Instant, Timer)> {
+        self.timers.next()
+    }
+
+    /// The application took the entity.
+    pub(super) fn taken(&mut self, copy_to_destination: bool, reply: Reply) {
+        self.done(Outcome::Taken { copy_to_destination, reply });
+    }
+
+    /// The application took the entity and did not say where a reply is.
+    pub(super) fn taken_without_reply(&mut self, answer: Answer) {
+        self.taken(answer.copy_to_destination, Reply::None);
+    }
+
+    pub(super) fn failed(&mut self, failure: Failure) {
+        self.done(Outcome::Failed(failure));
+    }
+
+    /// Gives up the exchange, if it is under way. What nobody took is never done.
+    pub(super) fn abort(&mut self, failure: Failure) {
+        let under_way = match self.stage {
+            Stage::Exchanging => !self.outputs.iter().any(|output| matches!(output, Output::Transmit(_))),
+            Stage::Looking(answer) | Stage::Receiving(answer) => answer.end == End::NotYet,
+            Stage::Done => false,
+        };
+        self.outputs.clear();
+        if under_way {
+            self.outputs.push_back(Output::Abort);
+        }
+        self.failed(failure);
+    }
+
+    fn done(&mut self, outcome: Outcome) {
+        self.timers.stop_all();
+        self.stage = Stage::Done;
+        self.outputs.push_back(Output::Done(outcome));
+    }
+}

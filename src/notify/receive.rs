@@ -1,0 +1,210 @@
+//! What comes back from a server application, and what becomes of the notification.
+
+use std::time::Instant;
+
+use http::header::CONTENT_ENCODING;
+use http::{Response, StatusCode};
+
+use super::notification::Notification;
+use super::outcome::{Failure, Reply};
+use super::output::Output;
+use super::response::NotificationResponse;
+use super::state::{Answer, End, Stage, Timer};
+use crate::digits::trim;
+use crate::header;
+use crate::packet::ResponseHead;
+use crate::server::Refusal;
+
+impl Notification {
+    /// The last byte of the notification was handed to the network: the application's time begins (§3.3.5.1).
+    ///
+    /// A transport that cannot tell says it at once: then the application's time covers the sending.
+    pub fn handle_sent(&mut self, now: Instant) {
+        if self.stage == Stage::Exchanging && self.timers.get(Timer::Send).is_some() {
+            self.timers.stop(Timer::Send);
+            self.timers.start(Timer::Head, now, self.config.head_timeout);
+            self.timers.start(Timer::Response, now, self.config.response_timeout);
+        }
+    }
+
+    /// The head of the application's answer arrived. The next outputs say what to do with its body.
+    pub fn handle_response<B>(&mut self, now: Instant, response: &Response<B>) {
+        // What is not yet the answer.
+        if self.stage != Stage::Exchanging || response.status().is_informational() {
+            return;
+        }
+        // An answer may come before the whole entity was sent.
+        self.handle_sent(now);
+        self.timers.stop(Timer::Head);
+        match NotificationResponse::decode(response, self.config.conformance) {
+            Err(malformed) => self.refused(Failure::Malformed(malformed)),
+            Ok(answer) if !is_success(&answer) => {
+                self.refused(Failure::Refused { status: answer.status, code: answer.code });
+            }
+            Ok(answer) => self.answered(response.into(), answer),
+        }
+    }
+
+    /// The caller has looked for the response file: whether it is there. If it is, it is the reply, of whatever size
+    /// (C43).
+    pub fn handle_response_file(&mut self, _now: Instant, exists: bool) {
+        let Stage::Looking(answer) = self.stage else { return };
+        match self.stored_reply.clone() {
+            Some(url) if exists => {
+                self.discard(answer);
+                self.taken(answer.copy_to_destination, Reply::File(url));
+            }
+            // MC-BUP knows no reply but the file here (§2.2.13.3), though it contradicts itself (§3.4.5.2).
+            _ if self.config.conformance.is_strict() => {
+                self.discard(answer);
+                self.taken_without_reply(answer);
+            }
+            _ => self.receive(answer),
+        }
+    }
+
+    /// So many more bytes of the answer's body arrived, and are stored.
+    pub fn handle_body(&mut self, _now: Instant, bytes: u64) {
+        match &mut self.stage {
+            Stage::Looking(answer) => answer.received = answer.received.saturating_add(bytes),
+            Stage::Receiving(answer) => {
+                answer.received = answer.received.saturating_add(bytes);
+                self.check_size();
+            }
+            Stage::Exchanging | Stage::Done => {}
+        }
+    }
+
+    /// The body of the answer has ended, as HTTP says that it ends.
+    pub fn handle_body_end(&mut self, _now: Instant) {
+        self.ended(End::Whole);
+    }
+
+    /// The connection broke, or none came about.
+    pub fn handle_transport_error(&mut self, _now: Instant) {
+        match self.stage {
+            Stage::Exchanging => {
+                self.outputs.clear();
+                self.failed(Failure::Transport);
+            }
+            _ => self.ended(End::BrokenOff),
+        }
+    }
+
+    /// This server itself failed: it could not read the entity that it was to send, or not store the reply; or it gives
+    /// the notification up.
+    pub fn handle_failure(&mut self, _now: Instant, refusal: Refusal) {
+        if self.stage != Stage::Done {
+            self.abort(Failure::Server(refusal));
+        }
+    }
+
+    /// Time has passed: acts on the timer that has gone off, if one has (§3.3.6).
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if let Some(timer) = self.timers.expire(now) {
+            self.abort(Failure::Timeout(timer));
+        }
+    }
+
+    /// The answer is no, or of no use.
+    fn refused(&mut self, failure: Failure) {
+        self.outputs.clear();
+        self.outputs.push_back(Output::Discard);
+        self.failed(failure);
+    }
+
+    /// The application took the entity: where is its reply? A URL of its own wins (C44), then the response file (C43).
+    fn answered(&mut self, head: ResponseHead<'_>, response: NotificationResponse<'_>) {
+        let no_body = response.status == StatusCode::NO_CONTENT || response.content_length == Some(0);
+        let answer = Answer {
+            copy_to_destination: response.copy_to_destination,
+            announced: if no_body { Some(0) } else { response.content_length },
+            received: 0,
+            end: if no_body { End::Whole } else { End::NotYet },
+            encoded: is_encoded(head),
+            empty_is_reply: self.config.expect_reply
+                && !self.by_reference
+                && response.status == StatusCode::OK,
+        };
+        if let Some(url) = response.static_response_url {
+            self.discard(answer);
+            self.taken(answer.copy_to_destination, Reply::Static(url.into_owned()));
+        } else if self.stored_reply.is_none() {
+            self.discard(answer);
+            self.taken_without_reply(answer);
+        } else if self.by_reference {
+            self.stage = Stage::Looking(answer);
+            self.outputs.push_back(Output::FindResponseFile);
+        } else {
+            self.receive(answer);
+        }
+    }
+
+    /// The body, if there is one, is the reply.
+    fn receive(&mut self, answer: Answer) {
+        let limit = self.config.max_reply_size;
+        match answer {
+            Answer { end: End::Whole, received: 0, empty_is_reply: false, .. } => {
+                self.taken_without_reply(answer);
+            }
+            Answer { end: End::BrokenOff, .. } => self.failed(Failure::Transport),
+            // What is stored is served to clients as it is.
+            Answer { encoded: true, .. } => {
+                self.refused(Failure::Malformed(header::invalid(CONTENT_ENCODING)));
+            }
+            Answer { announced: Some(length), .. } if length > limit => {
+                self.abort(Failure::ReplyTooLarge { limit });
+            }
+            _ => {
+                self.stage = Stage::Receiving(answer);
+                self.outputs.push_back(Output::StoreBody { limit });
+                self.check_size();
+                self.ended(answer.end);
+            }
+        }
+    }
+
+    fn check_size(&mut self) {
+        let limit = self.config.max_reply_size;
+        if matches!(self.stage, Stage::Receiving(answer) if answer.received > limit) {
+            self.abort(Failure::ReplyTooLarge { limit });
+        }
+    }
+
+    fn ended(&mut self, end: End) {
+        match (&mut self.stage, end) {
+            (Stage::Looking(answer), _) if answer.end == End::NotYet => answer.end = end,
+            (&mut Stage::Receiving(answer), End::Whole) => self.received(answer),
+            (Stage::Receiving(_), End::BrokenOff) => self.failed(Failure::Transport),
+            _ => {}
+        }
+    }
+
+    fn received(&mut self, answer: Answer) {
+        let whole = answer.announced.is_none_or(|length| length == answer.received);
+        let is_reply = answer.received > 0 || answer.empty_is_reply;
+        match self.stored_reply.clone() {
+            // Some transports cannot tell a broken connection from a body that has ended.
+            _ if !whole => self.failed(Failure::Transport),
+            Some(url) if is_reply => self.taken(answer.copy_to_destination, Reply::Body(url)),
+            _ => self.taken_without_reply(answer),
+        }
+    }
+
+    /// The body does not matter, if there is one.
+    fn discard(&mut self, answer: Answer) {
+        if answer.end == End::NotYet {
+            self.outputs.push_back(Output::Discard);
+        }
+    }
+}
+
+/// A status of success beside a code of failure is none: the application broke the rules.
+fn is_success(answer: &NotificationResponse<'_>) -> bool {
+    answer.status.is_success() && !answer.code.is_some_and(|code| code.is_failure())
+}
+
+fn is_encoded(head: ResponseHead<'_>) -> bool {
+    let identity = |value: &[u8]| value.is_empty() || value.eq_ignore_ascii_case(b"identity");
+    head.headers.get_all(CONTENT_ENCODING).iter().any(|value| !identity(trim(value.as_bytes())))
+}

@@ -1,0 +1,142 @@
+//! A server application's answer (§2.2.13).
+
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use http::{Response, StatusCode};
+
+use crate::conformance::Conformance;
+use crate::digits::trim;
+use crate::error::Malformed;
+use crate::header::{self, Headers};
+use crate::hresult::Hresult;
+use crate::packet::{Payload, ResponseHead, check_version, content_length, error_code, put_error_code};
+use crate::reference;
+use crate::value::ReplyUrl;
+
+/// A server application's answer (§2.2.13; `captures/upload-reply/07-notification.resp`).
+///
+/// An application makes one of the [request](super::NotificationRequest#answers) that it answers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(clippy::exhaustive_structs, reason = "a message is its fields")]
+pub struct NotificationResponse<'a> {
+    /// The status: a success says that the application took the entity.
+    #[cfg_attr(feature = "serde", serde(with = "crate::packet::status_as_number"))]
+    pub status: StatusCode,
+    /// The error, where the status is none of success and does not say it all.
+    pub code: Option<Hresult>,
+    /// Where the reply is, if the application serves it itself: an absolute URL.
+    pub static_response_url: Option<ReplyUrl<'a>>,
+    /// Whether the entity shall be published at its destination (C42).
+    pub copy_to_destination: bool,
+    /// How many bytes the body has; `None` where HTTP frames it without a length (C49).
+    pub content_length: Option<u64>,
+}
+
+impl<'a> NotificationResponse<'a> {
+    /// Reads the head of an application's answer. What an answer that is no success says besides its status and its
+    /// code is not looked at, and [`Conformance::Interop`] takes every version of HTTP.
+    ///
+    /// # Errors
+    /// [`Malformed`] for an answer that breaks the rules.
+    pub fn decode(head: impl Into<ResponseHead<'a>>, conformance: Conformance) -> Result<Self, Malformed> {
+        let head = head.into();
+        let headers = Headers::new(head.headers, conformance);
+        if conformance.is_strict() {
+            check_version(head.version, conformance)?;
+        }
+        let answer = Self { code: error_code(&headers)?, ..Self::new(head.status) };
+        if !head.status.is_success() {
+            return Ok(Self { content_length: None, ..answer });
+        }
+        headers.check_lengths()?;
+        Ok(Self {
+            static_response_url: static_response_url(&headers)?,
+            copy_to_destination: headers.contains(header::BITS_COPY_FILE_TO_DESTINATION),
+            content_length: length(&headers)?,
+            ..answer
+        })
+    }
+
+    /// An answer of a status alone.
+    pub(super) const fn new(status: StatusCode) -> Self {
+        Self {
+            status,
+            code: None,
+            static_response_url: None,
+            copy_to_destination: false,
+            content_length: Some(0),
+        }
+    }
+
+    /// The response on the wire. The [`Payload`] is the reply, and not the entity; a success has no error code, and an
+    /// error nothing else.
+    #[must_use]
+    pub fn to_response(&self) -> Response<Payload> {
+        let mut headers = HeaderMap::new();
+        if self.status.is_success() {
+            if let Some(url) = &self.static_response_url {
+                header::put(&mut headers, header::BITS_STATIC_RESPONSE_URL, url);
+            }
+            if self.copy_to_destination {
+                let yes = HeaderValue::from_static("true");
+                header::put(&mut headers, header::BITS_COPY_FILE_TO_DESTINATION, yes);
+            }
+        } else if let Some(code) = self.code {
+            put_error_code(&mut headers, code);
+        }
+        if let Some(length) = self.content_length {
+            header::put(&mut headers, CONTENT_LENGTH, length);
+        }
+        let mut response = Response::new(match self.content_length {
+            None | Some(0) => Payload::Empty,
+            Some(length) => Payload::Range(0..length),
+        });
+        *response.status_mut() = self.status;
+        *response.headers_mut() = headers;
+        response
+    }
+
+    /// The same answer with its bytes owned.
+    #[must_use]
+    pub fn into_owned(self) -> NotificationResponse<'static> {
+        NotificationResponse {
+            status: self.status,
+            code: self.code,
+            static_response_url: self.static_response_url.map(ReplyUrl::into_owned),
+            copy_to_destination: self.copy_to_destination,
+            content_length: self.content_length,
+        }
+    }
+}
+
+/// An empty URL is none (§3.3.5.2.4), and a relative one is illegal: nobody knows what to resolve it against.
+fn static_response_url<'a>(headers: &Headers<'a>) -> Result<Option<ReplyUrl<'a>>, Malformed> {
+    let name = header::BITS_STATIC_RESPONSE_URL;
+    let Some(value) = headers.first(name.clone())?.map(trim).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    ReplyUrl::from_bytes(value).ok().filter(is_absolute).map(Some).ok_or_else(|| header::invalid(name))
+}
+
+/// Whether a reply can be found at this URL, whoever resolves it.
+pub(super) fn is_absolute(url: &ReplyUrl<'_>) -> bool {
+    reference::absolute_url(&reference::normalise(url.as_bytes())).is_some()
+}
+
+fn length(headers: &Headers<'_>) -> Result<Option<u64>, Malformed> {
+    if headers.contains(TRANSFER_ENCODING) { Ok(None) } else { content_length(headers) }
+}
+
+#[cfg(feature = "arbitrary")]
+impl<'a> arbitrary::Arbitrary<'a> for NotificationResponse<'a> {
+    fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        let status = StatusCode::from_u16(u.int_in_range(200..=599)?);
+        Ok(Self {
+            status: status.map_err(|_| arbitrary::Error::IncorrectFormat)?,
+            code: u.arbitrary()?,
+            static_response_url: u.arbitrary()?,
+            copy_to_destination: u.arbitrary()?,
+            content_length: u.arbitrary()?,
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! Where a notification stands.
+
+/// Where a notification stands (§3.3.1.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum State {
+    /// The notification is on its way, or the application has not answered yet (`STATE_SEND_HEADERS`,
+    /// `STATE_SEND_DATA`, `STATE_RECEIVE_HEADERS`).
+    Exchanging,
+    /// The application took the entity, and the caller looks for its response file.
+    LookingForReply,
+    /// The application took the entity, and the body of its answer is its reply (`STATE_RECEIVE_DATA`).
+    ReceivingReply,
+    /// It is over (`STATE_COMPLETE`, `STATE_ERROR`).
+    Done,
+}
+
+/// The timers of a notification.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum Timer {
+    /// Sending the notification takes too long (§3.3.2.1).
+    Send,
+    /// The head of the answer takes too long (§3.3.2.3).
+    Head,
+    /// The whole answer takes too long (§3.3.2.2).
+    Response,
+}
+
+/// Where a notification stands, with what is known there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stage {
+    Exchanging,
+    Looking(Answer),
+    Receiving(Answer),
+    Done,
+}
+
+/// The answer of an application that took the entity.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Answer {
+    pub(super) copy_to_destination: bool,
+    /// The length of the body, as far as the head tells it.
+    pub(super) announced: Option<u64>,
+    /// How much of the body has come.
+    pub(super) received: u64,
+    pub(super) end: End,
+    /// Whether the body is not what clients shall get.
+    pub(super) encoded: bool,
+    /// Whether a body of no bytes is a reply.
+    pub(super) empty_is_reply: bool,
+}
+
+/// How the body of an answer ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum End {
+    NotYet,
+    Whole,
+    BrokenOff,
+}
