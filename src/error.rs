@@ -43,6 +43,12 @@ pub enum InvalidValue {
     /// 2^63 bytes or more.
     #[error("an entity is smaller than 2^63 bytes")]
     EntitySize,
+    /// Not `bytes=` and a list of 1 to 100 ranges, none of them backwards.
+    #[error("not a list of 1 to 100 byte ranges")]
+    ByteRanges,
+    /// Not a quoted text of visible characters, perhaps after `W/`.
+    #[error(r#"not an entity tag such as "xyzzy" or W/"xyzzy""#)]
+    EntityTag,
 }
 
 /// What is wrong with a peer's message.

@@ -136,6 +136,7 @@
 pub mod client;
 mod conformance;
 mod digits;
+pub mod download;
 mod error;
 mod guid;
 pub mod header;
