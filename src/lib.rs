@@ -145,6 +145,7 @@ pub mod limits;
 pub mod packet;
 mod protocol_id;
 mod range;
+mod retry;
 pub mod server;
 mod session_id;
 mod text;

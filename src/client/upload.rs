@@ -8,10 +8,11 @@ use http::{HeaderMap, Uri};
 use super::config::Config;
 use super::entity::Entity;
 use super::output::{Event, Output};
-use super::retry::{Backoff, Guards};
+use super::retry::Guards;
 use super::state::{Goal, Hold, InFlight, Reply, State, Timer};
 use crate::error::InvalidValue;
 use crate::packet::{Host, PacketType};
+use crate::retry::Backoff;
 use crate::session_id::SessionId;
 use crate::timer::Timers;
 
