@@ -1,6 +1,11 @@
-//! Delays that grow.
+//! How long to wait before something is tried again.
 
 use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
+
+use crate::digits::{decimal, trim};
 
 /// The delays before something is tried again: doubling, with jitter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +41,12 @@ impl Backoff {
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^ (mixed >> 31)
     }
+}
+
+/// `Retry-After` in seconds; its other form is a date, and a machine without a clock cannot read one.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?;
+    decimal(trim(value.as_bytes())).map(Duration::from_secs)
 }
 
 #[cfg(test)]
