@@ -4,6 +4,7 @@ use http::HeaderValue;
 
 use crate::digits::trim;
 use crate::error::InvalidValue;
+use crate::limits::MAX_HEADER_VALUE;
 
 /// A name for one version of an entity (`ETag`, RFC 9110 §8.8.3).
 ///
@@ -25,10 +26,12 @@ impl EntityTag {
     /// A tag as it stands in a header, with its quotation marks.
     ///
     /// # Errors
-    /// [`InvalidValue::EntityTag`] unless it is one tag and nothing else.
+    /// [`InvalidValue::EntityTag`] unless it is one tag and nothing else, of at most 4,096 bytes.
     pub fn from_bytes(text: &[u8]) -> Result<Self, InvalidValue> {
         match Tag::read(text) {
-            Some((_, b"")) => HeaderValue::from_bytes(text).map(Self).map_err(|_| InvalidValue::EntityTag),
+            Some((_, b"")) if text.len() <= MAX_HEADER_VALUE => {
+                HeaderValue::from_bytes(text).map(Self).map_err(|_| InvalidValue::EntityTag)
+            }
             _ => Err(InvalidValue::EntityTag),
         }
     }
