@@ -144,11 +144,12 @@ mod tests {
 
     #[test]
     fn ranges_that_make_no_sense() {
+        let empty = Range { start: 5, end: 5 };
         let backwards = Range { start: 5, end: 4 };
         let endless = Range { start: 0, end: MAX_ENTITY_SIZE + 1 };
         let all = Range { start: 0, end: MAX_ENTITY_SIZE };
         for ranges in
-            [vec![], vec![5..5], vec![backwards], vec![endless], vec![all.clone(), 0..1], vec![all; 9]]
+            [vec![], vec![empty], vec![backwards], vec![endless], vec![all.clone(), 0..1], vec![all; 9]]
         {
             assert_eq!(ApplicationRanges::new(ranges), Err(InvalidValue::ApplicationRanges));
         }

@@ -1,0 +1,9 @@
+//! The reply client (§3.6), driven step by step.
+
+mod commands;
+mod driver;
+mod fetching;
+mod misbehaving;
+mod pair;
+mod recovery;
+mod several_ranges;
