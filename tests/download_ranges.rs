@@ -148,3 +148,13 @@ fn spec() -> impl Strategy<Value = RangeSpec> {
         number.prop_map(RangeSpec::Suffix),
     ]
 }
+
+#[test]
+#[cfg(feature = "serde")]
+fn ranges_are_stored_as_their_text_and_checked_when_they_come_back() {
+    let ranges: ByteRanges = "bytes=0-9,500-,-1".parse().unwrap();
+    let stored = serde_json::to_string(&ranges).unwrap();
+    assert_eq!(stored, r#""bytes=0-9,500-,-1""#);
+    assert_eq!(serde_json::from_str::<ByteRanges>(&stored).unwrap(), ranges);
+    assert!(serde_json::from_str::<ByteRanges>(r#""bytes=9-0""#).is_err());
+}

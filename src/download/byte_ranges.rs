@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 
 use http::HeaderValue;
 
@@ -157,5 +158,22 @@ impl fmt::Display for ByteRanges {
             write!(f, "{spec}")?;
         }
         Ok(())
+    }
+}
+
+impl FromStr for ByteRanges {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text.as_bytes(), Conformance::Interop)
+    }
+}
+
+crate::text::serde_as_text!(ByteRanges);
+
+#[cfg(feature = "arbitrary")]
+impl<'a> arbitrary::Arbitrary<'a> for ByteRanges {
+    fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        Self::new(u.arbitrary::<Vec<RangeSpec>>()?).map_err(|_| arbitrary::Error::IncorrectFormat)
     }
 }

@@ -12,12 +12,12 @@ use crate::limits::MAX_ENTITY_SIZE;
 /// Whenever the bytes change, the validators must: a client that fetches a reply in pieces puts them together by them.
 ///
 /// ```
-/// use bits_proto::download::{Entity, EntityTag};
+/// use bits_proto::download::Entity;
 /// use http::HeaderValue;
 ///
 /// // captures/upload-reply/10-reply-get.resp
 /// let entity = Entity::new(10_240)?
-///     .with_etag(EntityTag::from_bytes(br#""f84d5b50edb1c71:2488""#)?)
+///     .with_etag(r#""f84d5b50edb1c71:2488""#.parse()?)
 ///     .with_last_modified(HeaderValue::from_static("Mon, 18 Jun 2007 21:12:01 GMT"));
 /// assert_eq!(entity.length(), 10_240);
 /// # Ok::<(), bits_proto::InvalidValue>(())

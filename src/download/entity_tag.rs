@@ -1,5 +1,7 @@
 //! What tells one version of an entity from another.
 
+use std::str::FromStr;
+
 use http::HeaderValue;
 
 use crate::digits::trim;
@@ -13,7 +15,7 @@ use crate::limits::MAX_HEADER_VALUE;
 /// ```
 /// use bits_proto::download::EntityTag;
 ///
-/// let tag = EntityTag::from_bytes(br#""f84d5b50edb1c71:2488""#)?; // captures/upload-reply/10-reply-get.resp
+/// let tag: EntityTag = r#""f84d5b50edb1c71:2488""#.parse()?; // captures/upload-reply/10-reply-get.resp
 /// let weak = EntityTag::from_bytes(br#"W/"f84d5b50edb1c71:2488""#)?;
 /// assert!(tag.strong_eq(&tag) && tag.weak_eq(&weak));
 /// assert!(!tag.strong_eq(&weak) && !weak.strong_eq(&weak));
@@ -73,6 +75,14 @@ impl EntityTag {
     /// Whether the value of `If-None-Match` names this tag.
     pub(super) fn is_named_weakly(&self, list: &[u8]) -> bool {
         tags(list).any(|tag| tag.quoted == self.opaque())
+    }
+}
+
+impl FromStr for EntityTag {
+    type Err = InvalidValue;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::from_bytes(text.as_bytes())
     }
 }
 

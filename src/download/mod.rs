@@ -53,11 +53,11 @@
 //! use std::time::Instant;
 //!
 //! use bits_proto::Conformance;
-//! use bits_proto::download::{self, ApplicationRanges, Config, Download, Entity, EntityTag, Event, Output, Segment};
+//! use bits_proto::download::{self, ApplicationRanges, Config, Download, Entity, Event, Output, Segment};
 //!
 //! // The server's side: the library names the bytes, the program has them.
 //! let reply = b"All human beings are born free and equal in dignity and rights.";
-//! let entity = Entity::new(63)?.with_etag(EntityTag::from_bytes(br#""v1""#)?);
+//! let entity = Entity::new(63)?.with_etag(r#""v1""#.parse()?);
 //! let serve = |request: &http::Request<()>| {
 //!     let response = download::respond(request, &entity, Conformance::Interop, || *b"sixteen randoms!");
 //!     response.map(|body| {

@@ -1,5 +1,6 @@
 //! The reply client (§3.6), driven step by step.
 
+mod arbitrary;
 mod commands;
 mod driver;
 mod fetching;
