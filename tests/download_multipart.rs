@@ -135,6 +135,15 @@ fn what_is_wrong_with_a_body_is_told_and_told_again() {
 }
 
 #[test]
+fn the_bound_is_on_the_text_before_one_part_and_not_on_all() {
+    let part = |n: u64| format!("--x\r\nContent-Range: bytes {n}-{n}/1000\r\n\r\nb\r\n");
+    let body: String = (0..1000).map(part).collect();
+    assert!(body.len() > 4 * MAX_PART_HEAD);
+    let (parts, _) = parse_whole("x", &body).unwrap();
+    assert!(parts.into_iter().map(|(range, _)| range.start).eq(0..1000));
+}
+
+#[test]
 fn strict_reads_ranges_as_http_writes_them() {
     let body = "--x\r\nContent-Range: bytes  1 - 2 / 9\r\n\r\nbc\r\n--x--\r\n";
     assert!(parse_whole("x", body).is_ok());

@@ -22,6 +22,25 @@ fn a_graceful_suspension_waits_for_the_answer_under_way() {
 }
 
 #[test]
+fn a_graceful_suspension_takes_hold_whatever_the_answer_is() {
+    for status in [401, 407, 429, 503] {
+        let mut driver = Driver::whole(Config::builder());
+        let id = driver.expect_range(None);
+        driver.download.suspend(driver.now, Suspend::Gracefully).unwrap();
+        driver.answer(id, &response(status, &[], ""));
+        assert_eq!(driver.download.state(), State::Suspended, "{status}");
+        assert_eq!(driver.download.poll_timeout(), None, "{status}");
+        driver.download.resume(driver.now).unwrap();
+        driver.expect_range(None);
+    }
+    let mut driver = Driver::whole(Config::builder());
+    let id = driver.expect_range(None);
+    driver.download.suspend(driver.now, Suspend::Gracefully).unwrap();
+    driver.download.handle_transport_error(driver.now, id);
+    assert_eq!(driver.download.state(), State::Suspended);
+}
+
+#[test]
 fn a_suspension_at_once_keeps_what_was_stored() {
     let mut driver = Driver::whole(Config::builder());
     let id = driver.expect_range(None);

@@ -1,5 +1,6 @@
 //! What is asked for, and in which requests.
 
+use bits_proto::Conformance;
 use bits_proto::download::{ApplicationRanges, Config, Event, HeadRequest, State};
 
 use crate::driver::{Driver, header, partial, response};
@@ -74,12 +75,17 @@ fn fragments_follow_one_another_and_the_last_is_short() {
 }
 
 #[test]
-fn an_entity_that_is_shorter_than_one_fragment() {
-    for answer in [partial("bytes 0-9/10", "0123456789"), response(200, &[], "0123456789")] {
-        let mut driver = Driver::whole(Config::builder().fragment_size(100));
-        let id = driver.expect_range(Some("bytes=0-99"));
-        assert!(driver.answer(id, &answer));
-        driver.expect_completed(10);
+fn an_entity_that_is_no_longer_than_one_fragment() {
+    for conformance in [Conformance::Interop, Conformance::Strict] {
+        for answer in [partial("bytes 0-9/10", "0123456789"), response(200, &[], "0123456789")] {
+            for (size, range) in [(100, "bytes=0-99"), (10, "bytes=0-9")] {
+                let config = Config::builder().fragment_size(size).conformance(conformance);
+                let mut driver = Driver::whole(config);
+                let id = driver.expect_range(Some(range));
+                assert!(driver.answer(id, &answer));
+                driver.expect_completed(10);
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use bits_proto::Conformance;
 use bits_proto::download::{Config, Event, HeadRequest, Reason, Violation};
+use bits_proto::limits::MAX_HEADER_VALUE;
 use http::Response;
 
 use crate::driver::{Driver, header, partial, response};
@@ -139,6 +140,18 @@ fn statuses_that_end_it() {
 }
 
 #[test]
+fn a_range_that_is_said_not_to_be_there_is_an_error() {
+    for headers in [&[][..], &[("Content-Range", "bytes */10")], &[("Content-Range", "rubbish")]] {
+        assert_eq!(fails(&response(416, headers, "")), Reason::Refused);
+    }
+    // Also if nothing is known yet: only an empty entity has no first byte.
+    let mut driver = Driver::whole(Config::builder().fragment_size(4));
+    let id = driver.expect_range(Some("bytes=0-3"));
+    driver.answer(id, &response(416, &[("Content-Range", "bytes */10")], ""));
+    assert_eq!(driver.failure().reason, Reason::Refused);
+}
+
+#[test]
 fn a_whole_without_a_length_is_an_error() {
     let mut driver = Driver::whole(Config::builder());
     let id = driver.expect_range(None);
@@ -232,6 +245,12 @@ fn c63_a_validator_that_is_missing_now_does_not_matter_beside_another_that_agree
         let id = driver.expect_range(Some("bytes=4-7"));
         assert!(driver.answer(id, &response(206, &headers, "4567")), "{headers:?}");
         assert_eq!(driver.download.received(), 8);
+        // What was known before still is.
+        let transmit = driver.request();
+        assert_eq!(header(&transmit, "if-range"), Some("\"v1\""), "{headers:?}");
+        let another = [("Content-Range", "bytes 8-9/10"), ("ETag", "\"v2\"")];
+        assert!(!driver.answer(transmit.id, &response(206, &another, "89")), "{headers:?}");
+        driver.expect_range(Some("bytes=0-3"));
     }
 }
 
@@ -258,20 +277,30 @@ fn c63_an_entity_that_changes_without_end_is_given_up() {
         driver.answer(transmit.id, &response(206, &headers, "0123"));
     }
     assert_eq!(driver.failure().reason, Reason::RestartedTooOften);
-    let restarts = driver.events.iter().filter(|event| matches!(event, Event::Restarted { .. })).count();
-    assert_eq!(restarts, 5);
+    let restarts = |driver: &Driver| {
+        driver.events.iter().filter(|event| matches!(event, Event::Restarted { .. })).count()
+    };
+    assert_eq!(restarts(&driver), 5);
+    // The user may try again, as often again.
+    driver.download.resume(driver.now).unwrap();
+    let transmit = driver.request();
+    driver.answer(transmit.id, &partial("bytes 4-7/10", "4567"));
+    driver.request();
+    assert_eq!(restarts(&driver), 6);
 }
 
 #[test]
 fn validators_that_cannot_be_read_are_as_if_they_were_not_there() {
     let mut driver = Driver::whole(Config::builder().fragment_size(4));
+    let long = "x".repeat(MAX_HEADER_VALUE);
     for (range, content_range, tag) in
         [("bytes=0-3", "bytes 0-3/8", "v1"), ("bytes=4-7", "bytes 4-7/8", "v2")]
     {
+        let date = format!("{long}{tag}");
         let transmit = driver.request();
         assert_eq!(header(&transmit, "range"), Some(range));
         assert_eq!(header(&transmit, "if-range"), None);
-        let headers = [("Content-Range", content_range), ("ETag", tag)];
+        let headers = [("Content-Range", content_range), ("ETag", tag), ("Last-Modified", &date)];
         assert!(driver.answer(transmit.id, &response(206, &headers, "0123")));
     }
     driver.expect_completed(8);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use bits_proto::download::{Config, Event, Reason, State, Timer};
+use bits_proto::download::multipart::MultipartError;
+use bits_proto::download::{Config, Event, Reason, State, Suspend, Timer};
 use bits_proto::limits::{FIRST_RETRY_DELAY, SESSION_TIMEOUT};
 
 use crate::driver::{Driver, header, partial, response};
@@ -54,11 +55,24 @@ fn reports_on_another_exchange_change_nothing() {
     driver.download.handle_transport_error(now, old);
     // Nor do reports that come too early on this one.
     driver.download.handle_received(now, new, 7);
+    driver.download.handle_body_error(now, new, MultipartError::PartMissing);
     assert!(driver.download.poll_output().is_none());
     assert_eq!((driver.download.state(), driver.download.next_timer()), (state, timer));
     assert_eq!(driver.download.received(), 0);
     assert!(driver.answer(new, &response(200, &[], "0123456789")));
     driver.expect_completed(10);
+}
+
+#[test]
+fn an_exchange_has_one_answer() {
+    let mut driver = Driver::whole(Config::builder());
+    let id = driver.expect_range(None);
+    driver.download.handle_response(driver.now, id, &response(200, &[], "0123456789"));
+    driver.download.handle_received(driver.now, id, 4);
+    driver.download.handle_response(driver.now, id, &response(404, &[], ""));
+    assert_eq!(driver.download.state(), State::Downloading);
+    driver.download.handle_received(driver.now, id, 6);
+    assert_eq!(driver.download.state(), State::Completed);
 }
 
 #[test]
@@ -186,6 +200,24 @@ fn without_progress_it_is_given_up() {
     assert_eq!(driver.now, start + SESSION_TIMEOUT);
     // Ten minutes apart, most of them: no busy loop.
     assert!(requests < 14 * 24 * 60 / 7, "{requests}");
+}
+
+#[test]
+fn progress_and_the_users_wish_to_go_on_put_giving_up_off() {
+    let mut driver = Driver::whole(Config::builder().timeouts(SESSION_TIMEOUT * 9, SESSION_TIMEOUT * 9));
+    let later = SESSION_TIMEOUT / 2;
+    let id = driver.expect_range(None);
+    let start = driver.now;
+    assert_eq!(driver.download.next_timer(), Some((start + SESSION_TIMEOUT, Timer::GiveUp)));
+    driver.now = start + later;
+    driver.download.handle_response(driver.now, id, &response(200, &[], "0123456789"));
+    assert_eq!(driver.download.next_timer(), Some((start + SESSION_TIMEOUT, Timer::GiveUp)));
+    driver.download.handle_received(driver.now, id, 1);
+    assert_eq!(driver.download.next_timer(), Some((driver.now + SESSION_TIMEOUT, Timer::GiveUp)));
+    driver.download.suspend(driver.now, Suspend::AtOnce).unwrap();
+    driver.now += later;
+    driver.download.resume(driver.now).unwrap();
+    assert_eq!(driver.download.next_timer(), Some((driver.now + SESSION_TIMEOUT, Timer::GiveUp)));
 }
 
 #[test]

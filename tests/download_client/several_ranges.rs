@@ -1,7 +1,7 @@
 //! Several ranges of an application (§3.6.5.2.4.3), and servers that do not do several at once.
 
 use bits_proto::download::multipart::MultipartError;
-use bits_proto::download::{ApplicationRanges, Config, Event, HeadRequest, Reason, Violation};
+use bits_proto::download::{ApplicationRanges, Config, Event, HeadRequest, Output, Reason, Violation};
 use http::Response;
 
 use crate::driver::{Driver, partial, response};
@@ -124,6 +124,38 @@ fn c61_a_bad_answer_to_a_single_range_after_that_fails() {
         driver.answer(transmit.id, &response(200, &[], &bytes(0, 10_000)));
     }
     assert_eq!(driver.failure().reason, Reason::Protocol(Violation::RangeIgnored));
+}
+
+#[test]
+fn c64_another_version_may_be_asked_for_several_ranges_again() {
+    let mut driver = worked_example(200);
+    let several = driver.request();
+    driver.answer(several.id, &response(200, &[], &bytes(0, 10_000)));
+    let id = driver.expect_range(Some("bytes=125-199"));
+    assert!(driver.answer(id, &partial("bytes 125-199/10000", &bytes(125, 75))));
+    let id = driver.expect_range(Some("bytes=1000-1099"));
+    let changed = [("Content-Range", "bytes 1000-1099/10000"), ("ETag", "\"v2\"")];
+    driver.answer(id, &response(206, &changed, &bytes(1000, 100)));
+    driver.expect_range(Some("bytes=100-199,1000-1099"));
+}
+
+#[test]
+fn a_receiver_tells_how_many_bytes_are_still_to_come() {
+    let answer = multipart(&[(125, 75), (1000, 100), (200, 25)], "\r\n--x--");
+    let mut driver = worked_example(200);
+    let id = driver.request().id;
+    driver.download.handle_response(driver.now, id, &answer);
+    let Some(Output::Receive { mut receiver, .. }) = driver.download.poll_output() else { panic!("no body") };
+    assert_eq!((receiver.remaining(), receiver.range()), (200, None));
+    let mut left = 200;
+    for chunk in answer.body().chunks(33) {
+        let mut rest = chunk;
+        while let Some(piece) = receiver.place(&mut rest).unwrap() {
+            left -= piece.bytes.len() as u64;
+            assert_eq!(receiver.remaining(), left);
+        }
+    }
+    assert_eq!(left, 0);
 }
 
 #[test]

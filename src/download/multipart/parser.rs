@@ -157,15 +157,11 @@ impl Parser {
                 return Err(MultipartError::HeadTooLong);
             }
             // The closing boundary may be the last of the body, without a line break.
-            if byte == b'\n' || (byte == b'-' && self.closes()) {
+            if byte == b'\n' || self.boundary.delimiter(&self.line) == Some(Delimiter::End) {
                 return Ok(true);
             }
         }
         Ok(false)
-    }
-
-    fn closes(&self) -> bool {
-        !matches!(self.state, State::Head(_)) && self.boundary.delimiter(&self.line) == Some(Delimiter::End)
     }
 
     fn line(&mut self, line: &[u8]) -> Result<Option<Event<'static>>, MultipartError> {
