@@ -7,6 +7,13 @@ pub(crate) fn decimal(bytes: &[u8]) -> Option<u64> {
     number(bytes, 10)
 }
 
+/// A decimal number of digits alone, of which those past `u64::MAX` are `u64::MAX`: for an offset that is compared with
+/// a length, and so need not be exact (RFC 9110 §14.1.2).
+pub(crate) fn saturating_decimal(bytes: &[u8]) -> Option<u64> {
+    let is_number = !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
+    is_number.then(|| decimal(bytes).unwrap_or(u64::MAX))
+}
+
 /// A hexadecimal number of digits alone, in either case; `None` for anything else, and past `u64::MAX`.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> Option<u64> {
     number(bytes, 16)
@@ -56,6 +63,10 @@ mod tests {
         assert_eq!(decimal(b"18446744073709551615"), Some(u64::MAX));
         assert_eq!(decimal(b"18446744073709551616"), None);
         assert_eq!(decimal(b"00000000000000000000000000007"), Some(7));
+        assert_eq!(saturating_decimal(b"18446744073709551614"), Some(u64::MAX - 1));
+        assert_eq!(saturating_decimal(b"18446744073709551616"), Some(u64::MAX));
+        assert_eq!(saturating_decimal(b"+18446744073709551616"), None);
+        assert_eq!(saturating_decimal(b""), None);
         assert_eq!(hexadecimal(b"fFfFfFfFfFfFfFfF"), Some(u64::MAX));
         assert_eq!(hexadecimal(b"10000000000000000"), None);
     }

@@ -49,6 +49,15 @@ pub enum InvalidValue {
     /// 2^63 bytes or more.
     #[error("an entity is smaller than 2^63 bytes")]
     EntitySize,
+    /// Not `bytes=` and a list of 1 to 100 ranges, none of them backwards.
+    #[error("not a list of 1 to 100 byte ranges")]
+    ByteRanges,
+    /// None, an empty or a backwards range, or 2^63 bytes or more.
+    #[error("an application's ranges are not empty, and have less than 2^63 bytes in all")]
+    ApplicationRanges,
+    /// Not a quoted text of visible characters, perhaps after `W/`.
+    #[error(r#"not an entity tag such as "xyzzy" or W/"xyzzy""#)]
+    EntityTag,
 }
 
 /// What is wrong with a peer's message.
@@ -154,11 +163,11 @@ impl DecodeError {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApiMisuse {
-    /// The upload has ended.
-    #[error("the upload has ended")]
+    /// The upload or the download has ended.
+    #[error("it has ended")]
     Ended,
-    /// The upload is not suspended.
-    #[error("the upload is not suspended")]
+    /// The upload or the download is not suspended.
+    #[error("it is not suspended")]
     NotSuspended,
     /// The source changed: a new upload must begin.
     #[error("the source changed")]

@@ -138,6 +138,7 @@
 pub mod client;
 mod conformance;
 mod digits;
+pub mod download;
 mod error;
 mod guid;
 pub mod header;
@@ -148,6 +149,7 @@ pub mod packet;
 mod protocol_id;
 mod range;
 mod reference;
+mod retry;
 pub mod server;
 mod session_id;
 mod text;

@@ -42,6 +42,9 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(2 * 60);
 /// How long the answer to one request may take: 5 minutes (§3.1.2.2).
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
+/// How long sending one request for a reply may take: 5 minutes (§3.6.2.1, C50). Its answer has [`RESPONSE_TIMEOUT`].
+pub const DOWNLOAD_REQUEST_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
 /// How long an upload or a session may make no progress: 14 days (§3.2.2.1).
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
@@ -84,3 +87,14 @@ pub const NOTIFICATION_RESPONSE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// The largest reply that is taken from a server application's response, unless told otherwise: 4 GiB. The bound is
 /// this library's own.
 pub const MAX_REPLY_SIZE: u64 = 4 * 1024 * 1024 * 1024;
+/// How many byte ranges one request may name: 100. More are as if none had been named (RFC 9110 §14.2).
+pub const MAX_RANGES: usize = 100;
+
+/// The longest boundary of a `multipart/byteranges` body: 70 characters (RFC 2046 §5.1.1).
+pub const MAX_BOUNDARY: usize = 70;
+
+/// How much text may stand between the bytes of one part and those of the next: 8 KiB.
+pub const MAX_PART_HEAD: usize = 8 * 1024;
+
+/// How often a download starts over because the entity changed meanwhile.
+pub const MAX_DOWNLOAD_RESTARTS: u32 = 3;

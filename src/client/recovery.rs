@@ -160,7 +160,8 @@ impl Upload {
             // Whether the server opened a session nobody knows: it goes at its timeout.
             return self.left(false);
         }
-        let delay = self.backoff.next(&self.config).max(cause.retry_after.unwrap_or_default());
+        let (first, longest) = (self.config.first_retry_delay, self.config.longest_retry_delay);
+        let delay = self.backoff.next(first, longest).max(cause.retry_after.unwrap_or_default());
         self.hold = Hold::Retry;
         self.timers.start(Timer::Retry, now, delay);
         let until = self.timers.get(Timer::Retry).unwrap_or(now);

@@ -8,7 +8,7 @@ use super::config::Config;
 use super::entity::Entity;
 use super::failure::{Failure, Reason};
 use super::fragments::Sizer;
-use super::retry::Guards;
+use super::guards::Guards;
 use super::state::{Goal, Hold, Reply};
 use super::upload::Upload;
 use crate::error::RestoreError;

@@ -10,12 +10,14 @@ use super::config::Config;
 use super::credentials::Credentials;
 use super::entity::Entity;
 use super::fragments::Sizer;
+use super::guards::Guards;
 use super::output::{Event, ExchangeId, Output};
 use super::pace::Pace;
-use super::retry::{Backoff, Guards};
 use super::state::{Goal, Hold, InFlight, Reply, State, Timer};
 use crate::error::InvalidValue;
 use crate::packet::{Host, PacketType};
+use crate::reference::is_http;
+use crate::retry::Backoff;
 use crate::session_id::SessionId;
 use crate::timer::Timers;
 use crate::value::HostId;
@@ -79,8 +81,7 @@ impl Upload {
 
     /// The upload before its first packet.
     pub(super) fn at_rest(destination: Uri, entity: Entity, config: Config) -> Result<Self, InvalidValue> {
-        let is_http = matches!(destination.scheme_str(), Some("http" | "https"));
-        if !is_http || destination.host().is_none_or(str::is_empty) {
+        if !is_http(&destination) {
             return Err(InvalidValue::Destination);
         }
         Ok(Self {

@@ -1,16 +1,13 @@
 //! What an answer means for the upload (`protocol.md` section 6).
 
-use std::time::Duration;
-
 use http::StatusCode;
-use http::header::RETRY_AFTER;
 
 use super::config::Config;
 use super::failure::{Failure, Reason, Violation};
-use crate::digits::{decimal, trim};
 use crate::hresult::{ErrorContext, Hresult};
 use crate::packet::{Ack, ErrorAck, FragmentAck, FragmentStatus, PacketType, ResponseHead};
 use crate::protocol_id::ProtocolId;
+use crate::retry::retry_after;
 use crate::session_id::SessionId;
 
 /// What an answer means for the upload.
@@ -43,7 +40,7 @@ pub(super) fn judge(
 ) -> Verdict {
     let failure = |reason| Failure {
         status: Some(head.status),
-        retry_after: retry_after(head),
+        retry_after: retry_after(head.headers),
         ..Failure::new(reason, Some(packet))
     };
     let violation = |violation| Verdict::Transient(failure(Reason::Protocol(violation)));
@@ -143,12 +140,6 @@ pub(crate) const fn is_transient(status: u16) -> bool {
         100..=599 => false,
         _ => true,
     }
-}
-
-/// `Retry-After` in seconds; its other form is a date, and a machine without a clock cannot read one.
-fn retry_after(head: ResponseHead<'_>) -> Option<Duration> {
-    let value = head.headers.get(RETRY_AFTER)?;
-    decimal(trim(value.as_bytes())).map(Duration::from_secs)
 }
 
 #[cfg(test)]

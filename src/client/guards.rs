@@ -1,45 +1,7 @@
-//! Delays that grow, and the guards against endless loops.
-
-use std::time::Duration;
+//! The guards against endless loops.
 
 use super::config::Config;
 use super::failure::Reason;
-
-/// The delays before something is tried again: doubling, with jitter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Backoff {
-    attempts: u32,
-    random: u64,
-}
-
-impl Backoff {
-    pub(super) const fn new(seed: u64) -> Self {
-        Self { attempts: 0, random: seed }
-    }
-
-    pub(super) fn reset(&mut self) {
-        self.attempts = 0;
-    }
-
-    /// The next delay: within a quarter of the doubled one, never above the longest.
-    pub(super) fn next(&mut self, config: &Config) -> Duration {
-        let factor = 1u32.checked_shl(self.attempts).unwrap_or(u32::MAX);
-        let delay = config.first_retry_delay.saturating_mul(factor.max(1)).min(config.longest_retry_delay);
-        self.attempts = self.attempts.saturating_add(1).min(31);
-        // 768 to 1,280 of 1,024 parts: three quarters to five quarters.
-        let parts = u32::try_from(self.draw() % 513).unwrap_or_default().saturating_add(768);
-        let delay = delay.checked_mul(parts).unwrap_or(Duration::MAX).checked_div(1024).unwrap_or(delay);
-        delay.min(config.longest_retry_delay)
-    }
-
-    /// SplitMix64 (Steele, Lea, Flood 2014): enough to keep a fleet from coming back at once.
-    fn draw(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.random ^ (self.random >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-}
 
 /// Counters that stop an upload which a server keeps busy without getting anywhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,20 +48,6 @@ impl Guards {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn delays_grow_to_the_longest_and_no_further() {
-        let config = Config::default();
-        let mut backoff = Backoff::new(7);
-        let mut plain = config.first_retry_delay;
-        for _ in 0..100 {
-            let delay = backoff.next(&config);
-            assert!(delay >= plain * 3 / 4 && delay <= (plain * 5 / 4).min(config.longest_retry_delay));
-            plain = (plain * 2).min(config.longest_retry_delay);
-        }
-        backoff.reset();
-        assert!(backoff.next(&config) <= config.first_retry_delay * 5 / 4);
-    }
 
     #[test]
     fn a_server_that_goes_to_and_fro_is_stopped() {

@@ -1,0 +1,190 @@
+//! What the head of an answer means (§3.6.5.2.4.2).
+
+use std::ops::Range;
+
+use http::StatusCode;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
+
+use super::failure::{Failure, Reason, Violation};
+use super::multipart::Parser;
+use super::receiver::Receiver;
+use super::state::Wanted;
+use super::version::{Validators, Version};
+use crate::conformance::Conformance;
+use crate::digits::{decimal, trim};
+use crate::error::Malformed;
+use crate::header::{Headers, invalid, missing};
+use crate::packet::ResponseHead;
+use crate::range::{ContentRange, split_once, without_unit};
+use crate::retry::retry_after;
+
+/// What the head of an answer means for the download.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// A HEAD was answered: the entity's length, if it said so.
+    Measured(Option<u64>),
+    /// The server does not do HEAD: the GET will tell.
+    NotMeasured,
+    /// The body is what was asked for; the entity's length, if the head says it.
+    Body(Receiver, Option<u64>),
+    /// There is nothing to fetch.
+    Empty,
+    /// The entity is another than before.
+    Changed(Failure),
+    /// Several ranges were asked for, and this is no answer to that.
+    NotSeveral(Failure),
+    /// Credentials are wanted.
+    Unauthorized(Failure),
+    /// It may pass.
+    Transient(Failure),
+    /// It will not.
+    Fatal(Failure),
+}
+
+/// Judges the answer to a request for what was `wanted`.
+pub(super) fn judge(
+    head: ResponseHead<'_>,
+    wanted: &Wanted,
+    version: &Version,
+    conformance: Conformance,
+) -> Verdict {
+    let failure =
+        |reason| Failure { reason, status: Some(head.status), retry_after: retry_after(head.headers) };
+    let several = matches!(wanted, Wanted::Ranges(ranges) if ranges.len() > 1);
+    let validators = Validators::read(head.headers);
+    let answers = Answer { headers: Headers::new(head.headers, conformance), length: version.length };
+    let result = match (head.status, wanted) {
+        (StatusCode::OK | StatusCode::PARTIAL_CONTENT, _) if !version.validators.agree_with(&validators) => {
+            return Verdict::Changed(failure(Reason::EntityChanged));
+        }
+        (StatusCode::OK, Wanted::Head) => answers.measured(),
+        (StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED, Wanted::Head) => {
+            return Verdict::NotMeasured;
+        }
+        (StatusCode::OK, Wanted::Whole) => answers.whole(None),
+        (StatusCode::OK, Wanted::Ranges(ranges)) => answers.whole(Some(ranges)),
+        (StatusCode::PARTIAL_CONTENT, Wanted::Ranges(ranges)) => match &ranges[..] {
+            [range] => answers.single(range),
+            ranges => answers.several(ranges),
+        },
+        (StatusCode::PARTIAL_CONTENT, _) => Err(Reason::Protocol(Violation::RangeUnexpected)),
+        (StatusCode::RANGE_NOT_SATISFIABLE, Wanted::Ranges(_)) => {
+            if !validators.is_empty() && !version.validators.agree_with(&validators) {
+                return Verdict::Changed(failure(Reason::EntityChanged));
+            }
+            answers.not_satisfiable()
+        }
+        (status, _) => return by_status(status, failure),
+    };
+    match result {
+        Ok(verdict) => verdict,
+        Err(reason) if several => Verdict::NotSeveral(failure(reason)),
+        Err(reason) => Verdict::Fatal(failure(reason)),
+    }
+}
+
+fn by_status(status: StatusCode, failure: impl Fn(Reason) -> Failure) -> Verdict {
+    match status.as_u16() {
+        401 | 407 => Verdict::Unauthorized(failure(Reason::Unauthorized)),
+        408 | 429 => Verdict::Transient(failure(Reason::Refused)),
+        501 | 505 => Verdict::Fatal(failure(Reason::Refused)),
+        500..=599 => Verdict::Transient(failure(Reason::Refused)),
+        300..=303 | 305..=399 => Verdict::Fatal(failure(Reason::Redirected)),
+        _ => Verdict::Fatal(failure(Reason::Refused)),
+    }
+}
+
+/// An answer that says something about the entity.
+struct Answer<'h> {
+    headers: Headers<'h>,
+    /// The entity's length, as far as was known before.
+    length: Option<u64>,
+}
+
+impl Answer<'_> {
+    fn measured(&self) -> Result<Verdict, Reason> {
+        self.check_encoding()?;
+        let length = self.content_length()?;
+        Ok(Verdict::Measured(length.map(|length| self.same_length(length)).transpose()?))
+    }
+
+    /// 200: the whole, which is wrong unless that was asked for.
+    fn whole(&self, asked: Option<&[Range<u64>]>) -> Result<Verdict, Reason> {
+        self.check_encoding()?;
+        let length = self.content_length()?.ok_or_else(|| malformed(missing(CONTENT_LENGTH)))?;
+        let length = self.same_length(length)?;
+        match asked {
+            Some([range]) if range.start == 0 && range.end >= length => {}
+            Some(_) => return Err(Reason::Protocol(Violation::RangeIgnored)),
+            None => {}
+        }
+        Ok(Verdict::Body(Receiver::range_of(0..length), Some(length)))
+    }
+
+    /// 206 for one range. It may end early: with the entity, or, in interop, wherever the server likes (RFC 9110 §15.3.7).
+    fn single(&self, asked: &Range<u64>) -> Result<Verdict, Reason> {
+        self.check_encoding()?;
+        let conformance = self.headers.conformance;
+        let range = self
+            .headers
+            .parsed(CONTENT_RANGE, |text| ContentRange::parse(text, conformance))
+            .and_then(|range| range.ok_or_else(|| missing(CONTENT_RANGE)))
+            .map_err(malformed)?;
+        let length = self.same_length(range.total())?;
+        let expected = asked.end.min(length);
+        let ends_well = range.end() == expected || (range.end() < expected && !conformance.is_strict());
+        if range.first() != asked.start || !ends_well {
+            return Err(Reason::Protocol(Violation::RangeUnexpected));
+        }
+        if self.content_length()?.is_some_and(|bytes| bytes != range.len()) {
+            return Err(malformed(Malformed::LengthMismatch));
+        }
+        Ok(Verdict::Body(Receiver::range_of(range.bytes()), Some(length)))
+    }
+
+    /// 206 for several ranges. What its parts say, the receiver checks.
+    fn several(&self, asked: &[Range<u64>]) -> Result<Verdict, Reason> {
+        self.check_encoding()?;
+        let content_type = self.headers.first(CONTENT_TYPE).map_err(malformed)?.unwrap_or_default();
+        let parser = Parser::new(content_type, self.headers.conformance)
+            .map_err(|error| Reason::Protocol(Violation::Multipart(error)))?;
+        Ok(Verdict::Body(Receiver::parts_of(parser, asked, self.length), None))
+    }
+
+    /// 416: of an entity that nothing is known of, the first byte was asked for. It may have none.
+    fn not_satisfiable(&self) -> Result<Verdict, Reason> {
+        let length = self.headers.first(CONTENT_RANGE).ok().flatten().and_then(unsatisfied_length);
+        match length.map(|length| self.same_length(length)).transpose()? {
+            Some(0) => Ok(Verdict::Empty),
+            _ => Err(Reason::Refused),
+        }
+    }
+
+    fn content_length(&self) -> Result<Option<u64>, Reason> {
+        let number = |text| decimal(text).ok_or_else(|| invalid(CONTENT_LENGTH));
+        self.headers.parsed(CONTENT_LENGTH, number).map_err(malformed)
+    }
+
+    fn same_length(&self, length: u64) -> Result<u64, Reason> {
+        if self.length.is_none_or(|known| known == length) { Ok(length) } else { Err(Reason::LengthChanged) }
+    }
+
+    fn check_encoding(&self) -> Result<(), Reason> {
+        let encoding = trim(self.headers.one(CONTENT_ENCODING).map_err(malformed)?.unwrap_or_default());
+        if encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity") {
+            Ok(())
+        } else {
+            Err(Reason::Protocol(Violation::ContentEncoded))
+        }
+    }
+}
+
+fn malformed(malformed: Malformed) -> Reason {
+    Reason::Protocol(Violation::Malformed(malformed))
+}
+
+/// The length that a 416 tells: `bytes */LENGTH`.
+fn unsatisfied_length(text: &[u8]) -> Option<u64> {
+    let (range, length) = split_once(without_unit(trim(text), Conformance::Interop)?, b'/')?;
+    if trim(range) == b"*" { decimal(trim(length)) } else { None }
+}

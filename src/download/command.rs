@@ -1,0 +1,94 @@
+//! What the caller may want at any time.
+
+use std::time::Instant;
+
+use http::HeaderMap;
+
+use super::download::Download;
+use super::failure::{Failure, Reason};
+use super::output::Event;
+use super::state::{Hold, Timer};
+use crate::client::Suspend;
+use crate::error::ApiMisuse;
+
+impl Download {
+    /// Suspends the download (§3.6.4.1). The bytes that were stored count.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Ended`]: it is over.
+    pub fn suspend(&mut self, now: Instant, how: Suspend) -> Result<(), ApiMisuse> {
+        self.still_open()?;
+        if self.hold == Hold::Suspended {
+            return Ok(());
+        }
+        if how == Suspend::AtOnce {
+            self.abort();
+        }
+        self.hold = Hold::Suspending;
+        self.settle(now);
+        Ok(())
+    }
+
+    /// Goes on with a download that was suspended or has failed (§3.6.4.2), with the first byte that is missing.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NotSuspended`]: it goes on anyway.
+    pub fn resume(&mut self, now: Instant) -> Result<(), ApiMisuse> {
+        self.still_open()?;
+        match self.hold {
+            // It never stopped.
+            Hold::Suspending => {}
+            Hold::Suspended | Hold::Failed => {
+                self.backoff.reset();
+                self.restarts = 0;
+                self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
+            }
+            _ => return Err(ApiMisuse::NotSuspended),
+        }
+        self.hold = Hold::None;
+        self.advance(now);
+        Ok(())
+    }
+
+    /// Gives the download up (§3.6.4.3).
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Ended`]: it is over.
+    pub fn cancel(&mut self) -> Result<(), ApiMisuse> {
+        self.still_open()?;
+        self.abort();
+        self.hold = Hold::Cancelled;
+        self.timers.stop_all();
+        self.tell(Event::Cancelled);
+        Ok(())
+    }
+
+    /// Supplies the headers that answer a challenge: they go with every request from now on, the one that was
+    /// challenged first of all. `None`: there are no credentials, and the download fails.
+    ///
+    /// May be called at any time, to refresh a token before it expires.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Ended`]: it is over.
+    pub fn authenticate(&mut self, now: Instant, credentials: Option<HeaderMap>) -> Result<(), ApiMisuse> {
+        self.still_open()?;
+        let wanted = self.hold == Hold::Credentials;
+        match credentials {
+            Some(credentials) => {
+                self.credentials = credentials;
+                if wanted {
+                    self.hold = Hold::None;
+                    self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
+                    self.advance(now);
+                }
+            }
+            None if wanted => self.fail(Failure::new(Reason::Unauthorized)),
+            None => self.credentials = HeaderMap::new(),
+        }
+        Ok(())
+    }
+
+    fn still_open(&self) -> Result<(), ApiMisuse> {
+        if self.state().is_ended() { Err(ApiMisuse::Ended) } else { Ok(()) }
+    }
+}

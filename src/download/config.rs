@@ -1,0 +1,173 @@
+//! How a download behaves.
+
+use std::time::Duration;
+
+use crate::client::InvalidConfig;
+use crate::conformance::Conformance;
+use crate::limits::{
+    DOWNLOAD_REQUEST_TIMEOUT, FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, MAX_DOWNLOAD_RESTARTS, MAX_ENTITY_SIZE,
+    RESPONSE_TIMEOUT, SESSION_TIMEOUT,
+};
+
+/// How a download behaves.
+///
+/// ```
+/// use bits_proto::download::{Config, HeadRequest};
+///
+/// let config = Config::builder()
+///     .head(HeadRequest::Always)
+///     .fragment_size(1024 * 1024)
+///     .max_length(100 * 1024 * 1024)
+///     .seed(0x5EED)
+///     .build()?;
+/// assert!(Config::builder().fragment_size(0).build().is_err());
+/// # Ok::<(), bits_proto::client::InvalidConfig>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Config {
+    pub(super) conformance: Conformance,
+    pub(super) head: HeadRequest,
+    pub(super) fragment_size: Option<u64>,
+    pub(super) max_length: u64,
+    pub(super) request_timeout: Duration,
+    pub(super) response_timeout: Duration,
+    pub(super) first_retry_delay: Duration,
+    pub(super) longest_retry_delay: Duration,
+    pub(super) give_up_after: Duration,
+    pub(super) max_restarts: u32,
+    pub(super) seed: u64,
+}
+
+/// Whether a HEAD asks for the entity's length before anything is fetched (§3.6.5.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum HeadRequest {
+    /// If anything else than the whole entity is wanted, as Windows does (note `<30>`). The default.
+    #[default]
+    ForRanges,
+    /// Always.
+    Always,
+    /// Never: the first GET tells the length.
+    Never,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            conformance: Conformance::Interop,
+            head: HeadRequest::ForRanges,
+            fragment_size: None,
+            max_length: MAX_ENTITY_SIZE,
+            request_timeout: DOWNLOAD_REQUEST_TIMEOUT,
+            response_timeout: RESPONSE_TIMEOUT,
+            first_retry_delay: FIRST_RETRY_DELAY,
+            longest_retry_delay: LONGEST_RETRY_DELAY,
+            give_up_after: SESSION_TIMEOUT,
+            max_restarts: MAX_DOWNLOAD_RESTARTS,
+            seed: 0,
+        }
+    }
+}
+
+impl Config {
+    /// A configuration with the defaults.
+    pub fn builder() -> ConfigBuilder {
+        ConfigBuilder { config: Self::default() }
+    }
+}
+
+/// Builds a [`Config`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is configured until `build` is called"]
+pub struct ConfigBuilder {
+    config: Config,
+}
+
+impl ConfigBuilder {
+    /// How strictly answers are read; [`Conformance::Interop`] by default.
+    pub fn conformance(mut self, conformance: Conformance) -> Self {
+        self.config.conformance = conformance;
+        self
+    }
+
+    /// Whether a HEAD goes first; by default if anything else than the whole entity is wanted.
+    pub fn head(mut self, head: HeadRequest) -> Self {
+        self.config.head = head;
+        self
+    }
+
+    /// How many bytes one GET asks for at most (`FRAGMENT_LENGTH`); by default, all that are missing.
+    ///
+    /// A server that does not know ranges can only be asked for the whole.
+    pub fn fragment_size(mut self, bytes: u64) -> Self {
+        self.config.fragment_size = Some(bytes);
+        self
+    }
+
+    /// How many bytes a server may make this side store, at most; by default what the protocol allows, 2^63 − 1.
+    pub fn max_length(mut self, bytes: u64) -> Self {
+        self.config.max_length = bytes;
+        self
+    }
+
+    /// How long sending one request may take (§3.6.2.1), and how long the head of its answer and every further piece of the
+    /// body (§3.6.2.2); 5 minutes each by default (C50).
+    pub fn timeouts(mut self, request: Duration, response: Duration) -> Self {
+        self.config.request_timeout = request;
+        self.config.response_timeout = response;
+        self
+    }
+
+    /// The first and the longest delay before something is tried again; 5 seconds and 10 minutes by default. Delays
+    /// double in between, and vary by a quarter so that a fleet does not come back at once.
+    pub fn retry_delays(mut self, first: Duration, longest: Duration) -> Self {
+        self.config.first_retry_delay = first;
+        self.config.longest_retry_delay = longest;
+        self
+    }
+
+    /// After how long without progress the download fails; 14 days by default.
+    pub fn give_up_after(mut self, time: Duration) -> Self {
+        self.config.give_up_after = time;
+        self
+    }
+
+    /// How often the download may start over because the entity changed; 3 by default (C63).
+    pub fn max_restarts(mut self, restarts: u32) -> Self {
+        self.config.max_restarts = restarts;
+        self
+    }
+
+    /// The seed of the delays' variation; give every download another one. 0 by default.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.config.seed = seed;
+        self
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] says which setting makes no sense.
+    pub fn build(self) -> Result<Config, InvalidConfig> {
+        let config = self.config;
+        if config.fragment_size.is_some_and(|size| size == 0 || size > MAX_ENTITY_SIZE) {
+            return Err(InvalidConfig::FragmentSize);
+        }
+        for (name, time) in [
+            ("the request timeout", config.request_timeout),
+            ("the response timeout", config.response_timeout),
+            ("the first retry delay", config.first_retry_delay),
+            ("the time without progress", config.give_up_after),
+        ] {
+            if time.is_zero() {
+                return Err(InvalidConfig::ZeroTime(name));
+            }
+        }
+        if config.first_retry_delay > config.longest_retry_delay {
+            return Err(InvalidConfig::RetryDelays);
+        }
+        Ok(config)
+    }
+}

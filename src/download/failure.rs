@@ -1,0 +1,122 @@
+//! Why a download does not go on.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::multipart::MultipartError;
+use crate::error::Malformed;
+
+/// Why a download failed, or why it waits or starts over.
+///
+/// Its `Display` is for people: what happened, and what to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// What happened.
+    pub reason: Reason,
+    /// The status of the answer, if there was one.
+    pub status: Option<StatusCode>,
+    /// The least delay that the server asked for (`Retry-After`, in seconds).
+    pub retry_after: Option<Duration>,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The server said no.
+    Refused,
+    /// The server wants the download to go elsewhere; where, its answer says. A caller that trusts it begins anew there.
+    Redirected,
+    /// The answer breaks the rules.
+    Protocol(Violation),
+    /// Credentials are needed, and there were none.
+    Unauthorized,
+    /// `Last-Modified` or `ETag` is another than before (§3.6.5.2.4.2).
+    EntityChanged,
+    /// The length is another than before, though the validators are not (§3.6.5.2.4.2).
+    LengthChanged,
+    /// The entity is longer than [`max_length`](super::ConfigBuilder::max_length).
+    TooLong,
+    /// A range that is wanted reaches past the end of the entity.
+    RangePastEnd,
+    /// The connection broke, or none came about.
+    Transport,
+    /// The body ended before its announced length.
+    Truncated,
+    /// Sending the request took too long (§3.6.2.1).
+    RequestTimeout,
+    /// The answer took too long (§3.6.2.2).
+    ResponseTimeout,
+    /// The entity changed again and again.
+    RestartedTooOften,
+    /// There was no progress for too long.
+    GaveUp,
+}
+
+/// How an answer breaks the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Violation {
+    /// A header cannot be read, is missing, or is repeated with another value.
+    Malformed(Malformed),
+    /// 200, though only a part was asked for (§3.6.5.2.4.2).
+    RangeIgnored,
+    /// 206, with other bytes than were asked for (§3.6.5.2.4.2).
+    RangeUnexpected,
+    /// Several ranges were asked for, and the answer is no `multipart/byteranges`, or a bad one (§3.6.5.2.4.2).
+    Multipart(MultipartError),
+    /// The bytes are encoded, so that they are not the entity's (C65).
+    ContentEncoded,
+}
+
+impl Failure {
+    pub(super) const fn new(reason: Reason) -> Self {
+        Self { reason, status: None, retry_after: None }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason.explanation())?;
+        match self.status {
+            Some(status) => write!(f, ", status {status}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Reason {
+    /// What happened, for a person.
+    #[must_use]
+    pub const fn explanation(self) -> &'static str {
+        match self {
+            Self::Refused => "the server refused",
+            Self::Redirected => "the server wants the download to go elsewhere",
+            Self::Protocol(Violation::Malformed(_)) => "the server's answer cannot be understood",
+            Self::Protocol(Violation::RangeIgnored) => {
+                "the server sends the whole where a part was asked for: it does not know ranges"
+            }
+            Self::Protocol(Violation::RangeUnexpected) => "the server sends another part than was asked for",
+            Self::Protocol(Violation::Multipart(_)) => "the server does not send the several parts asked for",
+            Self::Protocol(Violation::ContentEncoded) => {
+                "the server or a proxy encodes the bytes: look for compression"
+            }
+            Self::Unauthorized => "the server or a proxy wants credentials",
+            Self::EntityChanged => "the file changed while it was fetched",
+            Self::LengthChanged => "the file's length changed while it was fetched",
+            Self::TooLong => "the file is longer than allowed",
+            Self::RangePastEnd => "a part that is wanted reaches past the end of the file",
+            Self::Transport => "the connection failed",
+            Self::Truncated => "the answer broke off",
+            Self::RequestTimeout => "sending took too long",
+            Self::ResponseTimeout => "no answer came in time",
+            Self::RestartedTooOften => "the file changed too often while it was fetched",
+            Self::GaveUp => "there was no progress for too long",
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Replies: serving and fetching them (§3.5, §3.6).
+//!
+//! A server application may answer an upload with an entity of its own, the reply. The upload's last Ack names its URL
+//! ([`client::Event::ReplyReady`](crate::client::Event::ReplyReady)), and there the client fetches it with HEAD and GET, like
+//! any other file. [`respond`] is the server's side, a function; [`Download`] the client's, a machine.
+//!
+//! ```text
+//!        respond                                                                  Download
+//!           │                                            HEAD (if wanted, §3.6.5.2.2) │
+//!           │◀────────────────────────────────────────────────────────────── Transmit ┤
+//!           ├ 200, Content-Length 1000, ETag "v1" ─────────────────── handle_response ▶│
+//!           │                                                     Range bytes=0-599   │
+//!           │◀────────────────────────────────────────────────────────────── Transmit ┤
+//!           ├ 206, Content-Range bytes 0-599/1000, ETag "v1" ──────── handle_response ▶│ Receive
+//!           ├ 600 bytes ──────────────────────── stored by the caller, handle_received ▶│
+//!           │                                   Range bytes=600-999, If-Range "v1"    │
+//!           │◀────────────────────────────────────────────────────────────── Transmit ┤
+//!           ├ 206, Content-Range bytes 600-999/1000, ETag "v1" ────── handle_response ▶│ Receive
+//!           ├ 400 bytes ──────────────────────── stored by the caller, handle_received ▶│ Completed
+//! ```
+//!
+//! # Driving a download
+//!
+//! 1. Take outputs with [`poll_output`](Download::poll_output) until there is none.
+//! 2. [`Output::Transmit`]: send the request. Tell [`handle_sent`](Download::handle_sent) when it has gone, and
+//!    [`handle_response`](Download::handle_response) when the head of the answer is there.
+//! 3. [`Output::Receive`]: read the body of that answer. Its [`Receiver`] says where in the entity each byte belongs; store
+//!    them, and tell [`handle_received`](Download::handle_received). Tell [`handle_body_end`](Download::handle_body_end) when the
+//!    body has ended.
+//! 4. [`Output::Abort`]: close the connection of that exchange.
+//! 5. Sleep until [`poll_timeout`](Download::poll_timeout), then tell [`handle_timeout`](Download::handle_timeout); whatever else
+//!    happens comes first.
+//!
+//! What an answer means:
+//!
+//! | it gets | it does |
+//! |---|---|
+//! | 206 with the range that was asked for | has it stored, and goes on behind it |
+//! | 200 to a request for the whole | has it stored |
+//! | 200 to a request for a part | fails |
+//! | no, or a bad, `multipart/byteranges` for several ranges | asks for one at a time from now on |
+//! | another `ETag` or `Last-Modified` than before | starts over, three times at most |
+//! | another length than before, a `Content-Encoding` | fails |
+//! | a body that ends too early, a broken connection, a timeout, 408, 429, 500 and above | waits, and goes on |
+//! | 401, 407 | asks for credentials |
+//! | a redirection, any other status | fails |
+//!
+//! A download that failed may be resumed; it then goes on with the first byte that is missing.
+//!
+//! Here both sides are at work. A program has a network where this one has a function call:
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use bits_proto::Conformance;
+//! use bits_proto::download::{self, ApplicationRanges, Config, Download, Entity, Event, Output, Segment};
+//!
+//! // The server's side: the library names the bytes, the program has them.
+//! let reply = b"All human beings are born free and equal in dignity and rights.";
+//! let entity = Entity::new(63)?.with_etag(r#""v1""#.parse()?);
+//! let serve = |request: &http::Request<()>| {
+//!     let response = download::respond(request, &entity, Conformance::Interop, || *b"sixteen randoms!");
+//!     response.map(|body| {
+//!         let bytes = |segment| match segment {
+//!             Segment::Entity(range) => reply[range.start as usize..range.end as usize].to_vec(),
+//!             Segment::Text(text) => text.to_vec(),
+//!         };
+//!         body.into_iter().flat_map(bytes).collect::<Vec<u8>>()
+//!     })
+//! };
+//!
+//! // The client's side: two parts of the reply, in requests for at most 20 bytes.
+//! let now = Instant::now();
+//! let ranges = ApplicationRanges::new([4..16, 26..51])?;
+//! let config = Config::builder().fragment_size(20).build()?;
+//! let mut download = Download::new(now, "http://server/replies/1".parse()?, ranges, config)?;
+//! let mut stored = vec![b'.'; 63];
+//! let mut body = Vec::new();
+//! while let Some(output) = download.poll_output() {
+//!     match output {
+//!         Output::Transmit(transmit) => {
+//!             let response = serve(&transmit.request);
+//!             download.handle_response(now, transmit.id, &response);
+//!             body = response.into_body();
+//!         }
+//!         Output::Receive { id, mut receiver } => {
+//!             for chunk in body.chunks(7) {
+//!                 let mut rest = chunk;
+//!                 while let Some(piece) = receiver.place(&mut rest)? {
+//!                     let (at, length) = (piece.offset as usize, piece.bytes.len());
+//!                     stored[at..at + length].copy_from_slice(piece.bytes);
+//!                     download.handle_received(now, id, length as u64);
+//!                 }
+//!             }
+//!             download.handle_body_end(now, id);
+//!         }
+//!         Output::Event(Event::Completed { received }) => assert_eq!(received, 37),
+//!         Output::Event(_) | Output::Abort(_) => {}
+//!     }
+//! }
+//! assert_eq!(&stored[..51], b"....human beings..........free and equal in dignity");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Not here
+//!
+//! Redirections are not followed, and another host than the upload's is a matter of trust: the caller decides before it
+//! makes a [`Download`]. There is no pace. Peers' caches (MS-BPCR, §3.6.5.2.4.1) are not asked.
+
+mod answer;
+mod application_ranges;
+mod body;
+mod byte_ranges;
+mod command;
+mod config;
+#[expect(clippy::module_inception, reason = "the file of the type of this name")]
+mod download;
+mod entity;
+mod entity_tag;
+mod failure;
+pub mod multipart;
+mod output;
+mod precondition;
+mod receive;
+mod receiver;
+mod respond;
+mod state;
+mod transmit;
+mod version;
+
+pub use crate::client::{InvalidConfig, Suspend};
+pub use application_ranges::ApplicationRanges;
+pub use body::{Body, Segment};
+pub use byte_ranges::{ByteRanges, RangeSpec};
+pub use config::{Config, ConfigBuilder, HeadRequest};
+pub use download::Download;
+pub use entity::Entity;
+pub use entity_tag::EntityTag;
+pub use failure::{Failure, Reason, Violation};
+pub use output::{Event, ExchangeId, Output, Transmit};
+pub use receiver::{Piece, Receiver};
+pub use respond::respond;
+pub use state::{State, Timer};

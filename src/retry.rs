@@ -1,0 +1,69 @@
+//! How long to wait before something is tried again.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
+
+use crate::digits::{decimal, trim};
+
+/// The delays before something is tried again: doubling, with jitter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Backoff {
+    attempts: u32,
+    random: u64,
+}
+
+impl Backoff {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self { attempts: 0, random: seed }
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.attempts = 0;
+    }
+
+    /// The next delay: within a quarter of the doubled one, never above the longest.
+    pub(crate) fn next(&mut self, first: Duration, longest: Duration) -> Duration {
+        let factor = 1u32.checked_shl(self.attempts).unwrap_or(u32::MAX);
+        let delay = first.saturating_mul(factor.max(1)).min(longest);
+        self.attempts = self.attempts.saturating_add(1).min(31);
+        // 768 to 1,280 of 1,024 parts: three quarters to five quarters.
+        let parts = u32::try_from(self.draw() % 513).unwrap_or_default().saturating_add(768);
+        let delay = delay.checked_mul(parts).unwrap_or(Duration::MAX).checked_div(1024).unwrap_or(delay);
+        delay.min(longest)
+    }
+
+    /// SplitMix64 (Steele, Lea, Flood 2014): enough to keep a fleet from coming back at once.
+    fn draw(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.random ^ (self.random >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// `Retry-After` in seconds; its other form is a date, and a machine without a clock cannot read one.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?;
+    decimal(trim(value.as_bytes())).map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_to_the_longest_and_no_further() {
+        let (first, longest) = (Duration::from_secs(5), Duration::from_secs(600));
+        let mut backoff = Backoff::new(7);
+        let mut plain = first;
+        for _ in 0..100 {
+            let delay = backoff.next(first, longest);
+            assert!(delay >= plain * 3 / 4 && delay <= (plain * 5 / 4).min(longest));
+            plain = (plain * 2).min(longest);
+        }
+        backoff.reset();
+        assert!(backoff.next(first, longest) <= first * 5 / 4);
+    }
+}

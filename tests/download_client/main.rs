@@ -1,0 +1,10 @@
+//! The reply client (§3.6), driven step by step.
+
+mod arbitrary;
+mod commands;
+mod driver;
+mod fetching;
+mod misbehaving;
+mod pair;
+mod recovery;
+mod several_ranges;
