@@ -303,6 +303,8 @@ fn cancel_of_a_session_that_is_gone_is_a_success() {
 fn cancel_is_sent_again_until_it_is_answered() {
     let mut scenario = Scenario::waiting(config());
     scenario.cancel().unwrap();
+    // Nobody waits for the next try of what was given up.
+    assert_eq!(scenario.upload.next_timer().map(|(_, timer)| timer), Some(Timer::Request));
     scenario.exchange("Cancel-Session", answers::ack(503, &[]));
     scenario.waits();
     scenario.retry();

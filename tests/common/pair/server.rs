@@ -72,7 +72,8 @@ impl Server {
             Err(error) => return Err(error.to_response()),
         };
         self.randoms += 1;
-        let random = self.randoms.to_be_bytes();
+        // Spread over all sixteen bytes, as good randomness is.
+        let random = self.randoms.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835).to_be_bytes();
         let arrival = Arrival { request: &request, target: head.uri(), owner: &() };
         let (exchange, output) = self.sessions.handle_request(now, &arrival, || random);
         Ok(Task { exchange, output, body: body.to_vec() })
