@@ -4,10 +4,11 @@
 #[expect(dead_code, reason = "every test file uses its part of it")]
 mod serve;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bits_proto::Conformance;
-use bits_proto::server::{Directory, Ending, Exchange, Refusal, Report, State};
+use bits_proto::server::{Arrival, Directory, Ending, Exchange, Refusal, Report, Sessions, State};
 use serve::*;
 
 const TIMEOUT: Duration = Duration::from_secs(100);
@@ -61,7 +62,7 @@ fn randomness_is_drawn_for_a_create_alone() {
     let id = server.create();
     for head in [packet("Ping"), fragment(&id, 0..10, 10), close(&id)] {
         let request = server.sessions.directory().decode(&head).unwrap().unwrap();
-        let arrival = bits_proto::server::Arrival { request: &request, target: head.uri(), owner: &ALICE };
+        let arrival = Arrival { request: &request, target: head.uri(), owner: &ALICE };
         let _ = server.sessions.handle_request(server.now, &arrival, || panic!("not for {head:?}"));
     }
 }
@@ -231,6 +232,18 @@ fn c53_progress_prolongs_a_session() {
 }
 
 #[test]
+fn c53_an_empty_entity_is_progress_too() {
+    for head in [close as fn(&str) -> _, empty_fragment] {
+        let mut server = Server::new(Directory::builder().session_timeout(TIMEOUT).notification(true));
+        let id = server.create();
+        server.pass(TIMEOUT - Duration::from_secs(1));
+        let mut turn = server.begin(head(&id));
+        server.report(&mut turn, Report::Failed { stored: 0, refusal: Refusal::ApplicationTimeout });
+        assert_eq!(server.session(&id).unwrap().deadline(), Some(server.now + TIMEOUT));
+    }
+}
+
+#[test]
 fn c53_neither_a_ping_nor_a_refused_request_prolongs_a_session() {
     let mut server = short_lived();
     let id = server.create();
@@ -324,6 +337,20 @@ fn exchanges_are_told_apart() {
     exchanges.sort();
     exchanges.dedup();
     assert_eq!(exchanges.len(), 4);
+}
+
+#[test]
+fn an_owner_without_sessions_is_forgotten() {
+    let directory = Directory::builder().tombstones(Duration::from_secs(60), 0).build().unwrap();
+    let mut sessions = Sessions::new(directory);
+    let owner: Arc<str> = Arc::from("a name that a stranger chose");
+    let (head, now) = (create(), any_instant());
+    let request = sessions.directory().decode(&head).unwrap().unwrap();
+    let arrival = Arrival { request: &request, target: head.uri(), owner: &owner };
+    let (exchange, _) = sessions.handle_request(now, &arrival, || [1; 16]);
+    assert!(Arc::strong_count(&owner) > 1);
+    let _ = sessions.handle_report(now, exchange, Report::Abandoned);
+    assert_eq!(Arc::strong_count(&owner), 1);
 }
 
 #[test]
