@@ -9,6 +9,7 @@
 //!
 //! - To receive uploads: [`server`].
 //! - To upload: [`client`].
+//! - To serve or to fetch the reply to an upload: [`download`].
 //! - To read or write single messages, in a proxy or a recorder: [`packet`].
 //!
 //! # One upload
