@@ -10,6 +10,7 @@
 //! - To receive uploads: [`server`].
 //! - To upload: [`client`].
 //! - To have a server application work on what was uploaded, or to be one: [`notify`].
+//! - To serve or to fetch the reply to an upload: [`download`].
 //! - To read or write single messages, in a proxy or a recorder: [`packet`].
 //!
 //! # One upload

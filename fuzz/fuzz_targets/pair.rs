@@ -88,7 +88,8 @@ fuzz_target!(|input: Input| {
     for published in &server.published {
         assert!(*published == source, "something else was published");
     }
-    if outcome.is_some() {
+    // Unconfirmed is what nobody knows: the session was gone when a Close went again (C17).
+    if outcome == Some(true) {
         assert_eq!(server.published.len(), 1, "published once");
     }
 });
