@@ -26,8 +26,8 @@ pub enum After<P> {
     Same,
     /// Where it stood before it came to the place that the row names.
     Before,
-    /// Wherever the request leads whose turn has come.
-    Turn,
+    /// Wherever that leads which is due: the request whose turn has come, or the packet that waited.
+    Due,
     /// Here.
     At(P),
 }
@@ -110,11 +110,11 @@ pub(crate) use selection;
 macro_rules! after {
     (@text Same) => { "–" };
     (@text Before) => { "as before" };
-    (@text Turn) => { "as its request" };
+    (@text Due) => { "as is due" };
     (@text $place:ident) => { $crate::transition::selection!(@text Place $place) };
     (Same) => { $crate::transition::After::Same };
     (Before) => { $crate::transition::After::Before };
-    (Turn) => { $crate::transition::After::Turn };
+    (Due) => { $crate::transition::After::Due };
     ($place:ident) => { $crate::transition::After::At(Place::$place) };
 }
 pub(crate) use after;

@@ -104,7 +104,7 @@ fn drive(scene: &Scene, place: Place, stimulus: Stimulus) -> bool {
             (wanted, row)
         });
         let (after_place, reaction) = match (row.after, row.reaction, turn) {
-            (After::Turn, Reaction::Turn, Some((_, row))) => (row.after, row.reaction),
+            (After::Due, Reaction::Due, Some((_, row))) => (row.after, row.reaction),
             (after, reaction, _) => (after, reaction),
         };
         let expected = match after_place {

@@ -51,7 +51,7 @@ pub enum Reaction {
     /// An error of the server itself: its status, and its code (context 0x5) unless the status says all.
     Error(u16, Option<Hresult>),
     /// Whatever the request gets whose turn has come.
-    Turn,
+    Due,
 }
 
 /// A [`Reaction`] as a table's row writes it, as a value and as Markdown.

@@ -10,7 +10,7 @@ transitions! {
     /// What a session does in every [`Place`], whatever it meets (§3.2.5.1).
     ///
     /// *Under* is empty where a row holds for every setting. *Then* is where the session stands afterwards: – is where it
-    /// stood, and *as before* where it stood before the Cancel. *Answer* is the [`Reaction`]: what to do, or an Ack; where it
+    /// stood, *as before* where it stood before the Cancel, and *as is due* wherever the request leads whose turn has come. *Answer* is the [`Reaction`]: what to do, or an Ack; where it
     /// is an error, its status and code.
     pub const TRANSITIONS: Transition<Place, Stimulus, Setting, Reaction>;
 
@@ -119,8 +119,8 @@ transitions! {
     // Whose turn it is.
     (all WORKING) (Poll) [] => Same, Again;
     (all WORKING) (WaitingPoll) [] => Same, Wait;
-    (all IDLE) (WaitingPoll) [] => Turn, Turn;
-    (all ENDED) (WaitingPoll) [] => Turn, Turn;
+    (all IDLE) (WaitingPoll) [] => Due, Due;
+    (all ENDED) (WaitingPoll) [] => Due, Due;
     (all ALL) (WaitingAbandoned | Stale) [] => Same, Error(503);
 }
 
