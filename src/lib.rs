@@ -155,6 +155,7 @@ pub mod server;
 mod session_id;
 mod text;
 mod timer;
+mod transition;
 mod value;
 
 pub use conformance::Conformance;

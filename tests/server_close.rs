@@ -309,3 +309,21 @@ fn an_expired_session_was_not_closed() {
     assert_not_found(&server.send(close(&id)));
     assert_not_found(&server.send(cancel(&id)));
 }
+
+#[test]
+fn nobody_works_on_a_session_that_was_given_up() {
+    let mut server = Server::with(Conformance::Interop);
+    let id = server.create();
+    let turn = server.begin(fragment(&id, 0..100, 100));
+    let waiting = server.begin(close(&id));
+    let mut evicted = server.sessions.evict(guid(&id)).unwrap();
+    assert_eq!(evicted.at_work(), None);
+    // What its exchanges still report is void, and cannot bring it back to life.
+    let directory = server.sessions.directory();
+    for (turn, report) in [(&turn, Report::Stored(100)), (&waiting, Report::Abandoned)] {
+        let output = evicted.handle_report(server.now, turn.exchange(), report, directory);
+        assert!(matches!(output, Output::Respond(_)), "{output:?}");
+        assert_eq!(evicted.state(), State::Ended(Ending::Expired));
+        assert_eq!(evicted.received(), 0);
+    }
+}

@@ -22,7 +22,8 @@
 //!    ever receives another's work.
 //! 4. [`Output::Respond`] ends the exchange: send the Ack.
 //!
-//! The crate's [front page](crate#one-upload) has the whole loop.
+//! The crate's [front page](crate#one-upload) has the whole loop, and [`transitions`] says what a session does in every
+//! place, whatever it meets.
 //!
 //! Everything that can be refused by the head alone is refused before an output asks for the body. A client that sent
 //! `Expect: 100-continue` gets its `100 Continue` when [`Output::Store`] comes, and never otherwise.
@@ -127,6 +128,7 @@ mod sessions;
 mod snapshot;
 mod state;
 mod tombstones;
+pub mod transitions;
 mod turn;
 
 pub use directory::{Directory, DirectoryBuilder, InvalidDirectory, OwnerCheck};

@@ -176,6 +176,8 @@ impl<O: Clone + Ord> Sessions<O> {
     /// report is void.
     pub fn evict(&mut self, id: Guid) -> Option<Session<O>> {
         let mut session = self.remove(id)?;
+        session.at_work = None;
+        session.waiting = None;
         session.end(Ending::Expired);
         Some(session)
     }

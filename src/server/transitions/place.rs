@@ -1,0 +1,96 @@
+//! The places of a session.
+
+use crate::transition::catalogue;
+
+catalogue! {
+    /// Where a session stands: its [`State`](crate::server::State), and what the exchange at work was asked to do.
+    pub enum Place {
+        /// [`Open`](crate::server::Output::Open) is asked for.
+        Opening,
+        /// No Fragment was ever seen; nobody is at work (`STATE_RECEIVE_FRAGMENTS`, like the next six).
+        Fresh,
+        /// A Fragment was seen, and bytes are missing; nobody is at work.
+        Receiving,
+        /// A Fragment was seen, of an entity that is larger than the server takes; nobody is at work.
+        Oversized,
+        /// [`Store`](crate::server::Output::Store) is asked for, of bytes before the last one.
+        Storing,
+        /// `Store` is asked for, to the last byte.
+        StoringLast,
+        /// As [`Storing`](Self::Storing), and a newer exchange has asked for its end.
+        GivingWay,
+        /// As [`StoringLast`](Self::StoringLast), and a newer exchange has asked for its end.
+        GivingWayLast,
+        /// [`Notify`](crate::server::Output::Notify) is asked for, for a Fragment (`STATE_NOTIFY`, like the next six).
+        Notifying,
+        /// `Notify` is asked for, for the Fragment that says that the entity is empty.
+        NotifyingEmpty,
+        /// `Notify` is asked for, for the Close of an empty entity.
+        NotifyingOnClose,
+        /// Every byte is there, and the server application has not taken them; nobody is at work.
+        Unnotified,
+        /// As [`Unnotified`](Self::Unnotified), and the entity is empty.
+        UnnotifiedEmpty,
+        /// Every byte is there, and the server application answered 403, which is final; nobody is at work.
+        Denied,
+        /// As [`Denied`](Self::Denied), and the entity is empty.
+        DeniedEmpty,
+        /// The upload waits for its Close, which publishes; nobody is at work (`STATE_WAIT_FOR_CLOSE`, like the next).
+        Complete,
+        /// The upload waits for its Close, which discards: the server application has the entity, and wants it nowhere
+        /// else (C42).
+        Kept,
+        /// [`Publish`](crate::server::Output::Publish) is asked for (`STATE_COMPLETE`, like the next two).
+        Publishing,
+        /// [`Discard`](crate::server::Output::Discard) is asked for, for the Close of a [`Kept`](Self::Kept) entity.
+        Discarding,
+        /// `Discard` is asked for, since the entity was missing when it was to be published (C20).
+        DiscardingLost,
+        /// `Discard` is asked for, for a Cancel (`STATE_CANCEL`).
+        Cancelling,
+        /// [Ended](crate::server::Ending::Refused): it may not be opened.
+        Refused,
+        /// [Ended](crate::server::Ending::Closed) by its client.
+        Closed,
+        /// [Ended](crate::server::Ending::Cancelled) by its client.
+        Cancelled,
+        /// [Ended](crate::server::Ending::Lost): the entity is missing.
+        Lost,
+        /// [Ended](crate::server::Ending::Expired): taken out of its table.
+        Expired,
+    }
+}
+
+impl Place {
+    /// An exchange is at work.
+    pub const WORKING: &[Self] = &[
+        Self::Opening,
+        Self::Storing,
+        Self::StoringLast,
+        Self::GivingWay,
+        Self::GivingWayLast,
+        Self::Notifying,
+        Self::NotifyingEmpty,
+        Self::NotifyingOnClose,
+        Self::Publishing,
+        Self::Discarding,
+        Self::DiscardingLost,
+        Self::Cancelling,
+    ];
+
+    /// Nobody is at work, and the session is open.
+    pub const IDLE: &[Self] = &[
+        Self::Fresh,
+        Self::Receiving,
+        Self::Oversized,
+        Self::Unnotified,
+        Self::UnnotifiedEmpty,
+        Self::Denied,
+        Self::DeniedEmpty,
+        Self::Complete,
+        Self::Kept,
+    ];
+
+    /// The session is over.
+    pub const ENDED: &[Self] = &[Self::Refused, Self::Closed, Self::Cancelled, Self::Lost, Self::Expired];
+}
