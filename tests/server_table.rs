@@ -234,7 +234,7 @@ fn c53_progress_prolongs_a_session() {
 #[test]
 fn c53_an_empty_entity_is_progress_too() {
     for head in [close as fn(&str) -> _, empty_fragment] {
-        let mut server = Server::new(Directory::builder().session_timeout(TIMEOUT).notification(true));
+        let mut server = Server::new(Directory::builder().session_timeout(TIMEOUT).notification(notified()));
         let id = server.create();
         server.pass(TIMEOUT - Duration::from_secs(1));
         let mut turn = server.begin(head(&id));

@@ -4,6 +4,7 @@
 
 use std::time::Instant;
 
+use bits_proto::notify::NotificationType;
 use bits_proto::packet::{Ack, CancelSession, CloseSession, CreateSession, Fragment, Request};
 use bits_proto::server::transitions::{Place, Setting, Stimulus};
 use bits_proto::server::{
@@ -48,7 +49,9 @@ impl Settings {
     }
 
     fn directory(self) -> Directory {
-        let directory = Directory::builder().conformance(self.conformance).notification(self.notification);
+        let application = NotificationType::ByReference("/application".parse().unwrap());
+        let notification = if self.notification { application } else { NotificationType::None };
+        let directory = Directory::builder().conformance(self.conformance).notification(notification);
         directory.max_upload_size(MAX_ENTITY).max_fragment_size(MAX_FRAGMENT).build().unwrap()
     }
 }
