@@ -66,6 +66,9 @@ pub const MAX_STALLS: u32 = 10;
 /// How often a server may go back behind what it acknowledged, without new progress in between.
 pub const MAX_REGRESSIONS: u32 = 10;
 
+/// How many challenges in a row a client answers: no scheme takes as many, so the credentials are wrong.
+pub const MAX_CHALLENGES: u32 = 8;
+
 /// How often an upload starts over without new progress in between.
 pub const MAX_RESTARTS: u32 = 3;
 

@@ -256,7 +256,9 @@ fn q17_q31_transient_statuses_are_tried_again_with_ack_and_without() {
 fn q17_q31_other_statuses_are_fatal_with_ack_and_without() {
     for (packet, begin) in BEFORE_CLOSE {
         for &status in FATAL {
-            for (answer, reason) in plain(status).into_iter().zip([Reason::NotBits, Reason::Refused]) {
+            // C19: who has no BITS says so with one of these.
+            let page = if matches!(status, 404 | 405 | 501) { Reason::NotAvailable } else { Reason::NotBits };
+            for (answer, reason) in plain(status).into_iter().zip([page, Reason::Refused]) {
                 let mut scenario = begin(config());
                 scenario.exchange(packet, answer);
                 let failure = scenario.failure();

@@ -48,7 +48,8 @@ impl Upload {
             }
             Hold::Suspended | Hold::Failed => {
                 self.ping_due = self.session_id.is_some() || self.config.ping_first;
-                self.ask_for_reply_again();
+                self.ask_again_where_the_server_stands();
+                self.challenges = 0;
                 self.backoff.reset();
                 self.guards.reset();
                 self.go_on(now);
@@ -153,10 +154,13 @@ impl Upload {
         Ok(())
     }
 
-    /// A server that named no reply with the last Ack is asked again: it repeats that Ack for a repeated last fragment.
-    fn ask_for_reply_again(&mut self) {
+    /// Sends the last fragment again where its Ack is wanted again: for a reply that it did not name, or because a refused
+    /// Close says that the server lost bytes. A server that has them all repeats that Ack; another says what it wants.
+    fn ask_again_where_the_server_stands(&mut self) {
         let complete = self.session_id.is_some() && self.offset == self.entity.size();
-        if complete && self.config.reply == ReplyMode::Required && self.reply == Reply::None {
+        let reply_missing = self.config.reply == ReplyMode::Required && self.reply == Reply::None;
+        if complete && (reply_missing || self.close_refused) {
+            self.close_refused = false;
             self.offset = self.offset.saturating_sub(self.sizer.size());
         }
     }

@@ -38,6 +38,7 @@ pub struct Config {
     pub(super) ping_first: bool,
     pub(super) reply: ReplyMode,
     pub(super) recovery: Recovery,
+    pub(super) lost_close: LostClose,
     pub(super) host_policy: HostPolicy,
     pub(super) host_fallback_cap: Option<Duration>,
     pub(super) method_override: bool,
@@ -95,6 +96,18 @@ pub enum Recovery {
     Restart,
 }
 
+/// What it means that a session is not found when a Close-Session goes again whose answer was lost (C17).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum LostClose {
+    /// That the server has published the entity: the upload is complete, unconfirmed. The default.
+    #[default]
+    Completes,
+    /// That nobody knows: the upload starts over, as MC-BUP has it (§3.1.5.2.1). The entity may be published twice.
+    StartsOver,
+}
+
 /// A setting that makes no sense: the caller's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
@@ -120,6 +133,7 @@ impl Default for Config {
             ping_first: false,
             reply: ReplyMode::Ignored,
             recovery: Recovery::Resend,
+            lost_close: LostClose::Completes,
             host_policy: HostPolicy::Any,
             host_fallback_cap: None,
             method_override: false,
@@ -214,6 +228,12 @@ impl ConfigBuilder {
     /// What to do when a Fragment was sent and no answer came; by default it is sent again.
     pub fn recovery(mut self, recovery: Recovery) -> Self {
         self.config.recovery = recovery;
+        self
+    }
+
+    /// What it means that the session is gone when a Close-Session goes again; by default that the upload is complete.
+    pub fn lost_close(mut self, meaning: LostClose) -> Self {
+        self.config.lost_close = meaning;
         self
     }
 

@@ -1,5 +1,7 @@
 //! How an upload comes to rest.
 
+use http::StatusCode;
+
 use super::failure::{Failure, Reason};
 use super::output::Event;
 use super::state::{Goal, Hold, Timer};
@@ -10,6 +12,8 @@ use crate::packet::PacketType;
 impl Upload {
     /// The server refused. A session that was to go before the next is left to its timeout.
     pub(super) fn fatal(&mut self, failure: Failure) {
+        self.close_refused = failure.packet == Some(PacketType::CloseSession)
+            && failure.status == Some(StatusCode::BAD_REQUEST);
         if self.goal == Goal::StartOver && failure.packet == Some(PacketType::CancelSession) {
             self.forget_session();
         } else {

@@ -37,6 +37,8 @@ pub enum Reason {
     Refused,
     /// The answer was no Ack: something between here and the server answered, or there is no BITS server.
     NotBits,
+    /// The answer was no Ack, but 404, 405 or 501: BITS uploads are not available there, or do not get there (C19).
+    NotAvailable,
     /// The answer was an Ack that breaks the rules.
     Protocol(Violation),
     /// Credentials are needed, and there were none.
@@ -122,6 +124,7 @@ impl Reason {
         match self {
             Self::Refused => "the server refused",
             Self::NotBits => "the answer is not from a BITS server",
+            Self::NotAvailable => "BITS uploads are not available at this address",
             Self::Protocol(Violation::Malformed(_)) => "the server's answer cannot be understood",
             Self::Protocol(Violation::OtherSession) => "the server answered for another session",
             Self::Protocol(Violation::OtherProtocol) => "the server chose a protocol that was not offered",

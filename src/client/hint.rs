@@ -14,10 +14,10 @@ impl Failure {
             (Reason::FragmentTooLarge, _) => {
                 Some("something in front of the server limits the size of request bodies")
             }
-            (Reason::NotBits, 404) => Some(
+            (Reason::NotAvailable, 404) => Some(
                 "the path may be wrong, BITS not enabled there, or IIS's request filtering refuse the name or the size",
             ),
-            (Reason::NotBits, 405 | 501) => Some(
+            (Reason::NotAvailable, 405 | 501) => Some(
                 "the server or a firewall does not let the method BITS_POST pass: enable BITS there, or try the method override",
             ),
             (Reason::NotBits, 411) => Some("something in between dropped Content-Length"),
@@ -53,7 +53,7 @@ impl Failure {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.reason {
-            Reason::Refused | Reason::NotBits => {
+            Reason::Refused | Reason::NotBits | Reason::NotAvailable => {
                 self.status.is_some_and(|status: StatusCode| super::verdict::is_transient(status.as_u16()))
             }
             Reason::FragmentTooLarge | Reason::Stalled | Reason::Regressed | Reason::SourceChanged => false,

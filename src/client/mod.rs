@@ -65,7 +65,7 @@
 //! }
 //! # }
 //! # let failure = drive().unwrap_err().to_string();
-//! # assert!(failure.starts_with("the answer is not from a BITS server, at Create-Session, status 404"), "{failure}");
+//! # assert!(failure.starts_with("BITS uploads are not available at this address, at Create-Session, status 404"), "{failure}");
 //! ```
 //!
 //! An async program selects over the response, the timer and its commands in step 3. Give the HTTP library no timeouts of
@@ -120,7 +120,7 @@ mod transmit;
 mod upload;
 mod verdict;
 
-pub use config::{Config, ConfigBuilder, ContentNamePackets, InvalidConfig, Recovery, ReplyMode};
+pub use config::{Config, ConfigBuilder, ContentNamePackets, InvalidConfig, LostClose, Recovery, ReplyMode};
 pub use credentials::Credentials;
 pub use entity::Entity;
 pub use failure::{Failure, Reason, Violation};

@@ -42,7 +42,11 @@ impl Upload {
         let Some(exchange) = self.take_exchange(id) else { return };
         self.timers.stop(Timer::HostFallback);
         let head = ResponseHead::from(response);
-        match judge(head, exchange.packet, self.session_id, &self.config) {
+        let verdict = judge(head, exchange.packet, self.session_id, &self.config);
+        if !matches!(verdict, Verdict::Unauthorized(_)) {
+            self.challenges = 0;
+        }
+        match verdict {
             Verdict::Accepted(ack) => self.accepted(now, exchange, ack),
             Verdict::Unconfirmed => self.unconfirmed(exchange.packet),
             Verdict::Doubtful(failure) => self.doubt_session(now, failure),
@@ -59,7 +63,7 @@ impl Upload {
                 }
             }
             Verdict::Fatal(failure) => {
-                if failure.reason == Reason::NotBits {
+                if matches!(failure.reason, Reason::NotBits | Reason::NotAvailable) {
                     self.doubt(exchange.packet);
                 }
                 self.fatal(failure);

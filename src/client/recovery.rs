@@ -6,12 +6,13 @@ use std::time::Instant;
 use http::StatusCode;
 use http::header::{PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 
-use super::config::Recovery;
+use super::config::{LostClose, Recovery};
 use super::failure::{Failure, Reason};
 use super::input::TransportError;
 use super::output::{Event, ExchangeId};
 use super::state::{Goal, Hold, InFlight, Reply, Timer};
 use super::upload::Upload;
+use crate::limits::MAX_CHALLENGES;
 use crate::packet::{PacketType, ResponseHead};
 
 impl Upload {
@@ -31,9 +32,10 @@ impl Upload {
     }
 
     pub(super) fn session_not_found(&mut self, packet: PacketType, failure: Failure) {
+        let completes = self.config.lost_close == LostClose::Completes;
         match packet {
             PacketType::CancelSession => self.session_gone(true),
-            PacketType::CloseSession if self.close_unanswered => self.completed(false),
+            PacketType::CloseSession if self.close_unanswered && completes => self.completed(false),
             _ if self.is_leaving() => self.session_gone(true),
             _ => self.restart(failure),
         }
@@ -67,12 +69,17 @@ impl Upload {
         self.reply = Reply::None;
         self.ping_due = false;
         self.offset_lost = false;
+        self.close_refused = false;
         self.close_unanswered = false;
         self.timers.stop(Timer::HostFallback);
     }
 
     pub(super) fn unauthorized(&mut self, id: ExchangeId, head: ResponseHead<'_>, failure: Failure) {
         self.challenged = Some(id);
+        self.challenges = self.challenges.saturating_add(1);
+        if self.challenges > MAX_CHALLENGES {
+            return self.stop(failure);
+        }
         let name = match head.status {
             StatusCode::PROXY_AUTHENTICATION_REQUIRED => PROXY_AUTHENTICATE,
             _ => WWW_AUTHENTICATE,

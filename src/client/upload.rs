@@ -50,11 +50,15 @@ pub struct Upload {
     pub(super) ping_due: bool,
     /// Whether the server is out of step without saying where it stands.
     pub(super) offset_lost: bool,
+    /// Whether the server refused a Close-Session as invalid, and so may want bytes that it has lost.
+    pub(super) close_refused: bool,
     /// Whether a Close-Session of this session was sent of which nobody knows what became.
     pub(super) close_unanswered: bool,
     pub(super) in_flight: Option<InFlight>,
     pub(super) exchanges: u64,
     pub(super) credentials: Credentials,
+    /// How many challenges came in a row.
+    pub(super) challenges: u32,
     /// The exchange that was challenged last, and the one whose connection the next request must use.
     pub(super) challenged: Option<ExchangeId>,
     pub(super) connection: Option<ExchangeId>,
@@ -99,7 +103,9 @@ impl Upload {
             reply: Reply::None,
             ping_due: false,
             offset_lost: false,
+            close_refused: false,
             close_unanswered: false,
+            challenges: 0,
             in_flight: None,
             exchanges: 0,
             credentials: Credentials::default(),

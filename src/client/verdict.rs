@@ -81,6 +81,9 @@ fn not_bits(failure: Failure, status: StatusCode, packet: PacketType) -> Verdict
             }))
         }
         _ if status.is_success() => Verdict::Transient(failure),
+        _ if matches!(status.as_u16(), 404 | 405 | 501) => {
+            by_status(Failure { reason: Reason::NotAvailable, ..failure }, status, packet)
+        }
         _ => by_status(failure, status, packet),
     }
 }

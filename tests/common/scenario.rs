@@ -206,6 +206,15 @@ impl Scenario {
         self.under_way.as_ref().expect("nothing is on its way").id
     }
 
+    /// The exchange whose connection the request on its way must use, and its `Authorization`.
+    #[track_caller]
+    pub(crate) fn same_connection(&mut self) -> (Option<ExchangeId>, Option<String>) {
+        self.drain();
+        let transmit = self.under_way.as_ref().expect("nothing is on its way");
+        let authorization = transmit.request.headers().get("authorization");
+        (transmit.same_connection_as, authorization.map(|value| value.to_str().unwrap().to_owned()))
+    }
+
     /// The exchanges that the upload asked to give up since the last time it was asked.
     pub(crate) fn aborted(&mut self) -> Vec<ExchangeId> {
         self.drain();
