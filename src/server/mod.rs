@@ -28,6 +28,24 @@
 //! Everything that can be refused by the head alone is refused before an output asks for the body. A client that sent
 //! `Expect: 100-continue` gets its `100 Continue` when [`Output::Store`] comes, and never otherwise.
 //!
+//! # The order of the checks
+//!
+//! What is wrong first decides the answer, and nothing after it is looked at (C55):
+//!
+//! 1. the method: not of this protocol at all, `Ok(None)`;
+//! 2. the version of HTTP, the length of headers, the packet type: 400;
+//! 3. `Content-Length`: 411 where it is missing, 400 where a packet without a body announces one;
+//! 4. the other headers of the packet, its session id and its range among them: 400;
+//! 5. whether uploads are enabled: 501;
+//! 6. for Create-Session, a protocol in common: 400; how many sessions there are: 503; then what the caller says to `Open`;
+//! 7. whether the session is known: 500, `BG_E_SESSION_NOT_FOUND`;
+//! 8. its owner: 403, which tells neither offset nor anything else; then its destination: 400;
+//! 9. whose turn it is: a newer request [waits, and has the older one stopped](#requests-that-race);
+//! 10. for a Fragment, the size of the entity: 400 where it changed, `BG_E_TOO_LARGE` where it is over the maximum; the size of the
+//!     fragment: 413; its place: 416.
+//!
+//! Steps 2 to 4 are [`Directory::decode`], the rest is [`Sessions::handle_request`]. None of them looks at the body.
+//!
 //! # What to do for each output
 //!
 //! | output | do | then report |
