@@ -111,6 +111,7 @@
 //! deleted. Progress prolongs a session; a Ping, which belongs to none, does not.
 
 mod answer;
+mod consistency;
 mod deadlines;
 mod directory;
 mod exchange;
