@@ -167,15 +167,20 @@ impl<O: Clone + Ord> Sessions<O> {
         Some(session)
     }
 
-    /// Takes up a session that was restored, whatever the limits say; one of the same id comes back.
+    /// Takes up a session that was restored, whatever the limits say. One that has [ended](State::Ended) is remembered as
+    /// are those that end in the table, so that the repeat of a Close or Cancel is a success across a restart.
     ///
     /// # Errors
-    /// The session itself, if one of its id is in the table already.
-    pub fn insert(&mut self, session: Session<O>) -> Result<(), Session<O>> {
-        if self.open.contains_key(&key(session.id)) {
+    /// The session itself, if one of its id is in the table already, or ended there.
+    pub fn insert(&mut self, now: Instant, session: Session<O>) -> Result<(), Session<O>> {
+        if self.open.contains_key(&key(session.id)) || self.ended.contains(session.id) {
             return Err(session);
         }
+        let (id, state) = (session.id, session.state);
         self.add(session);
+        if let State::Ended(ending) = state {
+            self.bury(now, id, ending);
+        }
         Ok(())
     }
 
