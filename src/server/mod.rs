@@ -58,7 +58,7 @@
 //!
 //! The bytes that storage really holds win. For each session that was saved:
 //!
-//! 1. [`Session::restore`] it, and tell [`Session::recover`] how many of its bytes there are.
+//! 1. [`Session::restore`] it, and tell [`Session::recover`] how many of its bytes there are, if any place for them is left.
 //! 2. If it has [ended](State::Ended), delete what is left of it. Else truncate its bytes to [`Session::received`]: those past
 //!    it were never acknowledged.
 //! 3. [`Sessions::insert`] it, ended or not: one that ended answers a repeated Close or Cancel for an hour.
