@@ -30,7 +30,7 @@ enum Told {
     Missing,
     DiskFull(u64),
     Abandoned,
-    Recover(u64),
+    Recover(Option<u64>),
 }
 
 fn told() -> impl Strategy<Value = Told> {
@@ -48,7 +48,7 @@ fn told() -> impl Strategy<Value = Told> {
         1 => Just(Told::Missing),
         1 => (0u64..100).prop_map(Told::DiskFull),
         1 => Just(Told::Abandoned),
-        1 => (0u64..101).prop_map(Told::Recover),
+        1 => proptest::option::of(0u64..101).prop_map(Told::Recover),
     ]
 }
 

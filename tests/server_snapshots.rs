@@ -19,9 +19,9 @@ use stored::{forged, through_storage};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The session in another process, where all that was under way has died.
-fn recovered(mut alone: Alone, stored: u64) -> Alone {
+fn recovered(mut alone: Alone, stored: impl Into<Option<u64>>) -> Alone {
     alone.session = Session::restore(alone.now, through_storage(&alone.snapshot())).unwrap();
-    alone.session.recover(stored);
+    alone.session.recover(stored.into());
     alone
 }
 
@@ -231,7 +231,15 @@ fn a_destination_that_no_request_can_have_is_refused() {
 
 #[test]
 fn bytes_that_storage_does_not_hold_are_asked_for_again() {
-    for (stored, next) in [(0, 0), (1, 1), (49, 49), (50, 50), (51, 50), (u64::MAX, 50)] {
+    for (stored, next) in [
+        (None, 0),
+        (Some(0), 0),
+        (Some(1), 1),
+        (Some(49), 49),
+        (Some(50), 50),
+        (Some(51), 50),
+        (Some(u64::MAX), 50),
+    ] {
         for name in ["receiving", "storing", "storing for an exchange that is asked to stop"] {
             let mut alone = recovered(named(name), stored);
             assert_eq!((alone.session.state(), alone.session.received()), (State::Receiving, next));
@@ -300,7 +308,7 @@ fn a_discard_that_had_begun_is_over() {
         ("discarding what is lost", Ending::Lost),
     ] {
         let before = named(name).session;
-        for stored in [0, 1] {
+        for stored in [None, Some(0), Some(1)] {
             assert_eq!(recovered(named(name), stored).session.state(), State::Ended(ending), "{name}");
         }
         // It had not begun, or could not be done: the client asks again.
@@ -311,15 +319,17 @@ fn a_discard_that_had_begun_is_over() {
 
 #[test]
 fn a_publish_that_may_have_been_done_is_asked_for_again() {
-    let mut alone = recovered(named("publishing"), 0);
+    let mut alone = recovered(named("publishing"), None);
     let step = alone.handle(close(&alone.id()));
     assert_eq!(step.output, Output::Publish);
     assert_eq!(status(&alone.report(&step, Report::Published)), 200);
-    // An entity that was moved has no part left behind: bytes are missing.
-    let mut alone = recovered(named("publishing"), 60);
-    assert_eq!((alone.session.state(), alone.session.received()), (State::Receiving, 60));
-    let step = alone.handle(close(&alone.id()));
-    assert_eq!(status(&step), 400, "C12");
+    // An entity that was moved leaves no part of it behind: here bytes are missing.
+    for stored in [0, 60, 99] {
+        let mut alone = recovered(named("publishing"), stored);
+        assert_eq!((alone.session.state(), alone.session.received()), (State::Receiving, stored));
+        let step = alone.handle(close(&alone.id()));
+        assert_eq!(status(&step), 400, "C12");
+    }
 }
 
 #[test]
