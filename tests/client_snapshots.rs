@@ -146,6 +146,22 @@ fn a_cancelled_session_is_cancelled_after_the_restart() {
 }
 
 #[test]
+fn of_a_session_that_was_being_created_nobody_knows_whether_it_is_gone() {
+    let mut before = named("creating");
+    before.expect("Create-Session");
+    before.cancel().unwrap();
+    let mut after = restored(&before, config());
+    assert_eq!(after.events(), [Event::Cancelled { confirmed: false }]);
+    // Where none was ever asked for, there is none.
+    let mut before = Scenario::new(200, config().ping_first(true));
+    before.expect("Ping");
+    before.suspend(Suspend::AtOnce).unwrap();
+    let mut after = restored(&before, config());
+    after.cancel().unwrap();
+    assert_eq!(after.events(), [Event::Cancelled { confirmed: true }]);
+}
+
+#[test]
 fn q06_a_session_in_doubt_is_given_up_after_the_ping() {
     let mut after = restored(&out_of_step(), config());
     after.exchange("Ping", answers::ok());

@@ -88,8 +88,8 @@
 //!
 //! # What to persist, and when
 //!
-//! [`Upload::snapshot`] is plain data, in whatever state the upload is. Store one for each output that you take in step 2,
-//! **before a request is sent**: it says what is about to go, so that a Close or Cancel of which nobody knows what became is
+//! [`Upload::snapshot`] is plain data, in whatever state the upload is. Store one after each command, and one for each output that
+//! you take in step 2, **before a request is sent**: it says what is about to go, so that a Close or Cancel of which nobody knows what became is
 //! not mistaken for one that never went. What is lost by a crash is then what was under way: one fragment at most is sent
 //! twice, and a session that was being created goes at its timeout.
 //!

@@ -194,7 +194,12 @@ impl Upload {
         give_up_in: Option<Duration>,
     ) {
         if changed && !self.is_leaving() {
-            return self.leave(now, Goal::Withdraw);
+            self.goal = Goal::Withdraw;
+            self.hold = Hold::None;
+        }
+        if self.is_leaving() && self.hold == Hold::None && in_flight == Some(PacketType::CreateSession) {
+            // Whether the server opened a session nobody knows: it goes at its timeout.
+            return self.left(false);
         }
         let may_be_stored = in_flight == Some(PacketType::Fragment) && self.goal == Goal::Complete;
         if may_be_stored && self.config.recovery == Recovery::Restart {
@@ -202,7 +207,8 @@ impl Upload {
         }
         if self.hold == Hold::None {
             self.go_on(now);
-            if let (Some(_), Some(left)) = (self.timers.get(Timer::GiveUp), give_up_in) {
+            let left = give_up_in.filter(|_| !changed && self.timers.get(Timer::GiveUp).is_some());
+            if let Some(left) = left {
                 self.timers.start(Timer::GiveUp, now, left.min(self.config.give_up_after));
             }
         }
