@@ -137,9 +137,10 @@ pub(crate) fn everywhere() -> Vec<(&'static str, Alone)> {
     let (opening, step) = Alone::opening(plain());
     let mut denied = opening.clone();
     denied.report(&step, Report::Failed { stored: 0, refusal: Refusal::AccessDenied });
-    let mut evicted = Sessions::new(plain());
-    evicted.insert(opening.now, Alone::half(plain()).session).unwrap();
-    let evicted = evicted.evict(opening.session.id()).unwrap();
+    let mut expired = Alone::half(plain());
+    let mut sessions = Sessions::new(plain());
+    sessions.insert(expired.now, expired.session).unwrap();
+    expired.session = sessions.evict(opening.session.id()).unwrap();
     vec![
         ("opening", opening.clone()),
         ("opening with a Close that waits", at(opening.clone(), close)),
@@ -178,7 +179,7 @@ pub(crate) fn everywhere() -> Vec<(&'static str, Alone)> {
             alone.report(&discarding, Report::Discarded);
             alone
         }),
-        ("expired", Alone { session: evicted, ..Alone::half(plain()) }),
+        ("expired", expired),
     ]
 }
 
