@@ -14,6 +14,7 @@ use bits_proto::client::{
     Credentials, Entity, Event, FragmentSize, HostPolicy, Reason, Recovery, ReplyMode, State, Suspend, Timer,
     TransportError, Violation,
 };
+use bits_proto::packet::PacketType;
 use bits_proto::{ApiMisuse, Hresult, RestoreError};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
@@ -171,15 +172,15 @@ fn q06_a_session_in_doubt_is_given_up_after_the_ping() {
 
 #[test]
 fn what_was_told_to_an_exchange_of_before_is_void() {
-    let mut before = Scenario::sending(200, config());
+    let mut before = Scenario::new(200, config());
+    before.expect("Create-Session");
     let stale = before.id();
     let mut after = restored(&before, config());
-    after.expect("Ping");
-    assert_ne!(after.id(), stale);
-    after.upload.handle_response(after.now, stale, &answers::received(100));
+    after.expect("Create-Session");
+    after.upload.handle_response(after.now, stale, &answers::created());
     after.upload.handle_transport_error(after.now, stale, TransportError::Interrupted);
-    assert_eq!(after.upload.acknowledged(), 0);
-    after.exchange("Ping", answers::ok());
+    assert_eq!(after.upload.state(), State::Exchanging(PacketType::CreateSession));
+    after.exchange("Create-Session", answers::created());
     after.expect_fragment("bytes 0-99/200");
 }
 

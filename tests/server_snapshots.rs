@@ -47,6 +47,36 @@ fn every_state_is_among_those_that_come_back() {
 }
 
 #[test]
+fn a_session_that_was_recovered_comes_back() {
+    for (name, alone) in everywhere() {
+        for stored in [None, Some(0), Some(30), Some(100)] {
+            let recovered = recovered(alone.clone(), stored);
+            let snapshot = through_storage(&recovered.snapshot());
+            assert_eq!(
+                Session::restore(recovered.now, snapshot),
+                Ok(recovered.session),
+                "{name}, {stored:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_session_that_was_given_up_at_work_comes_back() {
+    for (name, alone) in everywhere() {
+        let Some(exchange) = alone.session.at_work() else { continue };
+        let mut sessions = Sessions::new(plain());
+        sessions.insert(alone.now, alone.session.clone()).unwrap();
+        let mut evicted = Alone { session: sessions.evict(alone.session.id()).unwrap(), ..alone };
+        let snapshot = through_storage(&evicted.snapshot());
+        assert_eq!(Session::restore(evicted.now, snapshot).as_ref(), Ok(&evicted.session), "{name}");
+        // What it was at work on is void.
+        evicted.report(&Step { exchange, output: Output::Wait }, Report::Stored(50));
+        assert_eq!(evicted.session.state(), State::Ended(Ending::Expired), "{name}");
+    }
+}
+
+#[test]
 fn an_exchange_goes_on_in_another_process() {
     for (name, output) in [
         ("storing", Report::Stored(50)),
@@ -171,6 +201,8 @@ fn a_snapshot_whose_notification_does_not_fit_is_refused() {
     let taken = json!({ "Taken": { "copy_to_destination": true, "reply_url": null } });
     refuses("receiving", "/notification", taken.clone(), what);
     refuses("to be notified again", "/notification", taken, what);
+    let never = serde_json::to_value(named("never to be notified again").snapshot()).unwrap();
+    refuses("opening", "/notification", never["notification"].clone(), what);
     let url = "/notification/Taken/reply_url";
     refuses("waiting for Close with a reply", url, json!("r".repeat(2201)), what);
 }
