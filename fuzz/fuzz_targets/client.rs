@@ -117,10 +117,10 @@ impl World {
                 }
             }
             Step::Late(answer) => {
-                let (Some(id), before) = (self.late, self.upload.snapshot()) else { return };
+                let (Some(id), before) = (self.late, self.upload.snapshot(self.now)) else { return };
                 if let Some(response) = answer.response(PacketType::Fragment, &Payload::Range(0..self.size)) {
                     self.upload.handle_response(now, id, &response);
-                    assert_eq!(self.upload.snapshot(), before, "what comes late changes nothing");
+                    assert_eq!(self.upload.snapshot(self.now), before, "what comes late changes nothing");
                 }
             }
             Step::TransportError(error) => {
@@ -171,7 +171,7 @@ impl World {
             Step::Restore { other_size } => {
                 self.size = if other_size { self.size + 1 } else { self.size };
                 let entity = Entity::new(self.size).expect("small enough");
-                let snapshot = self.upload.snapshot();
+                let snapshot = self.upload.snapshot(self.now);
                 self.upload =
                     Upload::restore(now, snapshot, entity, self.config.clone()).expect("it was just taken");
                 self.under_way = None;

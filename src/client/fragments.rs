@@ -38,12 +38,6 @@ impl FragmentSize {
             Self::Fixed(size) | Self::Adaptive { least: size, .. } => size,
         }
     }
-
-    pub(super) const fn largest(self) -> u64 {
-        match self {
-            Self::Fixed(size) | Self::Adaptive { largest: size, .. } => size,
-        }
-    }
 }
 
 /// The size of the next fragment, as what has happened teaches it.
@@ -52,21 +46,20 @@ impl FragmentSize {
 pub(super) struct Sizer {
     size: u64,
     /// What a 413 taught; never forgotten.
-    ceiling: u64,
+    ceiling: Option<u64>,
 }
 
 impl Sizer {
     pub(super) fn new(setting: FragmentSize) -> Self {
-        Self { size: setting.first(), ceiling: setting.largest() }
+        Self { size: setting.first(), ceiling: None }
     }
 
     pub(super) fn size(&self) -> u64 {
-        self.size.min(self.ceiling)
+        self.ceiling.map_or(self.size, |ceiling| self.size.min(ceiling))
     }
 
     /// The settings may have changed while the upload was stored.
     pub(super) fn apply(&mut self, setting: FragmentSize) {
-        self.ceiling = self.ceiling.min(setting.largest());
         self.size = match setting {
             FragmentSize::Fixed(size) => size,
             FragmentSize::Adaptive { least, largest, .. } => self.size.clamp(least, largest.max(least)),
@@ -95,8 +88,8 @@ impl Sizer {
         if bytes <= MIN_FRAGMENT_SIZE {
             return None;
         }
-        self.ceiling = (bytes / 2).max(MIN_FRAGMENT_SIZE);
-        Some(self.ceiling)
+        self.ceiling = Some((bytes / 2).max(MIN_FRAGMENT_SIZE));
+        self.ceiling
     }
 }
 

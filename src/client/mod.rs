@@ -88,10 +88,13 @@
 //!
 //! # What to persist, and when
 //!
-//! [`Upload::snapshot`] is plain data, in whatever state the upload is. Store it whenever an event came out, before the next
-//! request is sent. What is lost by a crash is then what was under way: one fragment at most is sent twice. Credentials are not
-//! part of it; nor is the source: give it a [validator](Entity::validated), so that an upload whose source has changed
-//! fails with `BG_E_LOCAL_FILE_CHANGED` instead of mixing two files.
+//! [`Upload::snapshot`] is plain data, in whatever state the upload is. Store one after each command, and one for each output that
+//! you take in step 2, **before a request is sent**: it says what is about to go, so that a Close or Cancel of which nobody knows what became is
+//! not mistaken for one that never went. What is lost by a crash is then what was under way: one fragment at most is sent
+//! twice, and a session that was being created goes at its timeout.
+//!
+//! Credentials are not part of it; nor is the source: give it a [validator](Entity::validated), so that an upload whose source
+//! has changed fails with `BG_E_LOCAL_FILE_CHANGED` instead of mixing two files.
 //!
 //! # Suspending and cancelling
 //!
@@ -100,6 +103,7 @@
 
 mod command;
 mod config;
+mod consistency;
 mod credentials;
 mod ending;
 mod entity;

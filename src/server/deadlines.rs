@@ -9,29 +9,32 @@ use std::time::{Duration, Instant};
 /// queued, and moves when its turn comes. So nothing is ever scanned.
 #[derive(Debug, Default)]
 pub(super) struct Deadlines {
-    /// What ticks count from: about when the table was first used.
+    /// What ticks count from: the first deadline that the table saw.
     epoch: Option<Instant>,
     queue: BTreeSet<(Tick, u64)>,
 }
 
-/// Milliseconds since the table's epoch; 2^64 of them are more than there will be.
-pub(super) type Tick = u64;
+/// Milliseconds after the table's epoch, or before it, where sessions were restored: 2^63 are more than there will be.
+pub(super) type Tick = i64;
 
 impl Deadlines {
     /// Queues a key; returns the tick to remove it under.
-    ///
-    /// `timeout` is what deadlines are ahead of the present as a rule: ticks count from then.
-    pub(super) fn insert(&mut self, deadline: Instant, key: u64, timeout: Duration) -> Tick {
-        self.epoch.get_or_insert(deadline.checked_sub(timeout).unwrap_or(deadline));
+    pub(super) fn insert(&mut self, deadline: Instant, key: u64) -> Tick {
         let tick = self.tick(deadline);
         self.queue.insert((tick, key));
         tick
     }
 
     /// The tick of a deadline, rounded up: whose tick is due is due indeed, and does not come back to the same place.
-    pub(super) fn tick(&self, deadline: Instant) -> Tick {
-        let since = deadline.saturating_duration_since(self.epoch.unwrap_or(deadline));
-        Tick::try_from(since.as_nanos().div_ceil(1_000_000)).unwrap_or(Tick::MAX)
+    pub(super) fn tick(&mut self, deadline: Instant) -> Tick {
+        let epoch = *self.epoch.get_or_insert(deadline);
+        match deadline.checked_duration_since(epoch) {
+            Some(after) => Tick::try_from(after.as_nanos().div_ceil(1_000_000)).unwrap_or(Tick::MAX),
+            None => {
+                let before = epoch.saturating_duration_since(deadline).as_millis();
+                Tick::try_from(before).map_or(Tick::MIN, Tick::saturating_neg)
+            }
+        }
     }
 
     pub(super) fn remove(&mut self, tick: Tick, key: u64) {
@@ -54,6 +57,8 @@ impl Deadlines {
 
     fn first(&self) -> Option<(Instant, u64)> {
         let &(tick, key) = self.queue.first()?;
-        Some((self.epoch?.checked_add(Duration::from_millis(tick))?, key))
+        let distance = Duration::from_millis(tick.unsigned_abs());
+        let at = if tick < 0 { self.epoch?.checked_sub(distance) } else { self.epoch?.checked_add(distance) };
+        Some((at?, key))
     }
 }

@@ -64,16 +64,25 @@
 //! A byte that was acknowledged is never sent again, so the order is: the bytes, the state, the Ack.
 //!
 //! 1. **Bytes** (`fdatasync`, or whatever makes them last), before `Stored` is reported.
-//! 2. **State**, before `Respond` is sent: [`Session::snapshot`]. A program that loses its sessions in a crash may skip it: the
-//!    clients start over.
+//! 2. **State**, before `Respond` is sent, and before `Publish` or `Discard` is done: [`Session::snapshot`]. A session
+//!    that is no longer in the table has ended: what was saved of it may go; kept for an hour, it answers repeats after a
+//!    crash. A program that loses its sessions in a crash may skip all this: the clients start over.
 //! 3. **The Ack.**
-//!
-//! After a crash the bytes that storage really holds win: [`Session::recover`] takes `min(saved, stored)`. Bytes beyond
-//! the saved offset were never acknowledged: truncate them.
 //!
 //! To publish is one step that the file system knows how to do: write aside, sync, `rename`, sync the folder. Until
 //! `Published` is reported the session asks for it again. If the process can die between the rename and the report,
 //! make the step repeatable: where the bytes are gone and the destination is this upload's, report `Published`.
+//!
+//! # After a crash
+//!
+//! The bytes that storage really holds win. For each session that was saved:
+//!
+//! 1. [`Session::restore`] it, and tell [`Session::recover`] how many of its bytes there are, if any place for them is left.
+//! 2. If it has [ended](State::Ended), delete what is left of it. Else truncate its bytes to [`Session::received`]: those past
+//!    it were never acknowledged.
+//! 3. [`Sessions::insert`] it, ended or not: one that ended answers a repeated Close or Cancel for an hour.
+//!
+//! Bytes that no saved session names belong to an upload whose client was never told of it: delete them.
 //!
 //! # Bodies
 //!
@@ -122,7 +131,8 @@
 //!   [`Session::handle_request`], and update the row. No row: [`Directory::session_not_found`].
 //!
 //! Each report is such a transaction as well; between them no lock is held, and the snapshot carries the exchange that is at
-//! work. `Wait` polls the row, or listens for its change. A session that has [ended](State::Ended) answers repeats itself:
+//! work. `Wait` polls the row, or listens for its change. Where a process has died, its exchange stays at work: whoever
+//! finds out (by a lease in the row, say) reports [`Abandoned`](Report::Abandoned) for [`Session::at_work`]. A session that has [ended](State::Ended) answers repeats itself:
 //! delete its row after an hour. For the rows whose time is over, an index on [`Session::deadline`], stored as a time of day.
 //!
 //! # Expiry
@@ -131,6 +141,7 @@
 //! deleted. Progress prolongs a session; a Ping, which belongs to none, does not.
 
 mod answer;
+mod consistency;
 mod deadlines;
 mod directory;
 mod exchange;

@@ -129,7 +129,9 @@ impl<O: Clone + Eq> Session<O> {
         self.deadline = deadline.map(|later| self.deadline.map_or(later, |known| known.max(later)));
     }
 
+    /// Whoever is still at work on it is given up.
     pub(super) fn end(&mut self, ending: Ending) {
+        self.at_work = None;
         self.state = State::Ended(ending);
     }
 

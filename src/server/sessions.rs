@@ -157,7 +157,7 @@ impl<O: Clone + Ord> Sessions<O> {
                 // It has outlived the deadline that it was queued under.
                 Some(deadline) if self.deadlines.tick(deadline) > tick => {
                     self.deadlines.remove(tick, key);
-                    entry.queued = Some(self.deadlines.insert(deadline, key, self.directory.session_timeout));
+                    entry.queued = Some(self.deadlines.insert(deadline, key));
                 }
                 Some(_) => {
                     let id = entry.session.id;
@@ -182,15 +182,20 @@ impl<O: Clone + Ord> Sessions<O> {
         Some(session)
     }
 
-    /// Takes up a session that was restored, whatever the limits say; one of the same id comes back.
+    /// Takes up a session that was restored, whatever the limits say. One that has [ended](State::Ended) is remembered as
+    /// are those that end in the table, so that the repeat of a Close or Cancel is a success across a restart.
     ///
     /// # Errors
-    /// The session itself, if one of its id is in the table already.
-    pub fn insert(&mut self, session: Session<O>) -> Result<(), Session<O>> {
-        if self.open.contains_key(&key(session.id)) {
+    /// The session itself, if one of its id is in the table already, or ended there.
+    pub fn insert(&mut self, now: Instant, session: Session<O>) -> Result<(), Session<O>> {
+        if self.open.contains_key(&key(session.id)) || self.ended.contains(session.id) {
             return Err(session);
         }
+        let (id, state) = (session.id, session.state);
         self.add(session);
+        if let State::Ended(ending) = state {
+            self.bury(now, id, ending);
+        }
         Ok(())
     }
 
@@ -215,9 +220,7 @@ impl<O: Clone + Ord> Sessions<O> {
 
     fn add(&mut self, session: Session<O>) {
         let key = key(session.id);
-        let queued = session
-            .deadline
-            .map(|deadline| self.deadlines.insert(deadline, key, self.directory.session_timeout));
+        let queued = session.deadline.map(|deadline| self.deadlines.insert(deadline, key));
         let owned = self.owners.entry(session.owner.clone()).or_default();
         *owned = owned.saturating_add(1);
         self.open.insert(key, Box::new(Entry { session, queued }));

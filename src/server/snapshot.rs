@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::session::Session;
-use super::state::{AtWork, Ending, Notification, State, Waiting};
+use super::state::{AtWork, Notification, State, Waiting};
 use crate::error::RestoreError;
 use crate::guid::Guid;
-use crate::limits::MAX_ENTITY_SIZE;
 
 /// The version of the form in which sessions are stored. Older ones stay readable.
 const VERSION: u32 = 1;
@@ -41,14 +40,14 @@ pub struct Snapshot<O = ()> {
     version: u32,
     id: Guid,
     owner: O,
-    destination: Box<str>,
-    state: State,
-    next: u64,
-    total: Option<u64>,
-    notification: Notification,
-    at_work: Option<AtWork>,
-    waiting: Option<Waiting>,
-    serial: u32,
+    pub(super) destination: Box<str>,
+    pub(super) state: State,
+    pub(super) next: u64,
+    pub(super) total: Option<u64>,
+    pub(super) notification: Notification,
+    pub(super) at_work: Option<AtWork>,
+    pub(super) waiting: Option<Waiting>,
+    pub(super) serial: u32,
     /// How long the session may still go without progress; `None` for ever.
     remaining: Option<Duration>,
 }
@@ -88,7 +87,12 @@ impl<O: Clone + Eq> Session<O> {
     /// # Errors
     /// [`RestoreError`] for a snapshot of a later version, or one that no session can have made.
     pub fn restore(now: Instant, snapshot: Snapshot<O>) -> Result<Self, RestoreError> {
-        snapshot.check()?;
+        if snapshot.version == 0 || snapshot.version > VERSION {
+            return Err(RestoreError::Version(snapshot.version));
+        }
+        if let Some(what) = snapshot.contradiction() {
+            return Err(RestoreError::Inconsistent(what));
+        }
         Ok(Self {
             id: snapshot.id,
             owner: snapshot.owner,
@@ -102,29 +106,5 @@ impl<O: Clone + Eq> Session<O> {
             serial: snapshot.serial,
             deadline: snapshot.remaining.and_then(|remaining| now.checked_add(remaining)),
         })
-    }
-}
-
-impl<O> Snapshot<O> {
-    fn check(&self) -> Result<(), RestoreError> {
-        if self.version == 0 || self.version > VERSION {
-            return Err(RestoreError::Version(self.version));
-        }
-        let total = self.total.unwrap_or(MAX_ENTITY_SIZE);
-        let complete =
-            matches!(self.state, State::Notifying | State::WaitingForClose | State::Ended(Ending::Closed));
-        let serials =
-            [self.at_work.as_ref().map(|at_work| at_work.serial), self.waiting.map(|waiting| waiting.serial)];
-        let consistent = [
-            ("the size of the entity", total <= MAX_ENTITY_SIZE),
-            ("the number of bytes received", self.next <= total && (self.next == 0 || self.total.is_some())),
-            ("the state", !complete || self.total == Some(self.next)),
-            ("the exchanges", serials.into_iter().flatten().all(|serial| serial <= self.serial)),
-            ("the step at work", self.at_work.as_ref().is_none_or(|at_work| at_work.step.fits(self.state))),
-        ];
-        match consistent.into_iter().find(|(_, holds)| !holds) {
-            Some((what, _)) => Err(RestoreError::Inconsistent(what)),
-            None => Ok(()),
-        }
     }
 }

@@ -58,19 +58,6 @@ pub(super) enum Step {
     Discard(Ending),
 }
 
-impl Step {
-    /// Whether a session in this state can have asked for the step.
-    pub(super) const fn fits(&self, state: State) -> bool {
-        match self {
-            Self::Open => matches!(state, State::Opening),
-            Self::Store { .. } => matches!(state, State::Receiving),
-            Self::Notify(_) => matches!(state, State::Notifying),
-            Self::Publish => matches!(state, State::WaitingForClose),
-            Self::Discard(_) => !matches!(state, State::Opening | State::Ended(_)),
-        }
-    }
-}
-
 /// What a client wants of a session, without the head that said so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

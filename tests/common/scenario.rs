@@ -50,6 +50,11 @@ impl Scenario {
         Self { upload, now, under_way: None, aborted: Vec::new(), events: Vec::new() }
     }
 
+    /// An upload that was restored now.
+    pub(crate) fn of(upload: Upload, now: Instant) -> Self {
+        Self { upload, now, under_way: None, aborted: Vec::new(), events: Vec::new() }
+    }
+
     /// The session is there; the next packet waits to be taken.
     pub(crate) fn created(size: u64, config: ConfigBuilder) -> Self {
         Self::created_by(size, config, answers::created())

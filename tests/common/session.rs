@@ -184,7 +184,7 @@ impl Scene {
     fn evicted(mut self) -> Self {
         let mut sessions = Sessions::new(self.directory.clone());
         let id = self.session.id();
-        sessions.insert(self.session).unwrap();
+        sessions.insert(self.now, self.session).unwrap();
         self.session = sessions.evict(id).expect("the session is in the table");
         self
     }
