@@ -78,8 +78,10 @@ impl Upload {
                 Timer::Retry | Timer::Pace => {}
                 Timer::HostFallback => self.abandon_host(),
                 Timer::GiveUp => {
-                    self.abort();
-                    self.fatal(Failure::new(Reason::GaveUp, None));
+                    self.drop_exchange();
+                    if self.hold != Hold::Failed {
+                        self.fatal(Failure::new(Reason::GaveUp, None));
+                    }
                 }
             }
             self.settle(now);

@@ -116,6 +116,15 @@ impl Upload {
         self.transient(now, failure);
     }
 
+    /// Gives up the exchange under way, and does not come back to it as if nothing had happened: where a repeat corrupts
+    /// the file, the bytes of a Fragment that may have arrived are as dangerous as those of one that broke.
+    pub(super) fn drop_exchange(&mut self) {
+        let Some((exchange, TransportError::Interrupted)) = self.abort() else { return };
+        if exchange.packet == PacketType::Fragment && self.config.recovery == Recovery::Restart {
+            self.start_over(Failure::new(Reason::Transport, Some(exchange.packet)));
+        }
+    }
+
     /// The first failure against a session's host starts its time; any answer stops it (C33).
     pub(super) fn start_host_fallback(&mut self, now: Instant) {
         let Some(host) = &self.host else { return };
