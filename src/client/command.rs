@@ -127,7 +127,7 @@ impl Upload {
                     self.go_on(now);
                 }
             }
-            None if wanted => self.fail(Failure::new(Reason::Unauthorized, None)),
+            None if wanted => self.give_up(Failure::new(Reason::Unauthorized, None)),
             None => self.credentials = Credentials::default(),
         }
         Ok(())

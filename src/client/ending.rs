@@ -5,6 +5,7 @@ use super::output::Event;
 use super::state::{Goal, Hold};
 use super::upload::Upload;
 use crate::hresult::Hresult;
+use crate::packet::PacketType;
 
 impl Upload {
     /// It cannot go on by itself. A session that was to go is left to its timeout.
@@ -12,7 +13,18 @@ impl Upload {
         match self.goal {
             Goal::Complete => self.fail(failure),
             Goal::StartOver => self.forget_session(),
+            // The server did not close the session, so it has one to cancel.
+            Goal::Cancel | Goal::Withdraw if failure.packet == Some(PacketType::CloseSession) => {}
             Goal::Cancel | Goal::Withdraw => self.left(false),
+        }
+    }
+
+    /// Nothing more can be done, not even about a session that is to go.
+    pub(super) fn give_up(&mut self, failure: Failure) {
+        if self.is_leaving() {
+            self.left(false);
+        } else if self.hold != Hold::Failed {
+            self.fail(failure);
         }
     }
 

@@ -79,9 +79,7 @@ impl Upload {
                 Timer::HostFallback => self.abandon_host(),
                 Timer::GiveUp => {
                     self.drop_exchange();
-                    if self.hold != Hold::Failed {
-                        self.fatal(Failure::new(Reason::GaveUp, None));
-                    }
+                    self.give_up(Failure::new(Reason::GaveUp, None));
                 }
             }
             self.settle(now);
