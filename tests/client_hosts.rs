@@ -6,7 +6,7 @@ mod scenario;
 
 use std::time::Duration;
 
-use bits_proto::client::{ConfigBuilder, Event, HostPolicy, State, Suspend, Timer, TransportError};
+use bits_proto::client::{ConfigBuilder, Event, HostPolicy, Reason, State, Suspend, Timer, TransportError};
 use scenario::answers;
 use scenario::{DESTINATION, FRAGMENT, Scenario, config};
 
@@ -256,6 +256,22 @@ fn c33_the_fallback_timer_runs_on_while_the_upload_is_suspended() {
     scenario.suspend(Suspend::AtOnce).unwrap();
     scenario.pass(TIMEOUT);
     assert!(scenario.events().contains(&Event::HostAbandoned));
+    scenario.expect_nothing();
+    scenario.resume().unwrap();
+    next_goes_to(&mut scenario, "Ping", DESTINATION);
+}
+
+#[test]
+fn c33_the_fallback_timer_runs_on_while_the_upload_has_failed() {
+    let moved = answers::created_with(&[("BITS-Host-Id", "moved"), ("BITS-Host-Id-Fallback-Timeout", "120")]);
+    let mut scenario = Scenario::created_by(300, config().give_up_after(Duration::from_secs(60)), moved);
+    scenario.expect("Ping");
+    scenario.break_off(TransportError::Unsent);
+    scenario.pass(Duration::from_secs(61));
+    assert_eq!(scenario.failure().reason, Reason::GaveUp);
+    scenario.pass(Duration::from_secs(60));
+    assert_eq!(scenario.events(), [Event::HostAbandoned]);
+    assert_eq!(scenario.upload.state(), State::Failed);
     scenario.expect_nothing();
     scenario.resume().unwrap();
     next_goes_to(&mut scenario, "Ping", DESTINATION);

@@ -22,8 +22,11 @@ impl Upload {
         if self.hold == Hold::Suspended {
             return Ok(());
         }
-        if how == Suspend::AtOnce {
+        if how == Suspend::AtOnce && self.in_flight.is_some() {
             self.abort();
+            if self.hold == Hold::Failed {
+                return Ok(());
+            }
         }
         self.hold = Hold::Suspending;
         self.settle(now);

@@ -25,6 +25,8 @@ impl Upload {
     pub(super) fn stop(&mut self, failure: Failure) {
         match self.goal {
             Goal::Complete | Goal::StartOver => self.fail(failure),
+            // The server did not close the session, so it has one to cancel.
+            Goal::Cancel | Goal::Withdraw if failure.packet == Some(PacketType::CloseSession) => {}
             Goal::Cancel | Goal::Withdraw => self.left(false),
         }
     }

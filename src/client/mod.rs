@@ -84,6 +84,8 @@
 //! | 408, 409, most 5xx, a 2xx that is no Ack | [`Event::Waiting`], then the same packet again |
 //! | anything else | [`Event::Failed`]; [`resume`](Upload::resume) tries again |
 //!
+//! [`transitions`] says what an upload does in every place, whatever it meets.
+//!
 //! Delays grow and vary; a server that answers without moving on is given up after a bounded number of answers.
 //!
 //! # What to persist, and when
@@ -120,6 +122,7 @@ mod receive;
 mod recovery;
 mod snapshot;
 mod state;
+pub mod transitions;
 mod transmit;
 mod upload;
 mod verdict;

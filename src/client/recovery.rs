@@ -160,12 +160,12 @@ impl Upload {
 
     /// Waits, and tries again.
     pub(super) fn transient(&mut self, now: Instant, cause: Failure) {
-        if self.hold == Hold::Suspending {
-            return;
-        }
         if self.is_leaving() && self.session_id.is_none() {
             // Whether the server opened a session nobody knows: it goes at its timeout.
             return self.left(false);
+        }
+        if self.hold == Hold::Suspending {
+            return;
         }
         let (first, longest) = (self.config.first_retry_delay, self.config.longest_retry_delay);
         let delay = self.backoff.next(first, longest).max(cause.retry_after.unwrap_or_default());

@@ -10,8 +10,8 @@ transitions! {
     /// What a session does in every [`Place`], whatever it meets (§3.2.5.1).
     ///
     /// *Under* is empty where a row holds for every setting. *Then* is where the session stands afterwards: – is where it
-    /// stood, *as before* where it stood before the Cancel, and *as is due* wherever the request leads whose turn has come. *Answer* is the [`Reaction`]: what to do, or an Ack; where it
-    /// is an error, its status and code.
+    /// stood, *as before* where it stood before the Cancel, and *as is due* wherever the request leads whose turn has come.
+    /// *Answer* is the [`Reaction`]: what to do, or an Ack; of an error, its status and code.
     pub const TRANSITIONS: Transition<Place, Stimulus, Setting, Reaction>;
 
     // Whoever may not, learns nothing else.
@@ -111,8 +111,10 @@ transitions! {
 
     // Reports that do not belong to the step that was asked for.
     (all WORKING but Opening) (Opened) [] => Same, Again;
-    (all WORKING but Storing | StoringLast | GivingWay | GivingWayLast) (StoredWhole | StoredPart) [] => Same, Again;
-    (all WORKING but Notifying | NotifyingEmpty | NotifyingOnClose) (Taken | TakenAndKept | ReplyTooLong) [] => Same, Again;
+    (all WORKING but Storing | StoringLast | GivingWay | GivingWayLast) (StoredWhole | StoredPart) []
+        => Same, Again;
+    (all WORKING but Notifying | NotifyingEmpty | NotifyingOnClose) (Taken | TakenAndKept | ReplyTooLong) []
+        => Same, Again;
     (all WORKING but Publishing) (Published) [] => Same, Again;
     (all WORKING but Discarding | DiscardingLost | Cancelling) (Discarded) [] => Same, Again;
 
@@ -120,7 +122,7 @@ transitions! {
     (all WORKING) (Poll) [] => Same, Again;
     (all WORKING) (WaitingPoll) [] => Same, Wait;
     (all IDLE) (WaitingPoll) [] => Due, Due;
-    (all ENDED) (WaitingPoll) [] => Due, Due;
+    (all ENDED but Expired) (WaitingPoll) [] => Due, Due;
     (all ALL) (WaitingAbandoned | Stale) [] => Same, Error(503);
 }
 
