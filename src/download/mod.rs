@@ -105,7 +105,7 @@
 //! # Not here
 //!
 //! Redirections are not followed, and another host than the upload's is a matter of trust: the caller decides before it
-//! makes a [`Download`]. There is no pace. Peers' caches (MS-BPCR, §3.6.5.2.4.1) are not asked.
+//! makes a [`Download`]. Peers' caches (MS-BPCR, §3.6.5.2.4.1) are not asked.
 
 mod answer;
 mod application_ranges;
