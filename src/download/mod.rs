@@ -45,7 +45,7 @@
 //! | 401, 407 | asks for credentials |
 //! | a redirection, any other status | fails |
 //!
-//! A download that failed may be resumed; it then goes on with the first byte that is missing.
+//! A download may be stored at any time, as a [`Snapshot`], and go on in another process. One that failed may be resumed; it then goes on with the first byte that is missing.
 //!
 //! Here both sides are at work. A program has a network where this one has a function call:
 //!
@@ -124,6 +124,7 @@ mod precondition;
 mod receive;
 mod receiver;
 mod respond;
+mod snapshot;
 mod state;
 mod transmit;
 mod version;
@@ -140,4 +141,5 @@ pub use failure::{Failure, Reason, Violation};
 pub use output::{Event, ExchangeId, Output, Transmit};
 pub use receiver::{Piece, Receiver};
 pub use respond::respond;
+pub use snapshot::Snapshot;
 pub use state::{State, Timer};
