@@ -18,12 +18,20 @@ macro_rules! names {
         /// The names of this protocol, each with its spelling.
         const SPELLINGS: &[(&str, &str)] = &[
             $(($lower, $spelling),)*
+            ("accept", "Accept"),
             ("accept-encoding", "Accept-Encoding"),
+            ("accept-ranges", "Accept-Ranges"),
+            ("allow", "Allow"),
             ("cache-control", "Cache-Control"),
             ("content-encoding", "Content-Encoding"),
             ("content-length", "Content-Length"),
             ("content-range", "Content-Range"),
+            ("content-type", "Content-Type"),
+            ("etag", "ETag"),
+            ("if-range", "If-Range"),
+            ("last-modified", "Last-Modified"),
             ("pragma", "Pragma"),
+            ("range", "Range"),
             ("transfer-encoding", "Transfer-Encoding"),
         ];
     };

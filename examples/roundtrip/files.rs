@@ -11,7 +11,7 @@ pub(crate) struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
     pub(crate) fn create() -> io::Result<Self> {
-        let name = format!("bits-proto-roundtrip-{}-{:016x}", process::id(), random_number());
+        let name = format!("bits-proto-{}-{:016x}", process::id(), random_number());
         let path = env::temp_dir().join(name);
         let mut builder = DirBuilder::new();
         // A copy of the user's file will stand in it.

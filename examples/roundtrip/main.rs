@@ -4,7 +4,8 @@
 //!
 //! Where to look, to build the library into a program of your own:
 //!
-//! - `client.rs` drives a [`client::Upload`](bits_proto::client::Upload): the whole of a client;
+//! - `client.rs` drives a [`client::Upload`](bits_proto::client::Upload), and `exchange.rs` sends its requests: the whole
+//!   of a client;
 //! - `server.rs` drives [`server::Sessions`](bits_proto::server::Sessions): the whole of a server;
 //! - `storage.rs` is what that server does with files.
 //!
@@ -17,6 +18,7 @@
 
 mod client;
 mod conversation;
+mod exchange;
 mod files;
 mod http1;
 mod server;

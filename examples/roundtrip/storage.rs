@@ -85,8 +85,8 @@ impl Storage {
         }
     }
 
-    /// Braces keep it apart from every published file.
-    fn unfinished(&self, id: Guid) -> PathBuf {
+    /// Where an unfinished upload is. Braces keep it apart from every published file.
+    pub(crate) fn unfinished(&self, id: Guid) -> PathBuf {
         self.folder.join(format!("{id}.part"))
     }
 }

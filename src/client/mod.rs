@@ -116,7 +116,6 @@ mod hint;
 mod host;
 mod input;
 mod output;
-mod pace;
 mod progress;
 mod receive;
 mod recovery;

@@ -17,6 +17,8 @@ use crate::limits::{MAX_ENTITY_SIZE, MAX_RANGES};
 /// # Ok::<(), bits_proto::InvalidValue>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Option<Vec<Range<u64>>>"))]
 pub struct ApplicationRanges(Option<Vec<Range<u64>>>);
 
 impl ApplicationRanges {
@@ -75,6 +77,15 @@ impl ApplicationRanges {
             }
         }
         chosen
+    }
+}
+
+/// For what was stored: none are the whole.
+impl TryFrom<Option<Vec<Range<u64>>>> for ApplicationRanges {
+    type Error = InvalidValue;
+
+    fn try_from(ranges: Option<Vec<Range<u64>>>) -> Result<Self, Self::Error> {
+        ranges.map_or(Ok(Self::whole()), Self::new)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the caller may want at any time.
 
+use std::num::NonZeroU64;
 use std::time::Instant;
 
 use http::HeaderMap;
@@ -7,9 +8,10 @@ use http::HeaderMap;
 use super::download::Download;
 use super::failure::{Failure, Reason};
 use super::output::Event;
-use super::state::{Hold, Timer};
+use super::state::{Hold, InFlight, Timer};
 use crate::client::Suspend;
 use crate::error::ApiMisuse;
+use crate::pace::Pace;
 
 impl Download {
     /// Suspends the download (§3.6.4.1). The bytes that were stored count.
@@ -48,6 +50,29 @@ impl Download {
         self.hold = Hold::None;
         self.advance(now);
         Ok(())
+    }
+
+    /// Changes the pace, in bytes a second; `None`: as fast as it goes.
+    ///
+    /// A request under way that asked for more than suits the new pace is given up; the next one goes on behind what was
+    /// stored of its answer.
+    pub fn set_rate(&mut self, now: Instant, bytes_a_second: Option<NonZeroU64>) {
+        self.pace.set_rate(now, bytes_a_second);
+        if self.outlasts_pace() {
+            self.abort();
+            // What was asked for and will not come is not owed.
+            self.pace = Pace::new(bytes_a_second);
+        }
+        if self.hold == Hold::Pace {
+            self.hold = Hold::None;
+            self.timers.stop(Timer::Pace);
+        }
+        self.settle(now);
+    }
+
+    fn outlasts_pace(&self) -> bool {
+        let bytes = |exchange: &InFlight| exchange.remaining.unwrap_or(self.bytes_of(&exchange.wanted));
+        self.in_flight.as_ref().is_some_and(|exchange| bytes(exchange) > self.pace.largest())
     }
 
     /// Gives the download up (§3.6.4.3).

@@ -1,5 +1,6 @@
 //! How a download behaves.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::client::InvalidConfig;
@@ -29,6 +30,7 @@ pub struct Config {
     pub(super) conformance: Conformance,
     pub(super) head: HeadRequest,
     pub(super) fragment_size: Option<u64>,
+    pub(super) rate: Option<NonZeroU64>,
     pub(super) max_length: u64,
     pub(super) request_timeout: Duration,
     pub(super) response_timeout: Duration,
@@ -59,6 +61,7 @@ impl Default for Config {
             conformance: Conformance::Interop,
             head: HeadRequest::ForRanges,
             fragment_size: None,
+            rate: None,
             max_length: MAX_ENTITY_SIZE,
             request_timeout: DOWNLOAD_REQUEST_TIMEOUT,
             response_timeout: RESPONSE_TIMEOUT,
@@ -103,6 +106,15 @@ impl ConfigBuilder {
     /// A server that does not know ranges can only be asked for the whole.
     pub fn fragment_size(mut self, bytes: u64) -> Self {
         self.config.fragment_size = Some(bytes);
+        self
+    }
+
+    /// The pace to begin with, in bytes a second; none by default. One GET then asks for what comes in a quarter of a second
+    /// at most, so that the pace is even. [`Download::set_rate`](super::Download::set_rate) changes it.
+    ///
+    /// A server that does not know ranges can only be asked for the whole, and so keeps no pace.
+    pub fn rate(mut self, bytes_a_second: NonZeroU64) -> Self {
+        self.config.rate = Some(bytes_a_second);
         self
     }
 

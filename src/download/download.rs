@@ -1,6 +1,7 @@
 //! One download, seen by the client.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 use std::time::Instant;
 
 use http::{HeaderMap, Uri};
@@ -11,6 +12,7 @@ use super::output::{Event, Output};
 use super::state::{Hold, InFlight, State, Timer, Wanted};
 use super::version::Version;
 use crate::error::InvalidValue;
+use crate::pace::Pace;
 use crate::retry::Backoff;
 use crate::timer::Timers;
 
@@ -38,6 +40,7 @@ pub struct Download {
     pub(super) exchanges: u64,
     pub(super) credentials: HeaderMap,
     pub(super) backoff: Backoff,
+    pub(super) pace: Pace,
     pub(super) timers: Timers<Timer>,
     pub(super) outputs: VecDeque<Output>,
 }
@@ -53,6 +56,14 @@ impl Download {
         ranges: ApplicationRanges,
         config: Config,
     ) -> Result<Self, InvalidValue> {
+        let mut download = Self::at_rest(url, ranges, config)?;
+        download.timers.start(Timer::GiveUp, now, download.config.give_up_after);
+        download.advance(now);
+        Ok(download)
+    }
+
+    /// A download that has not begun.
+    pub(super) fn at_rest(url: Uri, ranges: ApplicationRanges, config: Config) -> Result<Self, InvalidValue> {
         let is_http = matches!(url.scheme_str(), Some("http" | "https"));
         if !is_http || url.host().is_none_or(str::is_empty) {
             return Err(InvalidValue::Destination);
@@ -70,13 +81,12 @@ impl Download {
             exchanges: 0,
             credentials: HeaderMap::new(),
             backoff: Backoff::new(config.seed),
+            pace: Pace::new(config.rate),
             timers: Timers::new(),
             outputs: VecDeque::new(),
             config,
         };
         download.forget_version();
-        download.timers.start(Timer::GiveUp, now, download.config.give_up_after);
-        download.advance(now);
         Ok(download)
     }
 
@@ -110,6 +120,12 @@ impl Download {
         self.received
     }
 
+    /// The pace, in bytes a second.
+    #[must_use]
+    pub const fn rate(&self) -> Option<NonZeroU64> {
+        self.pace.rate()
+    }
+
     /// Where the download stands.
     #[must_use]
     pub fn state(&self) -> State {
@@ -119,6 +135,7 @@ impl Download {
             Hold::Failed => State::Failed,
             Hold::Suspended => State::Suspended,
             Hold::Retry => State::WaitingToRetry,
+            Hold::Pace => State::Pacing,
             Hold::Credentials => State::WaitingForCredentials,
             Hold::None | Hold::Suspending => match &self.in_flight {
                 Some(InFlight { wanted: Wanted::Head, .. }) => State::Measuring,

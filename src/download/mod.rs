@@ -45,7 +45,7 @@
 //! | 401, 407 | asks for credentials |
 //! | a redirection, any other status | fails |
 //!
-//! A download that failed may be resumed; it then goes on with the first byte that is missing.
+//! A download may be stored at any time, as a [`Snapshot`], and go on in another process. One that failed may be resumed; it then goes on with the first byte that is missing.
 //!
 //! Here both sides are at work. A program has a network where this one has a function call:
 //!
@@ -105,7 +105,7 @@
 //! # Not here
 //!
 //! Redirections are not followed, and another host than the upload's is a matter of trust: the caller decides before it
-//! makes a [`Download`]. There is no pace. Peers' caches (MS-BPCR, §3.6.5.2.4.1) are not asked.
+//! makes a [`Download`]. Peers' caches (MS-BPCR, §3.6.5.2.4.1) are not asked.
 
 mod answer;
 mod application_ranges;
@@ -124,6 +124,7 @@ mod precondition;
 mod receive;
 mod receiver;
 mod respond;
+mod snapshot;
 mod state;
 mod transmit;
 mod version;
@@ -140,4 +141,5 @@ pub use failure::{Failure, Reason, Violation};
 pub use output::{Event, ExchangeId, Output, Transmit};
 pub use receiver::{Piece, Receiver};
 pub use respond::respond;
+pub use snapshot::Snapshot;
 pub use state::{State, Timer};

@@ -109,7 +109,8 @@ impl Download {
                 Timer::Request => self.timed_out(now, Reason::RequestTimeout),
                 Timer::Response => self.timed_out(now, Reason::ResponseTimeout),
                 Timer::Retry if self.hold == Hold::Retry => self.hold = Hold::None,
-                Timer::Retry => {}
+                Timer::Pace if self.hold == Hold::Pace => self.hold = Hold::None,
+                Timer::Retry | Timer::Pace => {}
                 Timer::GiveUp => {
                     self.abort();
                     self.fail(Failure::new(Reason::GaveUp));

@@ -13,6 +13,8 @@ pub enum State {
     Measuring,
     /// A GET is on its way, or will be as soon as the last output is taken (`STATE_DOWNLOAD`).
     Downloading,
+    /// The next request waits for the pace.
+    Pacing,
     /// Something went wrong that may pass; a timer runs until the next try.
     WaitingToRetry,
     /// The server or a proxy wants credentials.
@@ -41,6 +43,7 @@ pub(super) enum Hold {
     /// Nothing holds the download.
     None,
     Retry,
+    Pace,
     Credentials,
     /// Suspended once the exchange under way has been answered.
     Suspending,
@@ -80,6 +83,8 @@ pub enum Timer {
     Response,
     /// It is time to try again.
     Retry,
+    /// The pace lets the next request go.
+    Pace,
     /// There is no progress for too long.
     GiveUp,
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HeaderValue, IF_RANGE, RANGE};
 use http::{Method, Request};
 
-use super::application_ranges::header;
+use super::application_ranges::{header, size_of};
 use super::download::Download;
 use super::failure::{Failure, Reason};
 use super::output::{Event, ExchangeId, Output, Transmit};
@@ -27,8 +27,18 @@ impl Download {
         } else if let Some(reason) = self.objection() {
             self.fail(Failure::new(reason));
         } else {
-            self.transmit(now, self.next_wanted());
+            let wanted = self.next_wanted();
+            if wanted == Wanted::Head || !self.waits_for_pace(now) {
+                self.transmit(now, wanted);
+            }
         }
+    }
+
+    fn waits_for_pace(&mut self, now: Instant) -> bool {
+        let Some(delay) = self.pace.delay(now) else { return false };
+        self.hold = Hold::Pace;
+        self.timers.start(Timer::Pace, now, delay);
+        true
     }
 
     /// Why an entity of the length that the server told is not fetched.
@@ -46,11 +56,11 @@ impl Download {
         if self.head_due {
             return Wanted::Head;
         }
-        if self.size().is_none() && self.config.fragment_size.is_none() {
+        let size = self.config.fragment_size.unwrap_or(u64::MAX).min(self.pace.largest());
+        if self.size().is_none() && size == u64::MAX {
             return Wanted::Whole;
         }
         let length = self.version.length.unwrap_or(MAX_ENTITY_SIZE);
-        let size = self.config.fragment_size.unwrap_or(u64::MAX);
         let ranges = self.ranges.choose(length, self.received, size, self.single_ranges_only);
         match &ranges[..] {
             // The one range is the whole (§3.6.5.2.4.2, C62).
@@ -63,6 +73,7 @@ impl Download {
         self.exchanges = self.exchanges.wrapping_add(1);
         let id = ExchangeId(self.exchanges);
         let request = self.request(&wanted);
+        self.pace.sent(now, self.bytes_of(&wanted));
         self.in_flight = Some(InFlight { id, wanted, remaining: None });
         self.timers.start(Timer::Request, now, self.config.request_timeout);
         self.push(Output::Transmit(Transmit {
@@ -71,6 +82,15 @@ impl Download {
             request_timeout: self.config.request_timeout,
             response_timeout: self.config.response_timeout,
         }));
+    }
+
+    /// How many bytes of the entity the answer to such a request has, as far as is known.
+    pub(super) fn bytes_of(&self, wanted: &Wanted) -> u64 {
+        match wanted {
+            Wanted::Head => 0,
+            Wanted::Whole => self.version.length.unwrap_or(u64::MAX),
+            Wanted::Ranges(ranges) => size_of(ranges),
+        }
     }
 
     fn request(&self, wanted: &Wanted) -> Request<()> {

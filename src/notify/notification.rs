@@ -18,8 +18,8 @@ use crate::value::ReplyUrl;
 
 /// One notification of a server application, seen by the back-end client (§3.3).
 ///
-/// It is one exchange, so its reports need no id: once it is over, nothing that is told to it changes anything. It is not
-/// stored either: a server that dies while it notifies does so again at the client's repeat.
+/// It is one exchange, so its reports need no id: once it is over, nothing that is told to it changes anything. It has no
+/// snapshot either: a server that dies while it notifies does so again at the client's repeat, from the session's snapshot.
 ///
 /// See the [module](super) for how to drive it.
 #[derive(Debug)]

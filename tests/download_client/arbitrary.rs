@@ -1,5 +1,6 @@
 //! Whatever a server answers and whatever a caller does, in any order.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use bits_proto::download::multipart::MultipartError;
@@ -26,6 +27,8 @@ enum Step {
     Resume,
     Cancel,
     Authenticate(bool),
+    Rate(Option<NonZeroU64>),
+    Restart,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -64,6 +67,8 @@ fn step() -> impl Strategy<Value = Step> {
         6 => Just(Step::Resume),
         1 => Just(Step::Cancel),
         4 => any::<bool>().prop_map(Step::Authenticate),
+        2 => prop::option::of(1..40_u64).prop_map(|rate| Step::Rate(rate.and_then(NonZeroU64::new))),
+        1 => Just(Step::Restart),
     ]
 }
 
@@ -94,6 +99,8 @@ fn apply(driver: &mut Driver, id: ExchangeId, step: &Step) {
         Step::Suspend(how) => drop(download.suspend(now, *how)),
         Step::Resume => drop(download.resume(now)),
         Step::Cancel => drop(download.cancel()),
+        Step::Rate(rate) => download.set_rate(now, *rate),
+        Step::Restart => driver.restart(Config::builder().max_length(1000)),
         Step::Authenticate(known) => drop(download.authenticate(now, known.then(HeaderMap::new))),
     }
 }
@@ -110,7 +117,8 @@ fn check(download: &Download, before: State) -> Result<(), TestCaseError> {
         prop_assert_eq!(size, Some(received), "all is here");
     }
     // It either goes on by itself in the end, or waits for the caller, and then no timer runs.
-    let goes_on = matches!(state, State::Measuring | State::Downloading | State::WaitingToRetry);
+    let goes_on =
+        matches!(state, State::Measuring | State::Downloading | State::Pacing | State::WaitingToRetry);
     prop_assert_eq!(goes_on, download.poll_timeout().is_some(), "{:?}", state);
     prop_assert!(!goes_on || size != Some(received), "nothing is fetched when all is here");
     Ok(())

@@ -96,6 +96,13 @@ impl Driver {
         true
     }
 
+    /// The download as another process restores it: what was under way is gone.
+    pub(crate) fn restart(&mut self, config: ConfigBuilder) {
+        let snapshot = self.download.snapshot(self.now);
+        self.download = Download::restore(self.now, snapshot, config.build().unwrap()).unwrap();
+        self.requests.clear();
+    }
+
     /// Lets time pass up to the next timer.
     pub(crate) fn wait(&mut self) {
         self.now = self.download.poll_timeout().expect("a timer runs");

@@ -5,6 +5,8 @@ mod commands;
 mod driver;
 mod fetching;
 mod misbehaving;
+mod pace;
 mod pair;
 mod recovery;
 mod several_ranges;
+mod snapshots;

@@ -1,14 +1,14 @@
-//! How fast fragments go.
+//! How fast bytes go.
 
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 /// A pace in bytes a second.
 ///
-/// Each fragment has a place on a fixed schedule, so that what the network takes of the time between two of them does
-/// not slow the pace. Time that passed unused is not made up for, but for the length of one slice.
+/// Each fragment, sent or asked for, has a place on a fixed schedule, so that what the network takes of the time between
+/// two of them does not slow the pace. Time that passed unused is not made up for, but for the length of one slice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     rate: Option<NonZeroU64>,
     /// When the next fragment may go.
     next: Option<Instant>,
@@ -23,27 +23,27 @@ const NANOS: u128 = 1_000_000_000;
 const SLICE: Duration = Duration::from_millis(250);
 
 impl Pace {
-    pub(super) const fn new(rate: Option<NonZeroU64>) -> Self {
+    pub(crate) const fn new(rate: Option<NonZeroU64>) -> Self {
         Self { rate, next: None }
     }
 
-    pub(super) const fn rate(&self) -> Option<NonZeroU64> {
+    pub(crate) const fn rate(&self) -> Option<NonZeroU64> {
         self.rate
     }
 
     /// The largest fragment at this pace.
-    pub(super) fn largest(&self) -> u64 {
+    pub(crate) fn largest(&self) -> u64 {
         self.rate.map_or(u64::MAX, |rate| (rate.get() / SLICES_A_SECOND).max(1))
     }
 
     /// How long the next fragment has to wait.
-    pub(super) fn delay(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn delay(&self, now: Instant) -> Option<Duration> {
         let next = self.next.filter(|_| self.rate.is_some())?;
         next.checked_duration_since(now).filter(|delay| !delay.is_zero())
     }
 
-    /// A fragment of so many bytes goes now.
-    pub(super) fn sent(&mut self, now: Instant, bytes: u64) {
+    /// A fragment of so many bytes goes, or is asked for, now.
+    pub(crate) fn sent(&mut self, now: Instant, bytes: u64) {
         let Some(rate) = self.rate else { return };
         let earliest = now.checked_sub(SLICE).unwrap_or(now);
         let place = self.next.map_or(now, |next| next.max(earliest));
@@ -51,7 +51,7 @@ impl Pace {
     }
 
     /// Changes the pace; what is owed for bytes that went already is owed at the new one.
-    pub(super) fn set_rate(&mut self, now: Instant, rate: Option<NonZeroU64>) {
+    pub(crate) fn set_rate(&mut self, now: Instant, rate: Option<NonZeroU64>) {
         let owed = match (self.delay(now), self.rate) {
             (Some(delay), Some(rate)) => {
                 u128::from(rate.get()).saturating_mul(delay.as_nanos()).checked_div(NANOS).unwrap_or(0)

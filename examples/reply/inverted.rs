@@ -1,0 +1,16 @@
+//! What the application makes of a file: every byte inverted, as it passes by.
+
+use std::io::{self, Read};
+
+/// Inverts what it reads.
+pub(crate) struct Inverted<R>(pub(crate) R);
+
+impl<R: Read> Read for Inverted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.0.read(buffer)?;
+        for byte in &mut buffer[..length] {
+            *byte = !*byte;
+        }
+        Ok(length)
+    }
+}
