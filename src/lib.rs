@@ -114,7 +114,7 @@
 //!
 //! # Features
 //!
-//! - `serde`: serialisation of the vocabulary and the packets.
+//! - `serde`: serialisation of the vocabulary, the packets and the snapshots.
 //! - `arbitrary`: `Arbitrary` for the vocabulary and the packets, for fuzzers downstream.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // A peer's bytes never end the program: outside of tests, whatever can panic is refused.
