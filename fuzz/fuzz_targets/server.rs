@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use arbitrary::Arbitrary;
-use bits_proto::packet::{CancelSession, CloseSession, CreateSession, Fragment, Ping, Request};
 use bits_proto::notify::NotificationType;
+use bits_proto::packet::{CancelSession, CloseSession, CreateSession, Fragment, Ping, Request};
 use bits_proto::server::{
     Arrival, Directory, Exchange, Notified, Output, OwnerCheck, Refusal, Report, Sessions, State,
 };
