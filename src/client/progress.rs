@@ -17,9 +17,8 @@ impl Upload {
             Ack::Ping(_) => self.reached(),
             Ack::Fragment(ack) => {
                 let elapsed = now.saturating_duration_since(exchange.since);
-                let bytes = exchange.range.end.saturating_sub(exchange.range.start);
                 if ack.status == FragmentStatus::Accepted {
-                    self.sizer.took(bytes, elapsed, self.config.fragment_size);
+                    self.sizer.took(exchange.bytes(), elapsed, self.config.fragment_size);
                 }
                 self.acknowledged_fragment(now, exchange.range, ack);
             }

@@ -17,9 +17,7 @@ impl Upload {
     ///
     /// A transport that cannot tell says it at once: then one timer covers both.
     pub fn handle_sent(&mut self, now: Instant, id: ExchangeId) {
-        if let Some(exchange) = self.in_flight.as_ref().filter(|exchange| exchange.id == id) {
-            self.handed_over = exchange.range.end.saturating_sub(exchange.range.start);
-        }
+        self.handle_sent_part(id, u64::MAX);
         if self.is_under_way(id) && self.timers.get(Timer::Request).is_some() {
             self.timers.stop(Timer::Request);
             self.timers.start(Timer::Response, now, self.config.response_timeout);
@@ -29,7 +27,7 @@ impl Upload {
     /// So many bytes of the request's body were handed to the network: for [`sent`](Self::sent), nothing else.
     pub fn handle_sent_part(&mut self, id: ExchangeId, bytes: u64) {
         if let Some(exchange) = self.in_flight.as_ref().filter(|exchange| exchange.id == id) {
-            self.handed_over = bytes.min(exchange.range.end.saturating_sub(exchange.range.start));
+            self.handed_over = bytes.min(exchange.bytes());
         }
     }
 
@@ -52,7 +50,7 @@ impl Upload {
             Verdict::Doubtful(failure) => self.doubt_session(now, failure),
             Verdict::SessionNotFound(failure) => self.session_not_found(exchange.packet, failure),
             Verdict::Unauthorized(failure) => self.unauthorized(id, head, failure),
-            Verdict::FragmentTooLarge(failure) => self.shrink(&exchange.range, failure),
+            Verdict::FragmentTooLarge(failure) => self.shrink(exchange.bytes(), failure),
             Verdict::Transient(failure) => {
                 // Without a code the server, too, may mean that it is still at work on a Close.
                 self.close_unanswered |=

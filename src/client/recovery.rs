@@ -1,6 +1,5 @@
 //! What comes after a bad answer, or none.
 
-use std::ops::Range;
 use std::time::Instant;
 
 use http::StatusCode;
@@ -94,8 +93,8 @@ impl Upload {
     }
 
     /// Halves the fragment, not below 5 KiB (note `<16>`).
-    pub(super) fn shrink(&mut self, range: &Range<u64>, failure: Failure) {
-        match self.sizer.too_large(range.end.saturating_sub(range.start)) {
+    pub(super) fn shrink(&mut self, bytes: u64, failure: Failure) {
+        match self.sizer.too_large(bytes) {
             Some(to) => self.tell(Event::FragmentShrunk { to }),
             None => self.fatal(Failure { reason: Reason::FragmentTooLarge, ..failure }),
         }

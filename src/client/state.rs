@@ -92,6 +92,13 @@ pub(super) struct InFlight {
     pub(super) since: Instant,
 }
 
+impl InFlight {
+    /// How many bytes it brings.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.range.end.saturating_sub(self.range.start)
+    }
+}
+
 /// The timers of an upload. When one goes off, [`Upload::poll_timeout`](super::Upload::poll_timeout) has told so.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
