@@ -115,7 +115,7 @@
 //! # Features
 //!
 //! - `serde`: serialisation of the vocabulary, the packets and the snapshots.
-//! - `arbitrary`: `Arbitrary` for the vocabulary and the packets, for fuzzers downstream.
+//! - `arbitrary`: `Arbitrary` for the vocabulary, the packets and the snapshots, for fuzzers downstream.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // A peer's bytes never end the program: outside of tests, whatever can panic is refused.
 #![cfg_attr(

@@ -1,8 +1,13 @@
 //! What `arbitrary` makes is legal: fuzzers downstream get packets that this library could have read.
 #![cfg(feature = "arbitrary")]
 
+#[path = "common/clock.rs"]
+mod clock;
+
 use arbitrary::{Arbitrary, Unstructured};
+use bits_proto::client::{self, Config, Upload};
 use bits_proto::packet::{Ack, PacketType, Request};
+use bits_proto::server::{self, Session};
 use bits_proto::{Conformance, ContentRange, ReplyUrl, SessionId};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -57,6 +62,20 @@ proptest! {
             let sent = ack.to_response();
             let read = Ack::decode(&sent, answered(&ack), Conformance::Interop);
             prop_assert!(matches!(read, Ok(Some(_))), "{:?}", read);
+        }
+    }
+
+    #[test]
+    fn snapshots_are_refused_or_give_sound_machines(bytes in vec(any::<u8>(), 0..600)) {
+        let now = clock::start();
+        if let Some(Ok(session)) = made(&bytes).map(|snapshot: server::Snapshot| Session::restore(now, snapshot)) {
+            prop_assert!(session.received() <= session.total().unwrap_or(0));
+        }
+        if let Some(snapshot) = made::<client::Snapshot>(&bytes) {
+            let entity = snapshot.entity().clone();
+            if let Ok(upload) = Upload::restore(now, snapshot, entity, Config::default()) {
+                prop_assert!(upload.acknowledged() <= upload.entity().size());
+            }
         }
     }
 }

@@ -15,8 +15,10 @@ use crate::value::ContentName;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Entity {
     size: u64,
+    #[cfg_attr(feature = "arbitrary", arbitrary(with = crate::value::arbitrary_content_name))]
     name: Option<ContentName<'static>>,
     validator: Option<String>,
 }

@@ -43,6 +43,7 @@ impl FragmentSize {
 /// The size of the next fragment, as what has happened teaches it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub(super) struct Sizer {
     size: u64,
     /// What a 413 taught; never forgotten.

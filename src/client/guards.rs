@@ -6,6 +6,7 @@ use super::failure::Reason;
 /// Counters that stop an upload which a server keeps busy without getting anywhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub(super) struct Guards {
     /// The highest offset ever acknowledged: new progress is what exceeds it.
     pub(super) best: u64,

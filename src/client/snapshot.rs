@@ -24,11 +24,14 @@ const VERSION: u32 = 1;
 /// anywhere and restored in another process. The [module](super#what-to-persist-and-when) says when to take one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Snapshot {
+    #[cfg_attr(feature = "arbitrary", arbitrary(value = VERSION))]
     version: u32,
     destination: String,
     pub(super) entity: Entity,
     pub(super) session_id: Option<SessionId>,
+    #[cfg_attr(feature = "arbitrary", arbitrary(with = crate::packet::arbitrary_host))]
     pub(super) host: Option<Host<'static>>,
     pub(super) offset: u64,
     goal: Goal,
@@ -38,6 +41,7 @@ pub struct Snapshot {
     pub(super) close_unanswered: bool,
     pub(super) in_flight: Option<PacketType>,
     exchanges: u64,
+    #[cfg_attr(feature = "arbitrary", arbitrary(with = crate::value::arbitrary_host_id))]
     abandoned_host: Option<HostId<'static>>,
     ignores_hosts: bool,
     pub(super) guards: Guards,
@@ -51,6 +55,7 @@ pub struct Snapshot {
 /// Whether a restored upload goes on by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub(super) enum Rest {
     GoesOn,
     Suspended,
@@ -61,6 +66,7 @@ pub(super) enum Rest {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 enum ReplyAt {
     None,
     Url(String),

@@ -44,6 +44,7 @@ impl State {
 /// What the upload is after.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub(super) enum Goal {
     /// The entity at its destination.
     Complete,

@@ -132,6 +132,14 @@ impl Host<'_> {
     }
 }
 
+/// A host that a snapshot owns.
+#[cfg(feature = "arbitrary")]
+pub(crate) fn arbitrary_host(
+    u: &mut arbitrary::Unstructured<'_>,
+) -> arbitrary::Result<Option<Host<'static>>> {
+    Ok(u.arbitrary::<Option<Host<'_>>>()?.map(Host::into_owned))
+}
+
 /// The protocol that the server chose; in interop `None` or an empty value is none (Q22).
 fn protocol(headers: &Headers<'_>) -> Result<Option<ProtocolId>, Malformed> {
     let value = headers.first(header::BITS_PROTOCOL)?;

@@ -52,6 +52,8 @@ pub(crate) use request::{check_no_body, content_length};
 pub use ack::Ack;
 pub use cancel_session::{CancelSession, CancelSessionAck};
 pub use close_session::{CloseSession, CloseSessionAck};
+#[cfg(feature = "arbitrary")]
+pub(crate) use create_session::arbitrary_host;
 pub use create_session::{CreateSession, CreateSessionAck, Host};
 pub use error_ack::ErrorAck;
 pub use fragment::{Fragment, FragmentAck, FragmentStatus};

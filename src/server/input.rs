@@ -51,12 +51,14 @@ pub enum Report {
 /// What a server application said to a notification (§2.2.13).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[expect(clippy::exhaustive_structs, reason = "the caller builds it")]
 pub struct Notified {
     /// Whether the entity is published at its destination when the session is closed
     /// (`BITS-Copy-File-To-Destination`, C42). If not, it is discarded then.
     pub copy_to_destination: bool,
     /// Where the reply is, if there is one.
+    #[cfg_attr(feature = "arbitrary", arbitrary(with = crate::value::arbitrary_reply_url))]
     pub reply_url: Option<ReplyUrl<'static>>,
 }
 

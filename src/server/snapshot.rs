@@ -36,7 +36,9 @@ const VERSION: u32 = 1;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Snapshot<O = ()> {
+    #[cfg_attr(feature = "arbitrary", arbitrary(value = VERSION))]
     version: u32,
     id: Guid,
     owner: O,

@@ -10,6 +10,7 @@ use crate::value::ReplyUrl;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum State {
     /// The caller has not yet said whether the upload may start.
     Opening,
@@ -34,6 +35,7 @@ impl State {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Ending {
     /// The caller did not let the upload start.
     Refused,
@@ -50,6 +52,7 @@ pub enum Ending {
 /// What the exchange at work was asked to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub(super) enum Step {
     Open,
     Store { skip: u64, length: u64, total: u64, range: ContentRange },
@@ -61,6 +64,7 @@ pub(super) enum Step {
 /// What a client wants of a session, without the head that said so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub(super) enum Wanted {
     Fragment(Option<ContentRange>),
     Close,
@@ -70,6 +74,7 @@ pub(super) enum Wanted {
 /// The one exchange that works on a session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub(super) struct AtWork {
     pub(super) serial: u32,
     pub(super) step: Step,
@@ -80,6 +85,7 @@ pub(super) struct AtWork {
 /// The newest exchange, which waits for the one at work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub(super) struct Waiting {
     pub(super) serial: u32,
     pub(super) wanted: Wanted,
@@ -88,6 +94,7 @@ pub(super) struct Waiting {
 /// What a session knows of its server application's answer. Boxed: most sessions have none, and there are many.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub(super) enum Notification {
     /// Not asked, or to be asked again.
     Due,
