@@ -12,7 +12,7 @@ use http::StatusCode;
 pub(crate) struct Metrics {
     received: AtomicU64,
     expired: AtomicU64,
-    /// By the packet's type, empty for one that could not be read, and the status of its answer.
+    /// By the packet's type, or `invalid`, and the status of its answer.
     packets: Mutex<BTreeMap<(&'static str, u16), u64>>,
 }
 
@@ -29,34 +29,27 @@ impl Metrics {
 
     /// A packet was answered.
     pub(crate) fn packet(&self, packet: Option<PacketType>, status: StatusCode) {
-        let key = (packet.map_or("", PacketType::as_str), status.as_u16());
+        let key = (packet.map_or("invalid", PacketType::as_str), status.as_u16());
         *self.packets.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default() += 1;
     }
 
     /// Everything, with the number of sessions that are open.
     pub(crate) fn render(&self, sessions: usize) -> String {
-        let mut text = String::new();
-        let mut metric = |name: &str, kind: &str, help: &str| {
-            let _infallible = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-            let mut lines = Vec::new();
-            match name {
-                "bits_sessions_open" => lines.push(format!("{name} {sessions}")),
-                "bits_received_bytes_total" => {
-                    lines.push(format!("{name} {}", self.received.load(Ordering::Relaxed)))
-                }
-                "bits_sessions_expired_total" => {
-                    lines.push(format!("{name} {}", self.expired.load(Ordering::Relaxed)))
-                }
-                _ => {}
-            }
-            for line in lines {
-                let _infallible = writeln!(text, "{line}");
-            }
-        };
-        metric("bits_sessions_open", "gauge", "Uploads that are not finished.");
-        metric("bits_received_bytes_total", "counter", "Bytes that were stored.");
-        metric("bits_sessions_expired_total", "counter", "Uploads that made no progress for too long.");
-        metric("bits_packets_total", "counter", "Packets, by type and by the status of the answer.");
+        let received = self.received.load(Ordering::Relaxed);
+        let expired = self.expired.load(Ordering::Relaxed);
+        let mut text = format!(
+            "# HELP bits_sessions_open Uploads that are not finished.\n\
+             # TYPE bits_sessions_open gauge\n\
+             bits_sessions_open {sessions}\n\
+             # HELP bits_received_bytes_total Bytes that were stored.\n\
+             # TYPE bits_received_bytes_total counter\n\
+             bits_received_bytes_total {received}\n\
+             # HELP bits_sessions_expired_total Uploads that made no progress for too long.\n\
+             # TYPE bits_sessions_expired_total counter\n\
+             bits_sessions_expired_total {expired}\n\
+             # HELP bits_packets_total Packets, by type and by the status of the answer.\n\
+             # TYPE bits_packets_total counter\n"
+        );
         for ((packet, status), count) in self.packets.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let _infallible =
                 writeln!(text, "bits_packets_total{{type=\"{packet}\",status=\"{status}\"}} {count}");
