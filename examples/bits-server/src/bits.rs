@@ -263,7 +263,7 @@ impl Bits {
         Ok(session)
     }
 
-    /// Deletes what made no progress for too long, and forgets what was closed long ago.
+    /// Deletes what made no progress for too long.
     pub(crate) async fn expire(&self) {
         let now = Instant::now();
         let expired: Vec<_> = {

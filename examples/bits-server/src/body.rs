@@ -21,13 +21,16 @@ const WRITE_SIZE: usize = 256 * 1024;
 /// How long a client may be silent within a body. It comes back, and goes on from there.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// How many bytes an upload gives back to a full disk, so that there is room to save where it stands.
+const ROOM: u64 = 64 * 1024;
+
 /// How the body ended.
 enum End {
     /// It is whole, or the connection broke, or a newer exchange has taken its place: what is stored counts.
     Over,
     /// The client is silent, or the server stops: the client shall come back.
     GivenUp,
-    Failed(io::Error),
+    Failed(Refusal),
 }
 
 /// Stores the part of a fragment's body that is new; what is reported stored is on the disk.
@@ -48,13 +51,16 @@ pub(crate) async fn store(
     let end = copy(&mut writer, store, body, superseded, stopping).await;
     let end = match writer.finish().await {
         Ok(()) => end,
-        Err(error) => End::Failed(error),
+        Err(error) => End::Failed(refusal(&error)),
     };
+    if let End::Failed(Refusal::DiskFull) = end {
+        writer.make_room().await;
+    }
     let stored = writer.at - store.range.start;
     match end {
         End::Over => Report::Stored(stored),
         End::GivenUp => Report::Failed { stored, refusal: Refusal::Busy },
-        End::Failed(error) => Report::Failed { stored, refusal: refusal(&error) },
+        End::Failed(refusal) => Report::Failed { stored, refusal },
     }
 }
 
@@ -85,7 +91,7 @@ async fn copy(
         let room = store.range.end - writer.at - writer.size as u64;
         chunk.truncate(usize::try_from(room).unwrap_or(usize::MAX));
         if let Err(error) = writer.write(chunk).await {
-            return End::Failed(error);
+            return End::Failed(refusal(&error));
         }
     }
 }
@@ -126,5 +132,14 @@ impl Writer {
                 Err(error)
             }
         }
+    }
+
+    /// Gives back the last of what was written. The client sends it again.
+    async fn make_room(&mut self) {
+        let at = self.at.saturating_sub(ROOM).max(self.start);
+        let file = Arc::clone(&self.file);
+        // Whether or not that works, fewer bytes are reported than are there.
+        let _shorter = spawn_blocking(move || file.set_len(at).and_then(|()| file.sync_all())).await;
+        self.at = at;
     }
 }

@@ -174,18 +174,16 @@ fn method_override_and_strict_are_options() {
 
 #[test]
 fn a_full_disk_is_told_and_the_upload_goes_on_when_there_is_room() {
-    let folder = TempDir::new().unwrap();
-    let root = folder.path().join("root");
-    fs::create_dir(&root).unwrap();
+    let mount_point = TempDir::new().unwrap();
+    let root = mount_point.path().to_owned();
     let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=512k", "tmpfs"]).arg(&root).output();
     if !mounted.is_ok_and(|output| output.status.success()) {
         println!("skipped: a tmpfs cannot be mounted here");
         return;
     }
-    let root_of_mount = root.clone();
-    let unmount = Unmount(root_of_mount);
+    let _unmount = Unmount(root.clone());
     fs::write(root.join("filler"), vec![0; 400 * 1024]).unwrap();
-    let server = Server::start_in(folder, root.clone(), &[]);
+    let server = Server::start_in(TempDir::new().unwrap(), root.clone(), &[]);
     let file = entity(300 * 1024);
     let session = Session::create(server.address, "/a.bin");
     let refused = session.fragment(&file, 0, file.len());
@@ -196,8 +194,6 @@ fn a_full_disk_is_told_and_the_upload_goes_on_when_there_is_room() {
     assert_eq!(session.fragment(&file, next, file.len()).received(), file.len() as u64);
     assert_eq!(session.close().status, 200);
     assert!(server.published("a.bin") == Some(file));
-    drop(server);
-    drop(unmount);
 }
 
 struct Unmount(std::path::PathBuf);
