@@ -257,8 +257,8 @@ impl Bits {
         let now = Instant::now();
         let mut session = Session::restore(now.checked_sub(saved.age).unwrap_or(now), snapshot)?;
         session.recover(saved.stored.unwrap_or(limits::MAX_ENTITY_SIZE));
-        if saved.stored.is_some() && !matches!(session.state(), State::Ended(_)) {
-            self.storage.truncate(saved.id, session.received())?;
+        if !matches!(session.state(), State::Ended(_)) {
+            self.storage.truncate(saved, session.received())?;
         }
         Ok(session)
     }

@@ -203,17 +203,18 @@ impl Storage {
         Ok(saved)
     }
 
-    /// Cuts off what was never acknowledged.
-    pub(crate) fn truncate(&self, id: Guid, length: u64) -> io::Result<()> {
-        match self.part(id) {
-            // Nothing is there to cut. The place is made anew.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && length == 0 => {
-                File::create_new(self.file(id, "part")).map(drop)
+    /// Cuts off what was never acknowledged; the place of an upload that has lost all is made anew.
+    pub(crate) fn truncate(&self, saved: &Saved, length: u64) -> io::Result<()> {
+        match saved.stored {
+            Some(0) => {
+                OpenOptions::new().create(true).append(true).open(self.file(saved.id, "part")).map(drop)
             }
-            file => file.and_then(|file| {
-                file.set_len(length)?;
-                file.sync_all()
-            }),
+            Some(stored) if stored > length => {
+                let part = self.part(saved.id)?;
+                part.set_len(length)?;
+                part.sync_all()
+            }
+            _ => Ok(()),
         }
     }
 
