@@ -1,0 +1,174 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bits_proto::notify::{NotificationType, NotificationUrl};
+use bits_proto::server::{Directory, InvalidDirectory};
+use bits_proto::{Conformance, HostId};
+use clap::{Parser, ValueEnum};
+
+use crate::users::User;
+
+/// A BITS server for a directory: `/a/b.bin` is published as DIR/a/b.bin.
+///
+/// Sizes are in bytes, or with KiB, MiB or GiB. Times are in seconds.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Options {
+    /// The directory where uploads are published
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: PathBuf,
+    /// Where to listen; port 0 picks one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+    /// Where unfinished uploads are kept, on the file system of the root [default: DIR/.bits]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// Make the folders that a destination lacks; else the upload is refused with 404
+    #[arg(long)]
+    pub(crate) create_dirs: bool,
+    /// Let an upload replace a file that is there already
+    #[arg(long)]
+    pub(crate) allow_overwrites: bool,
+    /// The largest file
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) max_upload_size: Option<u64>,
+    /// The largest fragment; clients that send larger ones are told so, and send smaller ones
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) max_fragment_size: Option<u64>,
+    /// Take `POST` with `X-HTTP-Method-Override: BITS_POST`, too
+    #[arg(long)]
+    pub(crate) allow_method_override: bool,
+    /// The host that the rest of every upload goes to
+    #[arg(long, value_name = "HOST", value_parser = host_id)]
+    pub(crate) host_id: Option<HostId<'static>>,
+    /// How long that host may be out of reach, until clients come back here
+    #[arg(long, value_name = "SECONDS", requires = "host_id")]
+    pub(crate) host_id_fallback_timeout: Option<u32>,
+    /// How long an upload may make no progress, until it is deleted [default: 14 days]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) session_timeout: Option<Duration>,
+    /// How many unfinished uploads a user may have [default: 50; without --user, any number]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) sessions_per_owner: Option<usize>,
+    /// Who may upload, by Basic authentication; can be repeated. Use it with TLS alone
+    #[arg(long = "user", value_name = "NAME:PASSWORD")]
+    pub(crate) users: Vec<User>,
+    /// Refuse whatever MC-BUP says must be refused
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Serve the published files, too, by GET and HEAD with ranges
+    #[arg(long)]
+    pub(crate) serve: bool,
+    /// How a server application is told of complete uploads
+    #[arg(long, value_name = "HOW", requires = "notification_url")]
+    pub(crate) notify: Option<Notify>,
+    /// Where the server application listens: an http URL, or a path on this server's own name
+    #[arg(long, value_name = "URL", requires = "notify")]
+    pub(crate) notification_url: Option<NotificationUrl>,
+    /// Where to serve metrics in Prometheus' format, at /metrics
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// The certificate chain, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// How much is logged to standard error: off, error, warn, info, debug, trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub(crate) log_level: tracing::level_filters::LevelFilter,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Notify {
+    /// It is told where the file is
+    ByReference,
+    /// It is sent the file
+    ByValue,
+}
+
+impl Options {
+    pub(crate) fn directory(&self) -> Result<Directory, InvalidDirectory> {
+        let mut directory = Directory::builder()
+            .conformance(if self.strict { Conformance::Strict } else { Conformance::Interop })
+            .method_override(self.allow_method_override)
+            .allow_overwrites(self.allow_overwrites)
+            .notification(self.notification());
+        if let Some(bytes) = self.max_upload_size {
+            directory = directory.max_upload_size(bytes);
+        }
+        if let Some(bytes) = self.max_fragment_size {
+            directory = directory.max_fragment_size(bytes);
+        }
+        if let Some(timeout) = self.session_timeout {
+            directory = directory.session_timeout(timeout);
+        }
+        if let Some(host) = &self.host_id {
+            let timeout = self.host_id_fallback_timeout.map(|seconds| Duration::from_secs(seconds.into()));
+            directory = directory.host(host.clone(), timeout);
+        }
+        match self.sessions_per_owner {
+            Some(sessions) => directory = directory.sessions_per_owner(sessions),
+            // Everybody is one owner.
+            None if self.users.is_empty() => directory = directory.sessions_per_owner(usize::MAX),
+            None => {}
+        }
+        directory.build()
+    }
+
+    fn notification(&self) -> NotificationType {
+        match (self.notify, &self.notification_url) {
+            (Some(Notify::ByReference), Some(url)) => NotificationType::ByReference(url.clone()),
+            (Some(Notify::ByValue), Some(url)) => NotificationType::ByValue(url.clone()),
+            _ => NotificationType::None,
+        }
+    }
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text {
+        _ if text.ends_with("KiB") => (&text[..text.len() - 3], 10),
+        _ if text.ends_with("MiB") => (&text[..text.len() - 3], 20),
+        _ if text.ends_with("GiB") => (&text[..text.len() - 3], 30),
+        _ => (text, 0),
+    };
+    let digits = digits.trim_end();
+    let number = Some(digits).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
+    number
+        .and_then(|digits| digits.parse::<u64>().ok()?.checked_mul(1 << shift))
+        .ok_or_else(|| "a size is a number of bytes, or a number with KiB, MiB or GiB behind it".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.parse::<f64>().map_err(|error| error.to_string())?;
+    Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
+}
+
+fn host_id(text: &str) -> Result<HostId<'static>, String> {
+    text.parse::<HostId<'static>>().map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_in_bytes_or_have_a_unit() {
+        assert_eq!(size("0"), Ok(0));
+        assert_eq!(size("5121"), Ok(5121));
+        assert_eq!(size("5KiB"), Ok(5120));
+        assert_eq!(size("13 MiB"), Ok(13 * 1024 * 1024));
+        assert_eq!(size("2GiB"), Ok(2 * 1024 * 1024 * 1024));
+        for text in ["", "KiB", "-1", "+1", "1.5MiB", "5 kB", "5MB", "0x10", "99999999999GiB", "1e3"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Options as clap::CommandFactory>::command().debug_assert();
+    }
+}

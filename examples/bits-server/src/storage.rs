@@ -1,0 +1,322 @@
+//! What the server does with files: each step that a session asks for.
+//!
+//! Everything of an upload lies in the state folder under its session's name:
+//!
+//! | file | what |
+//! |---|---|
+//! | `ID.part` | the bytes received so far |
+//! | `ID.json` | the session, as of its last answer |
+//! | `ID.closed` | the same, once the upload is published: it answers a client that did not hear so |
+//! | `ID.reply` | what a server application replied |
+//! | `ID.new`, `ID.link` | one of the above, being written; or the entity, on its way to its destination |
+//!
+//! A process may die between any two lines here. What makes that harmless is said at each step.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bits_proto::Guid;
+use bits_proto::server::Refusal;
+use bytes::Bytes;
+use rustix::fs::{CWD, FlockOperation};
+
+use crate::path::{BadPath, FilePath};
+use crate::tree::{Existing, Identity, Tree, existing};
+
+/// A saved session, and what storage has of it.
+pub(crate) struct Saved {
+    pub(crate) id: Guid,
+    pub(crate) json: Vec<u8>,
+    /// How long ago it was saved.
+    pub(crate) age: Duration,
+    /// How many bytes are there; `None` once it is published.
+    pub(crate) stored: Option<u64>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Storage {
+    tree: Tree,
+    state: PathBuf,
+    create_dirs: bool,
+    overwrites: bool,
+    /// Held as long as the process lives: two servers must not share a state folder.
+    _lock: File,
+}
+
+impl Storage {
+    pub(crate) fn open(root: &Path, state: &Path, create_dirs: bool, overwrites: bool) -> io::Result<Self> {
+        // Who reads the names of sessions can write into them.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(state)?;
+        let identity = Identity::of_path(state)?;
+        if !identity.same_file_system(Identity::of_path(root)?) {
+            let message = "the state folder must be on the same file system as the root: uploads are moved between them";
+            return Err(io::Error::other(message));
+        }
+        if identity == Identity::of_path(root)? {
+            return Err(io::Error::other("the state folder must not be the root itself"));
+        }
+        let lock = File::create(state.join("lock"))?;
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| io::Error::other("another server uses this state folder"))?;
+        Ok(Self {
+            tree: Tree::open(root, identity)?,
+            // Whole, since server applications are told of it.
+            state: state.canonicalize()?,
+            create_dirs,
+            overwrites,
+            _lock: lock,
+        })
+    }
+
+    /// Decides whether an upload may start, and makes an empty place for its bytes.
+    pub(crate) fn open_upload(&self, id: Guid, destination: &str) -> Result<(), Refusal> {
+        let path = file_path(destination)?;
+        match self.tree.folder(&path, false).map_err(|error| (error.kind(), refusal(&error))) {
+            Ok(folder) => match existing(&folder, &path.name).map_err(|error| refusal(&error))? {
+                Existing::Folder => return Err(Refusal::IsDirectory),
+                // Told now, a client need not send the whole file to learn it. It counts when it is published.
+                Existing::File(_) if !self.overwrites => return Err(Refusal::DestinationExists),
+                Existing::File(_) | Existing::Nothing => {}
+            },
+            // Made when there is something to publish in it.
+            Err((io::ErrorKind::NotFound, _)) if self.create_dirs => {}
+            Err((io::ErrorKind::NotFound, _)) => return Err(Refusal::NoSuchFolder),
+            Err((_, refusal)) => return Err(refusal),
+        }
+        File::create_new(self.file(id, "part")).map(drop).map_err(|error| refusal(&error))
+    }
+
+    /// Opens the bytes of an upload for writing.
+    pub(crate) fn part(&self, id: Guid) -> io::Result<File> {
+        OpenOptions::new().write(true).open(self.file(id, "part"))
+    }
+
+    /// Puts the entity of `total` bytes at its destination: the whole of it, or nothing. Can be repeated, whatever came
+    /// of it the first time: the bytes stay where they are too, until the session's end [is saved](Self::close).
+    pub(crate) fn publish(&self, id: Guid, destination: &str, total: u64) -> Result<(), Refusal> {
+        if self.file(id, "closed").exists() {
+            return Ok(());
+        }
+        let path = file_path(destination)?;
+        let part = self.file(id, "part");
+        let whole = File::open(&part).and_then(|file| {
+            file.sync_all()?;
+            Ok(file.metadata()?.len() == total)
+        });
+        match whole {
+            Ok(true) => self.link(id, &part, &path).map_err(|refusal| match refusal {
+                Refusal::EntityMissing => Refusal::NoSuchFolder,
+                other => other,
+            }),
+            Ok(false) => Err(Refusal::EntityMissing),
+            Err(error) => Err(refusal(&error)),
+        }
+    }
+
+    fn link(&self, id: Guid, part: &Path, path: &FilePath) -> Result<(), Refusal> {
+        let internal = |error: io::Error| refusal(&error);
+        let folder = self.tree.folder(path, self.create_dirs).map_err(internal)?;
+        let bytes = Identity::of_path(part).map_err(internal)?;
+        match existing(&folder, &path.name).map_err(internal)? {
+            Existing::Folder => return Err(Refusal::IsDirectory),
+            // The process died after it had published.
+            Existing::File(there) if there == bytes => {}
+            Existing::File(_) if !self.overwrites => return Err(Refusal::DestinationExists),
+            Existing::File(_) => {
+                let aside = self.file(id, "link");
+                remove(&aside).map_err(internal)?;
+                fs::hard_link(part, &aside).map_err(internal)?;
+                rustix::fs::renameat(CWD, &aside, &folder, &*path.name)
+                    .map_err(|error| internal(error.into()))?;
+            }
+            // Not `rename`: it overwrites what somebody else has put there meanwhile.
+            Existing::Nothing => {
+                rustix::fs::linkat(CWD, part, &folder, &*path.name, rustix::fs::AtFlags::empty())
+                    .map_err(|error| internal(error.into()))?
+            }
+        }
+        rustix::fs::fsync(&folder).map_err(|error| internal(error.into()))
+    }
+
+    /// Deletes the bytes of an upload.
+    pub(crate) fn discard(&self, id: Guid) -> Result<(), Refusal> {
+        remove(&self.file(id, "part")).map_err(|error| refusal(&error))
+    }
+
+    /// Saves a session. The one saved before stays until this one is whole.
+    pub(crate) fn save(&self, id: Guid, json: &[u8]) -> io::Result<()> {
+        let aside = self.file(id, "new");
+        let mut file = File::create(&aside)?;
+        file.write_all(json)?;
+        file.sync_all()?;
+        fs::rename(aside, self.file(id, "json"))?;
+        self.sync()
+    }
+
+    /// Remembers that an upload is published, and releases its bytes. In this order: without the memory, the repeat of
+    /// a Close would look for the bytes.
+    pub(crate) fn close(&self, id: Guid) -> io::Result<()> {
+        match fs::rename(self.file(id, "json"), self.file(id, "closed")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => self.sync()?,
+        }
+        remove(&self.file(id, "reply"))?;
+        remove(&self.file(id, "part"))
+    }
+
+    /// Deletes whatever there is of an upload.
+    pub(crate) fn forget(&self, id: Guid) -> io::Result<()> {
+        // The session last: without it, nobody would find the rest.
+        for extension in ["part", "reply", "link", "new", "closed", "json"] {
+            remove(&self.file(id, extension))?;
+        }
+        Ok(())
+    }
+
+    /// What an earlier process left. What belongs to no session is deleted.
+    pub(crate) fn saved(&self) -> io::Result<Vec<Saved>> {
+        let mut saved = Vec::new();
+        for entry in fs::read_dir(&self.state)? {
+            let path = entry?.path();
+            let Some((id, extension)) = parse_file(&path) else { continue };
+            let closed = extension == "closed";
+            match &*extension {
+                // Of a session that was asked for once more after it had been closed.
+                "json" if self.file(id, "closed").exists() => remove(&path)?,
+                "json" | "closed" => {
+                    let stored = match fs::metadata(self.file(id, "part")) {
+                        _ if closed => None,
+                        Ok(part) => Some(part.len()),
+                        Err(_) => Some(0),
+                    };
+                    // A clock that was set back must not keep anything for ever; one that is fast must not delete it.
+                    let age = fs::metadata(&path)?.modified()?.elapsed().unwrap_or_default();
+                    saved.push(Saved { id, json: fs::read(&path)?, age, stored });
+                }
+                "part" | "reply" if self.file(id, "json").exists() => {}
+                _ => remove(&path)?,
+            }
+        }
+        Ok(saved)
+    }
+
+    /// Cuts off what was never acknowledged; the place of an upload that has lost all is made anew.
+    pub(crate) fn truncate(&self, saved: &Saved, length: u64) -> io::Result<()> {
+        match saved.stored {
+            Some(0) => {
+                OpenOptions::new().create(true).append(true).open(self.file(saved.id, "part")).map(drop)
+            }
+            Some(stored) if stored > length => {
+                let part = self.part(saved.id)?;
+                part.set_len(length)?;
+                part.sync_all()
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The sessions that were closed longer than `age` ago.
+    pub(crate) fn closed_before(&self, age: Duration) -> io::Result<Vec<Guid>> {
+        let mut old = Vec::new();
+        for entry in fs::read_dir(&self.state)? {
+            let entry = entry?;
+            if let Some((id, "closed")) = parse_file(&entry.path()).as_ref().map(|(id, kind)| (*id, &**kind))
+            {
+                // It may have been deleted meanwhile.
+                let modified = entry.metadata().and_then(|metadata| metadata.modified());
+                if modified.is_ok_and(|at| at.elapsed().unwrap_or_default() >= age) {
+                    old.push(id);
+                }
+            }
+        }
+        Ok(old)
+    }
+
+    /// Where a server application finds the entity.
+    pub(crate) fn part_path(&self, id: Guid) -> PathBuf {
+        self.file(id, "part")
+    }
+
+    /// Where the reply to an upload is.
+    pub(crate) fn reply_path(&self, id: Guid) -> PathBuf {
+        self.file(id, "reply")
+    }
+
+    /// A published file.
+    pub(crate) fn read(&self, path: &FilePath) -> io::Result<File> {
+        self.tree.read(path)
+    }
+
+    fn file(&self, id: Guid, extension: &str) -> PathBuf {
+        self.state.join(format!("{id}.{extension}"))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        File::open(&self.state)?.sync_all()
+    }
+}
+
+/// Writes one after another; how many bytes were written before an error is told too.
+pub(crate) fn write_all(file: &File, chunks: &[Bytes], mut at: u64) -> (u64, io::Result<()>) {
+    let start = at;
+    for chunk in chunks {
+        let mut rest = &chunk[..];
+        while !rest.is_empty() {
+            match file.write_at(rest, at) {
+                Ok(0) => return (at - start, Err(io::ErrorKind::WriteZero.into())),
+                Ok(written) => {
+                    rest = &rest[written..];
+                    at += written as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (at - start, Err(error)),
+            }
+        }
+    }
+    (at - start, Ok(()))
+}
+
+fn file_path(destination: &str) -> Result<FilePath, Refusal> {
+    let path = destination.split('?').next().unwrap_or_default();
+    FilePath::parse(path).map_err(|bad| match bad {
+        BadPath::Folder => Refusal::IsDirectory,
+        BadPath::Forbidden => Refusal::AccessDenied,
+    })
+}
+
+/// The session and the kind of a file of the state folder; whatever else lies there is not ours.
+fn parse_file(path: &Path) -> Option<(Guid, String)> {
+    let extension = path.extension()?.to_str()?;
+    let ours = ["part", "json", "closed", "reply", "new", "link"].contains(&extension);
+    let id = path.file_stem()?.to_str()?.parse().ok()?;
+    ours.then(|| (id, extension.to_owned()))
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+/// What the client is told: enough to know whether trying again makes sense, and nothing of this machine.
+pub(crate) fn refusal(error: &io::Error) -> Refusal {
+    use io::ErrorKind::{
+        AlreadyExists, NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem,
+        StorageFull,
+    };
+    match error.kind() {
+        AlreadyExists => Refusal::DestinationExists,
+        NotFound => Refusal::EntityMissing,
+        PermissionDenied | NotADirectory | ReadOnlyFilesystem => Refusal::AccessDenied,
+        StorageFull | QuotaExceeded => Refusal::DiskFull,
+        _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => Refusal::AccessDenied,
+        _ => {
+            tracing::error!(%error, "storage failed");
+            Refusal::Internal
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Who may upload: Basic authentication (RFC 7617).
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use ring::digest::{Digest, SHA256, digest};
+use subtle::ConstantTimeEq;
+
+/// Who owns a session: the name of a user, or nothing where nobody authenticates.
+pub(crate) type Owner = String;
+
+/// Somebody who may upload.
+#[derive(Clone)]
+pub(crate) struct User {
+    name: Owner,
+    /// Of `NAME:PASSWORD`, as it comes in a request. Digests are of one length, so comparing them tells nothing.
+    credentials: Digest,
+}
+
+#[derive(Debug)]
+pub(crate) struct Users(Vec<User>);
+
+impl Users {
+    pub(crate) fn new(users: Vec<User>) -> Self {
+        Self(users)
+    }
+
+    /// The user that a request's head authenticates; `None` if none. Where there are no users, everybody is one.
+    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Option<Owner> {
+        if self.0.is_empty() {
+            return Some(Owner::default());
+        }
+        let given = digest(&SHA256, &credentials(headers)?);
+        // All are compared, so that the time does not tell whose password was close.
+        let mut found = None;
+        for user in &self.0 {
+            if bool::from(user.credentials.as_ref().ct_eq(given.as_ref())) {
+                found = Some(user.name.clone());
+            }
+        }
+        found
+    }
+}
+
+fn credentials(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let (scheme, encoded) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let decoded = BASE64_STANDARD.decode(encoded.trim()).ok()?;
+    scheme.eq_ignore_ascii_case("basic").then_some(decoded)
+}
+
+impl FromStr for User {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            Some((name, password)) if !name.is_empty() && !password.is_empty() => {
+                Ok(Self { name: name.to_owned(), credentials: digest(&SHA256, text.as_bytes()) })
+            }
+            _ => Err("a user is NAME:PASSWORD, neither of them empty"),
+        }
+    }
+}
+
+/// Without the password.
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "User({:?})", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn authenticated(users: &[&str], authorization: &str) -> Option<Owner> {
+        let users = Users::new(users.iter().map(|user| user.parse().unwrap()).collect());
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, authorization.parse().unwrap());
+        users.authenticate(&headers)
+    }
+
+    #[test]
+    fn the_right_password_names_the_user() {
+        // RFC 7617 §2 and §2.1: the credentials of its examples.
+        let users = ["Aladdin:open sesame", "test:123£"];
+        assert_eq!(authenticated(&users, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==").as_deref(), Some("Aladdin"));
+        assert_eq!(authenticated(&users, "basic dGVzdDoxMjPCow==").as_deref(), Some("test"));
+    }
+
+    #[test]
+    fn nothing_else_does() {
+        let users = ["Aladdin:open sesame!"];
+        for authorization in [
+            "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+            "Bearer QWxhZGRpbjpvcGVuIHNlc2FtZSE=",
+            "Basic",
+            "Basic ",
+            "Basic %%%",
+        ] {
+            assert_eq!(authenticated(&users, authorization), None, "{authorization}");
+        }
+        assert_eq!(Users::new(vec![users[0].parse().unwrap()]).authenticate(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn without_users_everybody_is_one() {
+        assert_eq!(Users::new(Vec::new()).authenticate(&HeaderMap::new()).as_deref(), Some(""));
+    }
+
+    #[test]
+    fn neither_name_nor_password_may_be_empty() {
+        for text in ["", "name", "name:", ":password", ":"] {
+            assert!(text.parse::<User>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The program under test, and the folder that it serves.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A folder, and a server that is started for it.
+pub struct Server {
+    folder: TempDir,
+    root: PathBuf,
+    options: Vec<String>,
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    pub address: SocketAddr,
+}
+
+impl Server {
+    pub fn start(options: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let root = folder.path().join("root");
+        fs::create_dir(&root).unwrap();
+        Self::start_in(folder, root, options)
+    }
+
+    /// Serves `root`, which is somewhere in `folder`.
+    pub fn start_in(folder: TempDir, root: PathBuf, options: &[&str]) -> Self {
+        let options: Vec<_> = options.iter().map(|option| option.to_string()).collect();
+        let (child, stdout, address) = spawn(&root, &options);
+        Self { folder, root, options, child, stdout, address }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The folder in which the root is.
+    pub fn outside(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn published(&self, name: &str) -> Option<Vec<u8>> {
+        fs::read(self.root.join(name)).ok()
+    }
+
+    /// The files of the state folder with this extension.
+    pub fn state_files(&self, extension: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.root.join(".bits")).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts again after the end, on another port.
+    pub fn restart(&mut self) {
+        (self.child, self.stdout, self.address) = spawn(&self.root, &self.options);
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -TERM`, and what comes of it.
+    pub fn terminate(&mut self) -> ExitStatus {
+        let done = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(done.success());
+        let deadline = Instant::now() + Duration::from_secs(15);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not stop");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What else it printed, after its end.
+    pub fn rest_of_output(&mut self) -> String {
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut self.stdout, &mut rest).unwrap();
+        rest
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _dead_already = self.child.kill();
+        let _reaped_already = self.child.wait();
+    }
+}
+
+fn spawn(root: &Path, options: &[String]) -> (Child, BufReader<ChildStdout>, SocketAddr) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_bits-server"))
+        .arg("--root")
+        .arg(root)
+        .args(["--listen", "127.0.0.1:0", "--log-level", "warn"])
+        .args(options)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    let address = line.strip_prefix("listening on http").map(|rest| rest.trim_start_matches('s'));
+    let address = address.and_then(|rest| rest.strip_prefix("://")?.strip_suffix('\n'));
+    (child, stdout, address.unwrap_or_else(|| panic!("{line:?}")).parse().unwrap())
+}
+
+/// Bytes that differ everywhere, so that a mistake in an offset shows.
+pub fn entity(size: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64 ^ size as u64;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    std::iter::repeat_with(next).take(size).collect()
+}
+
+/// Waits until something holds, which it must soon.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,160 @@
+//! What an operator uses: expiry, metrics, TLS, downloads, and the errors of the command line.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::harness::{Server, entity, eventually};
+use crate::http1::{Session, request};
+
+#[test]
+fn an_abandoned_upload_is_deleted_at_the_timeout() {
+    let server = Server::start(&["--session-timeout", "1.5"]);
+    let session = Session::create(server.address, "/a.bin");
+    assert_eq!(session.fragment(&entity(10), 0, 5).status, 200);
+    assert_eq!(server.state_files("part").len(), 1);
+    eventually("the upload is deleted", || {
+        server.state_files("part").is_empty() && server.state_files("json").is_empty()
+    });
+    let refused = session.fragment(&entity(10), 5, 10);
+    assert_eq!((refused.status, refused.header("bits-error-code")), (500, "0x8020001F"));
+}
+
+#[test]
+fn metrics_count() {
+    // Free a moment ago; the server says in its log alone where its metrics are.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = Server::start(&["--metrics", &address.to_string(), "--session-timeout", "1.5"]);
+    let session = Session::create(server.address, "/a.bin");
+    assert_eq!(session.fragment(&entity(10), 0, 10).status, 200);
+    assert_eq!(request(server.address, "BITS_POST", "/a.bin", &[("BITS-Packet-Type", "x")], b"").status, 400);
+    let metrics = || String::from_utf8(request(address, "GET", "/metrics", &[], b"").body).unwrap();
+    let text = metrics();
+    for line in [
+        "bits_sessions_open 1",
+        "bits_received_bytes_total 10",
+        "bits_sessions_expired_total 0",
+        r#"bits_packets_total{type="Create-Session",status="200"} 1"#,
+        r#"bits_packets_total{type="Fragment",status="200"} 1"#,
+        r#"bits_packets_total{type="invalid",status="400"} 1"#,
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
+    }
+    eventually("the session expires", || metrics().contains("bits_sessions_expired_total 1\n"));
+    assert!(metrics().contains("bits_sessions_open 0\n"));
+}
+
+#[test]
+fn published_files_are_served_with_ranges_where_that_is_wanted() {
+    let server = Server::start(&[]);
+    fs::write(server.root().join("a.bin"), "0123456789").unwrap();
+    assert_eq!(request(server.address, "GET", "/a.bin", &[], b"").status, 404);
+
+    let server = Server::start(&["--serve"]);
+    let file = entity(600_000);
+    fs::write(server.root().join("a.bin"), &file).unwrap();
+    let get = |range| request(server.address, "GET", "/a.bin", &[("Range", range)], b"");
+    let whole = request(server.address, "GET", "/a.bin", &[], b"");
+    assert!(whole.status == 200 && whole.body == file);
+    assert!(whole.header("etag").starts_with('"') && !whole.header("last-modified").is_empty());
+    let part = get("bytes=100-299999");
+    assert!(part.status == 206 && part.body == file[100..300_000]);
+    assert_eq!(part.header("content-range"), "bytes 100-299999/600000");
+    let parts = get("bytes=0-1,-1");
+    assert!(parts.header("content-type").starts_with("multipart/byteranges"));
+    assert_eq!(get("bytes=600000-").status, 416);
+    let head = request(server.address, "HEAD", "/a.bin", &[], b"");
+    assert_eq!((head.status, head.header("content-length")), (200, "600000"));
+    assert_eq!(request(server.address, "GET", "/missing", &[], b"").status, 404);
+    assert_eq!(request(server.address, "DELETE", "/a.bin", &[], b"").status, 405);
+}
+
+#[test]
+fn host_ids_are_handed_out() {
+    let server = Server::start(&["--host-id", "upload-2.example.org", "--host-id-fallback-timeout", "60"]);
+    let headers = [
+        ("BITS-Packet-Type", "Create-Session"),
+        ("BITS-Supported-Protocols", "{7df0354d-249b-430f-820d-3d2a9bef4931}"),
+    ];
+    let ack = request(server.address, "BITS_POST", "/a.bin", &headers, b"");
+    assert_eq!(ack.header("bits-host-id"), "upload-2.example.org");
+    assert_eq!(ack.header("bits-host-id-fallback-timeout"), "60");
+}
+
+#[test]
+fn tls() {
+    let folder = TempDir::new().unwrap();
+    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "1",
+        ])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output();
+    if !made.is_ok_and(|output| output.status.success()) {
+        println!("skipped: there is no openssl to make a certificate");
+        return;
+    }
+    let (cert_option, key_option) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let server = Server::start(&["--tls-cert", cert_option, "--tls-key", key_option]);
+    let answer = Command::new("curl")
+        .args([
+            "--silent",
+            "--show-error",
+            "--include",
+            "--request",
+            "BITS_POST",
+            "-H",
+            "BITS-Packet-Type: Ping",
+        ])
+        .args(["-H", "Content-Length: 0", "--cacert", cert_option])
+        .arg(format!("https://{}/a.bin", server.address))
+        .output();
+    let Ok(answer) = answer else {
+        println!("skipped: there is no curl");
+        return;
+    };
+    assert!(answer.stdout.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer.stderr));
+}
+
+#[test]
+fn two_servers_do_not_share_a_state_folder() {
+    let server = Server::start(&[]);
+    let second = Command::new(env!("CARGO_BIN_EXE_bits-server"))
+        .arg("--root")
+        .arg(server.root())
+        .args(["--listen", "127.0.0.1:0"])
+        .stdout(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("another server uses this state folder"));
+}
+
+#[test]
+fn nonsense_on_the_command_line_is_wrong_usage() {
+    for options in [
+        &["--root", "x", "--max-upload-size", "5MB"][..],
+        &["--root", "x", "--user", "nobody"],
+        &["--root", "x", "--tls-cert", "cert.pem"],
+        &["--root", "x", "--notify", "by-value"],
+        &["--listen", "127.0.0.1:0"],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_bits-server")).args(options).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{options:?}");
+        assert!(output.stdout.is_empty(), "{options:?}");
+    }
+}

@@ -1,0 +1,84 @@
+//! Connections that break or hang, and the client that comes back.
+
+use std::time::{Duration, Instant};
+
+use crate::harness::{Server, entity, eventually};
+use crate::http1::{Session, read_response};
+
+#[test]
+fn a_hung_connection_is_superseded_within_a_second() {
+    let server = Server::start(&[]);
+    let file = entity(1 << 20);
+    let session = Session::create(server.address, "/a.bin");
+    let hung = session.begin_fragment(&file, 0, 1 << 20, 600_000);
+    std::thread::sleep(Duration::from_millis(300));
+    let begin = Instant::now();
+    assert_eq!(session.fragment(&file, 0, 1 << 20).received(), 1 << 20);
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    assert_eq!(session.close().status, 200);
+    assert!(server.published("a.bin") == Some(file));
+    drop(hung);
+}
+
+#[test]
+fn a_cancel_stops_a_hung_fragment() {
+    let server = Server::start(&[]);
+    let file = entity(1 << 20);
+    let session = Session::create(server.address, "/a.bin");
+    let hung = session.begin_fragment(&file, 0, 1 << 20, 100);
+    std::thread::sleep(Duration::from_millis(300));
+    let begin = Instant::now();
+    assert_eq!(session.cancel().status, 200);
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    assert_eq!(server.state_files("part").len(), 0);
+    drop(hung);
+}
+
+#[test]
+fn the_bytes_of_a_broken_connection_count() {
+    let server = Server::start(&[]);
+    let file = entity(1 << 20);
+    let session = Session::create(server.address, "/a.bin");
+    drop(session.begin_fragment(&file, 0, 1 << 20, 600_000));
+    // Nobody asks before: a newer request would put an end to it.
+    let part = server.state_files("part").remove(0);
+    eventually("600,000 bytes are stored", || part.metadata().unwrap().len() == 600_000);
+    let told = session.fragment(&file, file.len() - 1, file.len());
+    assert_eq!((told.status, told.received()), (416, 600_000));
+    assert_eq!(session.fragment(&file, 600_000, 1 << 20).received(), 1 << 20);
+    assert_eq!(session.close().status, 200);
+    assert!(server.published("a.bin") == Some(file));
+}
+
+#[test]
+fn a_repeat_of_what_is_stored_changes_nothing() {
+    let server = Server::start(&[]);
+    let file = entity(20_000);
+    let session = Session::create(server.address, "/a.bin");
+    assert_eq!(session.fragment(&file, 0, 10_000).received(), 10_000);
+    let other = vec![0; 20_000];
+    assert_eq!(session.fragment(&other, 0, 10_000).received(), 10_000);
+    let overlapping: Vec<_> = other[..10_000].iter().chain(&file[10_000..]).copied().collect();
+    assert_eq!(session.fragment(&overlapping, 5_000, 20_000).received(), 20_000);
+    assert_eq!(session.close().status, 200);
+    assert!(server.published("a.bin") == Some(file));
+}
+
+#[test]
+fn a_server_that_is_told_to_stop_sends_clients_away_and_keeps_their_bytes() {
+    let mut server = Server::start(&[]);
+    let file = entity(1 << 20);
+    let mut session = Session::create(server.address, "/a.bin");
+    let hung = session.begin_fragment(&file, 0, 1 << 20, 600_000);
+    std::thread::sleep(Duration::from_millis(300));
+    let begin = Instant::now();
+    assert!(server.terminate().success());
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    assert_eq!(read_response(&hung, "BITS_POST").status, 503);
+    assert_eq!(server.rest_of_output(), "", "one line is all that it prints");
+    server.restart();
+    session.address = server.address;
+    assert_eq!(session.fragment(&file, 600_000, 1 << 20).received(), 1 << 20);
+    assert_eq!(session.close().status, 200);
+    assert!(server.published("a.bin") == Some(file));
+}
