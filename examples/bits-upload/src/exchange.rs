@@ -55,3 +55,49 @@ impl Exchange {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+    use std::time::{Duration, Instant};
+
+    use bits_proto::client::{Config, Output, Upload};
+    use clap::Parser;
+
+    use super::*;
+    use crate::options::Options;
+
+    /// The library's timers rely on it: a request that was given up must not arrive behind the next one.
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_exchange_that_is_given_up_takes_its_connection_with_it() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("http://{}/a", listener.local_addr().unwrap());
+        let (arrived, mut has_arrived) = unbounded_channel();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            let mut head = [0; 4096];
+            assert!(stream.read(&mut head).unwrap() > 0);
+            arrived.send(()).unwrap();
+            // The end of the connection, not the time-out.
+            stream.read(&mut head).unwrap()
+        });
+        let options = Options::try_parse_from(["bits-upload", "Cargo.toml", &url]).unwrap();
+        let source = Source::open(&options.file).unwrap();
+        let network = Network::new(&options).unwrap();
+        let entity = source.entity().clone();
+        let mut upload = Upload::new(Instant::now(), options.url, entity, Config::default()).unwrap();
+        let Some(Output::Transmit(transmit)) = upload.poll_output() else { panic!("a request goes first") };
+        let mut exchange = Exchange::begin(&network, transmit, &source);
+        tokio::select! {
+            _ = exchange.next() => panic!("nobody answers"),
+            arrived = has_arrived.recv() => assert_eq!(arrived, Some(())),
+        }
+        drop(exchange);
+        while !server.is_finished() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(server.join().unwrap(), 0);
+    }
+}

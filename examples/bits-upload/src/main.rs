@@ -3,6 +3,24 @@
 //! Read `upload.rs` to see how `bits_proto` is built into a program: it is the whole of it, but for the reply of a server
 //! application, which `reply.rs` fetches.
 
+// For unattended machines: it never panics, whatever a server, a file or a user brings. Printing macros panic, too, when nobody
+// reads any more.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::print_stdout,
+        clippy::print_stderr,
+    )
+)]
+
 mod credentials;
 mod exchange;
 mod network;

@@ -117,7 +117,10 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
 fn cause<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
     match error.downcast_ref::<io::Error>() {
         // Its `source` is not what it holds, but that one's source.
-        Some(error) => error.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+        Some(error) => {
+            let inner = error.get_ref()?;
+            Some(inner)
+        }
         None => error.source(),
     }
 }

@@ -242,6 +242,9 @@ fn url(text: &str) -> Result<Uri, String> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err("a name and password do not belong into the address: use --user".to_owned());
     }
+    if url.path().ends_with('/') {
+        return Err("it must end with the name that the file shall have there".to_owned());
+    }
     if url.fragment().is_some() {
         return Err("what follows a # would not be sent: write %23 for a # in a name".to_owned());
     }
@@ -343,6 +346,8 @@ mod tests {
             "http://u@h/a",
             "http://h/a#b",
             "file:///a",
+            "http://h",
+            "http://h/folder/",
         ] {
             assert!(url(text).is_err(), "{text}");
         }

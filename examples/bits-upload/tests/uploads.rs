@@ -69,6 +69,33 @@ fn fragments_shrink_to_what_a_server_takes() {
 }
 
 #[test]
+fn an_answer_that_comes_before_the_body_has_gone_is_heard() {
+    let server = Server::build()
+        .faults(|seen| match seen.headers["content-length"].to_str().unwrap().parse::<u64>().unwrap() {
+            0..=4_000_000 => Fault::None,
+            _ => Fault::EarlyAnswer(413),
+        })
+        .start();
+    let desk = Desk::with_size(13 << 20);
+    desk.run(&["--fragment-size", "13MiB"], &server.url("/a")).succeeded();
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
+fn an_upload_is_followed_to_another_host_if_that_is_allowed() {
+    let host = || "localhost".parse::<bits_proto::HostId>().unwrap().into_owned();
+    for (policy, follows) in [("any", true), ("never", false), ("same-site", false)] {
+        let server = Server::build().directory(|directory| directory.host(host(), None)).start();
+        let desk = Desk::with_size(10);
+        let ended = desk.run(&["--follow-host", policy], &server.url("/a"));
+        ended.succeeded();
+        let host = server.seen().last().unwrap().headers["host"].to_str().unwrap().to_owned();
+        assert_eq!(host.starts_with("localhost:"), follows, "{policy} {host} {ended:?}");
+        assert_eq!(ended.stdout.contains("--follow-host forbids it"), !follows, "{ended:?}");
+    }
+}
+
+#[test]
 fn a_lost_answer_starts_over_where_servers_append() {
     let server =
         Server::build().faults(|seen| if seen.number == 2 { Fault::CutAnswer } else { Fault::None }).start();
@@ -126,4 +153,27 @@ fn a_reply_is_fetched_before_the_session_is_closed() {
     assert_eq!(methods[methods.len() - 2], ("GET".to_owned(), String::new()));
     assert_eq!(methods[methods.len() - 1], ("BITS_POST".to_owned(), "Close-Session".to_owned()));
     assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
+fn a_reply_that_cannot_be_fetched_is_fetched_by_the_next_run() {
+    let server = Server::build().reply(b"the answer").faults(|seen| match seen.number {
+        // Create-Session, Fragment, GET.
+        2 => Fault::Answer(404, "", "not yet"),
+        _ => Fault::None,
+    });
+    let (server, desk) = (server.start(), Desk::with_size(10));
+    let options = ["--reply", "reply.txt", "--state", "state"];
+    let ended = desk.run(&options, &server.url("/a"));
+    ended.failed(3, &["the reply could not be fetched", "404", "run the same command again"]);
+    assert!(!desk.path("reply.txt").exists() && !desk.path("reply.txt.part").exists());
+    desk.run(&options, &server.url("/a")).succeeded();
+    assert_eq!(std::fs::read(desk.path("reply.txt")).unwrap(), b"the answer");
+    assert_eq!(server.count("Fragment"), 1, "what was sent is not sent again");
+}
+
+#[test]
+fn a_server_without_a_reply_is_told() {
+    let (server, desk) = (Server::start(), Desk::with_size(10));
+    desk.run(&["--reply", "reply.txt"], &server.url("/a")).failed(1, &["the server has no reply"]);
 }

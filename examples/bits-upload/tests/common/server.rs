@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     Delay(Duration),
     /// Something in between answers, without reading the body: status, headers, page.
     Answer(u16, &'static str, &'static str),
+    /// The same while the body is still on its way; then the connection is closed.
+    EarlyAnswer(u16),
 }
 
 type Faults = Box<dyn FnMut(&Seen) -> Fault + Send>;
@@ -227,6 +229,15 @@ impl Inner {
                 io::copy(&mut body, &mut io::sink())?;
                 connection.get_mut().write_all(head.as_bytes())?;
                 continue;
+            }
+            if let Fault::EarlyAnswer(status) = fault {
+                let head = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                connection.get_mut().write_all(head.as_bytes())?;
+                hang_up.shutdown(Shutdown::Write)?;
+                // Or else the system resets the connection, and the answer with it.
+                hang_up.set_read_timeout(Some(Duration::from_millis(200)))?;
+                let _reset = io::copy(&mut connection.by_ref().take(1 << 20), &mut io::sink());
+                return Ok(());
             }
             if let Fault::CutBody(bytes) = fault {
                 body.set_limit(bytes.min(length));
