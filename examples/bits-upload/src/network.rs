@@ -73,8 +73,8 @@ impl Network {
 
     /// Sends a request and returns its answer, whatever its status. Who drops this closes the connection.
     pub(crate) async fn send(&self, request: http::Request<Body>) -> Result<reqwest::Response, Trouble> {
-        let request = request.try_into().map_err(|error| trouble(&error))?;
-        self.client.execute(request).await.map_err(|error| trouble(&error))
+        let request = request.try_into().map_err(trouble)?;
+        self.client.execute(request).await.map_err(trouble)
     }
 }
 
@@ -100,13 +100,15 @@ pub(crate) async fn drain(mut response: reqwest::Response) {
     let _slow = tokio::time::timeout(DRAIN_TIME, drained).await;
 }
 
-fn trouble(error: &reqwest::Error) -> Trouble {
+fn trouble(error: reqwest::Error) -> Trouble {
+    // The address may hold what lets somebody in, and is known anyway.
+    let error = error.without_url();
     // No connection, no byte of the request.
     let unsent = error.is_connect() || error.is_builder();
     Trouble {
         error: if unsent { TransportError::Unsent } else { TransportError::Interrupted },
-        text: innermost(error),
-        is_certificate: causes(error).any(is_certificate),
+        text: innermost(&error),
+        is_certificate: causes(&error).any(is_certificate),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bits_proto::header::{self, spelling};
 use http::header::{CONTENT_RANGE, HeaderMap, HeaderName};
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::options::Options;
@@ -105,7 +105,7 @@ impl Screen {
     pub(crate) fn request<B>(&self, request: &Request<B>) {
         if self.verbose {
             let what = packet(request.headers()).unwrap_or_else(|| request.method().to_string());
-            self.line(">", &format!("{what} {}", request.uri()), request.headers());
+            self.line(">", &format!("{what} {}", shown(request.uri())), request.headers());
         }
     }
 
@@ -154,6 +154,15 @@ fn bar(total: u64) -> ProgressBar {
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style.progress_chars("=> ")),
         Err(_) => bar,
+    }
+}
+
+/// An address for people and logs: its query may be what lets somebody in.
+pub(crate) fn shown(url: &Uri) -> String {
+    let text = url.to_string();
+    match text.split_once('?') {
+        Some((address, _)) => format!("{address}?..."),
+        None => text,
     }
 }
 

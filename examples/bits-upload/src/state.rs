@@ -35,9 +35,8 @@ impl StateFile {
         };
         let snapshot: Snapshot = serde_json::from_slice(&bytes).map_err(|error| unusable(path, error))?;
         if destination != snapshot.destination() {
-            let other = snapshot.destination();
             return Err(Problem::failed(format_args!(
-                "{shown} belongs to an upload to {other}: name another file for --state, or delete this one"
+                "{shown} belongs to an upload to another address: name another file for --state, or delete this one"
             )));
         }
         Ok(Some(snapshot))

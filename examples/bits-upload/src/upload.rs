@@ -18,7 +18,7 @@ use crate::network::Network;
 use crate::options::Options;
 use crate::problem::Problem;
 use crate::reply;
-use crate::screen::Screen;
+use crate::screen::{Screen, shown};
 use crate::source::Source;
 use crate::state::{StateFile, unusable};
 
@@ -30,7 +30,7 @@ pub(crate) async fn run(options: &Options, interrupted: impl Future<Output = ()>
     let mut screen = Screen::new(options, source.entity().size());
     // 1. Begin.
     let upload = begin(options, &source, &state)?;
-    let (file, url, size) = (options.file.display(), &options.url, source.entity().size());
+    let (file, url, size) = (options.file.display(), shown(&options.url), source.entity().size());
     screen.note(format_args!("uploading {file}, {size} bytes, to {url}"));
     screen.begin_at(upload.acknowledged());
     let mut job = Job {

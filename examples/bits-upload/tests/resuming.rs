@@ -1,9 +1,12 @@
 //! Whatever ends the program, the next run goes on in the same session.
 
+#![cfg(unix)]
+
 mod common;
 
 use std::fs;
 use std::net::TcpListener;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use common::{Desk, Ended, Fault, Server};
@@ -34,10 +37,12 @@ fn a_killed_upload_goes_on_in_its_session() {
 #[test]
 fn an_interrupted_upload_is_suspended_and_goes_on() {
     let (server, desk) = (Server::start(), Desk::with_size(100_000));
-    let child = desk.command(&[&STATE[..2], &SLOW].concat(), &server.url("/a")).spawn().unwrap();
-    server.wait_for_bytes(10_000);
-    interrupt(&child);
-    Ended::of(child).failed(3, &["interrupted", "run the same command again"]);
+    for (signal, received) in [("-INT", 10_000), ("-TERM", 30_000)] {
+        let child = desk.command(&[&STATE[..2], &SLOW].concat(), &server.url("/a")).spawn().unwrap();
+        server.wait_for_bytes(received);
+        send(signal, &child);
+        Ended::of(child).failed(3, &["interrupted", "run the same command again"]);
+    }
     desk.run(&STATE, &server.url("/a")).succeeded();
     assert_eq!(server.count("Create-Session"), 1);
     assert!(server.published("/a") == Some(desk.bytes));
@@ -55,7 +60,7 @@ fn an_interruption_does_not_wait_for_a_server_that_hangs() {
     let child = desk.command(&STATE, &server.url("/a")).spawn().unwrap();
     server.wait_for_bytes(5_120);
     let begin = std::time::Instant::now();
-    interrupt(&child);
+    send("-INT", &child);
     Ended::of(child).failed(3, &["interrupted"]);
     assert!(begin.elapsed() < Duration::from_secs(5));
 }
@@ -131,14 +136,14 @@ fn a_state_belongs_to_one_destination() {
     let (server, desk) = (Server::start(), Desk::with_size(100_000));
     let child = desk.command(&[&STATE[..2], &SLOW].concat(), &server.url("/a")).spawn().unwrap();
     server.wait_for_bytes(5_120);
-    interrupt(&child);
+    send("-INT", &child);
     Ended::of(child).failed(3, &[]);
-    desk.run(&STATE, &server.url("/b")).failed(1, &["/a", "another file for --state"]);
+    desk.run(&STATE, &server.url("/b")).failed(1, &["to another address", "another file for --state"]);
 }
 
-/// What Ctrl-C sends.
-fn interrupt(child: &std::process::Child) {
-    let status = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+/// INT is what Ctrl-C sends.
+fn send(signal: &str, child: &Child) {
+    let status = Command::new("kill").args([signal, &child.id().to_string()]).status();
     assert!(status.unwrap().success());
 }
 

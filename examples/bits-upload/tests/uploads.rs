@@ -131,6 +131,7 @@ fn options_change_what_is_sent() {
     assert_eq!(seen[2].headers["content-name"], "source.bin");
     assert!(ended.stdout.contains("> Fragment http://127.0.0.1"), "{ended:?}");
     assert!(ended.stdout.contains("< Ack 200 OK"), "{ended:?}");
+    assert!(!ended.stdout.contains("token=1"), "what lets somebody in is in no log: {ended:?}");
 }
 
 #[test]
