@@ -101,6 +101,7 @@ impl Job<'_> {
                     Output::Event(Event::Failed(failure)) => return Err(self.failed(failure)),
                     Output::Event(Event::Suspended) => return Err(self.suspended()?),
                     Output::Event(Event::ReplyReady { url, trusted }) => {
+                        self.state.save(&self.upload.snapshot())?;
                         tokio::select! {
                             fetched = self.fetch(url, trusted) => self.fetched(fetched),
                             () = &mut interrupted, if !self.is_interrupted => self.suspend(),

@@ -35,6 +35,25 @@ fn a_killed_upload_goes_on_in_its_session() {
 }
 
 #[test]
+fn whenever_it_is_killed_the_file_arrives_once() {
+    let (server, desk) = (Server::start(), Desk::with_size(50_000));
+    let mut times = (0..200).map(|run| Duration::from_millis(run * 3));
+    let arrived = times.any(|time| {
+        let mut child = desk.command(&STATE, &server.url("/a")).spawn().unwrap();
+        std::thread::sleep(time);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        server.published("/a").is_some()
+    });
+    assert!(arrived, "the last ones have enough time");
+    if desk.state().exists() {
+        // It was killed before it heard that all is done. The server would complain about a second one.
+        desk.run(&STATE, &server.url("/a")).succeeded();
+    }
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
 fn an_interrupted_upload_is_suspended_and_goes_on() {
     let (server, desk) = (Server::start(), Desk::with_size(100_000));
     for (signal, received) in [("-INT", 10_000), ("-TERM", 30_000)] {

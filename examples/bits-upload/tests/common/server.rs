@@ -236,7 +236,7 @@ impl Inner {
                 hang_up.shutdown(Shutdown::Write)?;
                 // Or else the system resets the connection, and the answer with it.
                 hang_up.set_read_timeout(Some(Duration::from_millis(200)))?;
-                let _reset = io::copy(&mut connection.by_ref().take(1 << 20), &mut io::sink());
+                let _reset = io::copy(&mut connection.by_ref().take(64 << 20), &mut io::sink());
                 return Ok(());
             }
             if let Fault::CutBody(bytes) = fault {
