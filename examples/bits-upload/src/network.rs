@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,7 +12,7 @@ use std::time::Duration;
 use bits_proto::client::TransportError;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use reqwest::{Body, Certificate, Client};
+use reqwest::{Body, Certificate, Client, ClientBuilder};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::options::Options;
@@ -38,31 +39,18 @@ pub(crate) struct Trouble {
 }
 
 impl Network {
-    /// No timeouts, no redirects, nothing sent again: all of that is the machines' to decide.
     pub(crate) fn new(options: &Options) -> Result<Self, Problem> {
         // Installed twice it stays as it is.
         let _installed_already = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .user_agent(concat!("bits-upload/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .http1_only()
-            .http1_title_case_headers()
-            .tls_danger_accept_invalid_certs(options.insecure);
-        if let Some(path) = &options.cacert {
-            let shown = path.display();
-            let pem = fs::read(path)
-                .map_err(|error| Problem::failed(format_args!("{shown} cannot be read: {error}")))?;
-            let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
-            if certificates.is_empty() {
-                return Err(Problem::failed(format_args!(
-                    "{shown} has no certificate in it: a PEM file is wanted"
-                )));
-            }
-            builder = builder.tls_certs_only(certificates);
-        }
-        let client = builder.build().map_err(|error| {
+        let built = match &options.cacert {
+            Some(path) => builder(options).tls_certs_only(certificates(path)?).build(),
+            // A machine without any certificates can upload by plain HTTP.
+            None => builder(options).build().or_else(|error| match options.url.scheme_str() {
+                Some("http") => builder(options).tls_certs_only([]).build(),
+                _ => Err(error),
+            }),
+        };
+        let client = built.map_err(|error| {
             let text = innermost(&error);
             Problem::failed(format_args!(
                 "TLS cannot be set up: {text}; --cacert names certificates to trust"
@@ -76,6 +64,30 @@ impl Network {
         let request = request.try_into().map_err(trouble)?;
         self.client.execute(request).await.map_err(trouble)
     }
+}
+
+/// No timeouts, no redirects, nothing sent again: all of that is the machines' to decide.
+fn builder(options: &Options) -> ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("bits-upload/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .http1_only()
+        .http1_title_case_headers()
+        .tls_danger_accept_invalid_certs(options.insecure)
+}
+
+/// What `--cacert` names.
+fn certificates(path: &Path) -> Result<Vec<Certificate>, Problem> {
+    let shown = path.display();
+    let pem =
+        fs::read(path).map_err(|error| Problem::failed(format_args!("{shown} cannot be read: {error}")))?;
+    let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+    if certificates.is_empty() {
+        return Err(Problem::failed(format_args!("{shown} has no certificate in it: a PEM file is wanted")));
+    }
+    Ok(certificates)
 }
 
 /// The head of an answer.

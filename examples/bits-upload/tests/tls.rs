@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 
-use common::{Desk, Server};
+use common::{Desk, Ended, Server};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 
@@ -34,16 +34,22 @@ fn a_certificate_that_is_named_is_trusted() {
 fn any_certificate_will_do_if_one_insists() {
     let (server, _) = server("elsewhere.example");
     let desk = Desk::with_size(10);
-    desk.run(&["--insecure"], &server.url("/a")).succeeded();
+    let mut command = desk.command(&["--insecure"], &server.url("/a"));
+    command.env("SSL_CERT_FILE", "/no/such/file").env("SSL_CERT_DIR", "/no/such/folder");
+    Ended::of(command.spawn().unwrap()).succeeded();
     assert!(server.published("/a") == Some(desk.bytes));
 }
 
 #[test]
 fn a_certificate_that_is_not_trusted_is_told_at_once() {
-    let (server, _) = server("127.0.0.1");
-    let ended = Desk::with_size(10).run(&[], &server.url("/a"));
-    ended.failed(1, &["certificate is not trusted", "--cacert"]);
-    assert!(server.seen().is_empty());
+    let ((target, _), (_, other)) = (server("127.0.0.1"), server("127.0.0.1"));
+    let desk = Desk::with_size(10);
+    // What this machine trusts.
+    fs::write(desk.path("system.pem"), other).unwrap();
+    let mut command = desk.command(&[], &target.url("/a"));
+    command.env("SSL_CERT_FILE", desk.path("system.pem"));
+    Ended::of(command.spawn().unwrap()).failed(1, &["certificate is not trusted", "--cacert"]);
+    assert!(target.seen().is_empty());
 }
 
 #[test]
@@ -60,4 +66,17 @@ fn certificates_that_are_none() {
     fs::write(desk.path("ca.pem"), "no certificate").unwrap();
     desk.run(&["--cacert", "ca.pem"], "https://127.0.0.1:1/a").failed(1, &["ca.pem", "no certificate in it"]);
     desk.run(&["--cacert", "none.pem"], "https://127.0.0.1:1/a").failed(1, &["none.pem", "cannot be read"]);
+}
+
+#[test]
+fn a_machine_without_certificates_can_do_without_tls() {
+    let (with_tls, _) = server("127.0.0.1");
+    let (without, desk) = (Server::start(), Desk::with_size(10));
+    let run = |url: &str| {
+        let mut command = desk.command(&[], url);
+        command.env("SSL_CERT_FILE", "/no/such/file").env("SSL_CERT_DIR", "/no/such/folder");
+        Ended::of(command.spawn().unwrap())
+    };
+    run(&without.url("/a")).succeeded();
+    run(&with_tls.url("/a")).failed(1, &["--cacert"]);
 }
