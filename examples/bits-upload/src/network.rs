@@ -1,0 +1,210 @@
+//! HTTP: one request with its answer. Nothing in here knows of uploads.
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bits_proto::client::TransportError;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use reqwest::{Body, Certificate, Client, ClientBuilder};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::options::Options;
+use crate::problem::Problem;
+
+/// How much of the file is in memory at once.
+const CHUNK: u64 = 64 * 1024;
+/// How much of a page that nobody wants is read, and for how long, to keep the connection.
+const MAX_DRAINED: usize = 64 * 1024;
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    client: Client,
+}
+
+/// What went wrong below HTTP.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    pub(crate) error: TransportError,
+    pub(crate) text: String,
+    /// It will not pass: the server's certificate is not trusted.
+    pub(crate) is_certificate: bool,
+}
+
+impl Network {
+    pub(crate) fn new(options: &Options) -> Result<Self, Problem> {
+        // Installed twice it stays as it is.
+        let _installed_already = rustls::crypto::ring::default_provider().install_default();
+        let built = match &options.cacert {
+            Some(path) => builder(options).tls_certs_only(certificates(path)?).build(),
+            // A machine without any certificates can upload by plain HTTP.
+            None => builder(options).build().or_else(|error| match options.url.scheme_str() {
+                Some("http") => builder(options).tls_certs_only([]).build(),
+                _ => Err(error),
+            }),
+        };
+        let client = built.map_err(|error| {
+            let text = innermost(&error);
+            Problem::failed(format_args!(
+                "TLS cannot be set up: {text}; --cacert names certificates to trust"
+            ))
+        })?;
+        Ok(Self { client })
+    }
+
+    /// Sends a request and returns its answer, whatever its status. Who drops this closes the connection.
+    pub(crate) async fn send(&self, request: http::Request<Body>) -> Result<reqwest::Response, Trouble> {
+        let request = request.try_into().map_err(trouble)?;
+        self.client.execute(request).await.map_err(trouble)
+    }
+}
+
+/// No timeouts, no redirects, nothing sent again: all of that is the machines' to decide.
+fn builder(options: &Options) -> ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("bits-upload/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .http1_only()
+        .http1_title_case_headers()
+        .tls_danger_accept_invalid_certs(options.insecure)
+}
+
+/// What `--cacert` names.
+fn certificates(path: &Path) -> Result<Vec<Certificate>, Problem> {
+    let shown = path.display();
+    let pem =
+        fs::read(path).map_err(|error| Problem::failed(format_args!("{shown} cannot be read: {error}")))?;
+    let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+    if certificates.is_empty() {
+        return Err(Problem::failed(format_args!("{shown} has no certificate in it: a PEM file is wanted")));
+    }
+    Ok(certificates)
+}
+
+/// The head of an answer.
+pub(crate) fn head(response: &reqwest::Response) -> http::Response<()> {
+    let mut head = http::Response::new(());
+    *head.status_mut() = response.status();
+    *head.version_mut() = response.version();
+    *head.headers_mut() = response.headers().clone();
+    head
+}
+
+/// Reads what nobody wants, so that the connection can be used again. A body that is too long, or too slow, is left, and
+/// the connection with it.
+pub(crate) async fn drain(mut response: reqwest::Response) {
+    let mut left = MAX_DRAINED;
+    let drained = async {
+        while let Ok(Some(chunk)) = response.chunk().await {
+            let Some(rest) = left.checked_sub(chunk.len()) else { return };
+            left = rest;
+        }
+    };
+    let _slow = tokio::time::timeout(DRAIN_TIME, drained).await;
+}
+
+fn trouble(error: reqwest::Error) -> Trouble {
+    // The address may hold what lets somebody in, and is known anyway.
+    let error = error.without_url();
+    // No connection, no byte of the request.
+    let unsent = error.is_connect() || error.is_builder();
+    Trouble {
+        error: if unsent { TransportError::Unsent } else { TransportError::Interrupted },
+        text: innermost(&error),
+        is_certificate: causes(&error).any(is_certificate),
+    }
+}
+
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| cause(*error))
+}
+
+fn cause<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>() {
+        // Its `source` is not what it holds, but that one's source.
+        Some(error) => {
+            let inner = error.get_ref()?;
+            Some(inner)
+        }
+        None => error.source(),
+    }
+}
+
+fn is_certificate(error: &(dyn Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
+}
+
+/// The cause of the causes: what is around it only says that sending failed.
+fn innermost(error: &reqwest::Error) -> String {
+    causes(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Some bytes of a file as the body of a request, read as they go.
+#[derive(Debug)]
+pub(crate) struct FileBody {
+    file: Arc<File>,
+    next: u64,
+    end: u64,
+    handed_over: u64,
+    told: UnboundedSender<u64>,
+}
+
+impl FileBody {
+    /// These bytes; `told` gets how many of them have been handed over, again and again.
+    pub(crate) fn new(file: Arc<File>, range: std::ops::Range<u64>, told: UnboundedSender<u64>) -> Self {
+        Self { file, next: range.start, end: range.end, handed_over: 0, told }
+    }
+
+    fn remaining(&self) -> u64 {
+        self.end.saturating_sub(self.next)
+    }
+
+    fn read(&mut self) -> io::Result<Bytes> {
+        if self.told.is_closed() {
+            return Err(io::Error::other("the exchange is over: the connection goes with it"));
+        }
+        // From its own place: bodies of exchanges that were given up share the file.
+        let mut file = &*self.file;
+        file.seek(SeekFrom::Start(self.next))?;
+        let length = usize::try_from(self.remaining().min(CHUNK)).map_err(io::Error::other)?;
+        let mut chunk = vec![0; length];
+        file.read_exact(&mut chunk)?;
+        let length = self.remaining().min(CHUNK);
+        self.next = self.next.saturating_add(length);
+        self.handed_over = self.handed_over.saturating_add(length);
+        let _exchange_is_over = self.told.send(self.handed_over);
+        Ok(chunk.into())
+    }
+}
+
+impl http_body::Body for FileBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if self.is_end_stream() {
+            return Poll::Ready(None);
+        }
+        Poll::Ready(Some(self.read().map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.remaining() == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.remaining())
+    }
+}

@@ -1,0 +1,54 @@
+//! Why the program ends without having done its work.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// One line for a person that says what to do, and the exit status that a script looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    kind: Kind,
+    message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Failed,
+    Usage,
+    Resumable,
+}
+
+impl Problem {
+    /// The same command, run again, would fail again.
+    pub(crate) fn failed(message: impl fmt::Display) -> Self {
+        Self { kind: Kind::Failed, message: one_line(message) }
+    }
+
+    /// The command makes no sense.
+    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+        Self { kind: Kind::Usage, message: one_line(message) }
+    }
+
+    /// The same command, run again, goes on.
+    pub(crate) fn resumable(message: impl fmt::Display) -> Self {
+        Self { kind: Kind::Resumable, message: one_line(message) }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self.kind {
+            Kind::Failed => 1,
+            Kind::Usage => 2,
+            Kind::Resumable => 3,
+        })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// Whatever a library or a server put into it.
+fn one_line(message: impl fmt::Display) -> String {
+    message.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,175 @@
+//! What a person sees: on a terminal a progress bar, elsewhere plain lines. Errors are not here: they go to standard error.
+
+use std::fmt::{Arguments, Display};
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use bits_proto::header::{self, spelling};
+use http::header::{CONTENT_RANGE, HeaderMap, HeaderName};
+use http::{Request, Response, Uri};
+use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::options::Options;
+
+/// How often a line tells how far it is, where there is no terminal.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// The headers worth a reader's time. Never one with a password in it.
+const SHOWN: [HeaderName; 9] = [
+    header::BITS_SUPPORTED_PROTOCOLS,
+    header::BITS_PROTOCOL,
+    header::BITS_HOST_ID,
+    CONTENT_RANGE,
+    header::BITS_RECEIVED_CONTENT_RANGE,
+    header::BITS_REPLY_URL,
+    header::BITS_ERROR_CODE,
+    header::BITS_ERROR_CONTEXT,
+    http::header::RANGE,
+];
+
+#[derive(Debug)]
+pub(crate) struct Screen {
+    quiet: bool,
+    verbose: bool,
+    bar: Option<ProgressBar>,
+    total: u64,
+    begin: Instant,
+    began_at: u64,
+    last_line: Instant,
+}
+
+impl Screen {
+    pub(crate) fn new(options: &Options, total: u64) -> Self {
+        let begin = Instant::now();
+        let bar = (!options.quiet && io::stdout().is_terminal()).then(|| bar(total));
+        Self {
+            quiet: options.quiet,
+            verbose: options.verbose,
+            bar,
+            total,
+            begin,
+            began_at: 0,
+            last_line: begin,
+        }
+    }
+
+    /// Something worth telling.
+    pub(crate) fn note(&self, text: Arguments<'_>) {
+        if !self.quiet {
+            self.print(text);
+        }
+    }
+
+    /// The upload begins here, and not always at the first byte.
+    pub(crate) fn begin_at(&mut self, offset: u64) {
+        self.began_at = offset;
+        if let Some(bar) = &self.bar {
+            bar.set_position(offset);
+            bar.reset_eta();
+        }
+    }
+
+    /// So many bytes have gone.
+    pub(crate) fn progress(&mut self, sent: u64) {
+        if let Some(bar) = &self.bar {
+            return bar.set_position(sent);
+        }
+        let now = Instant::now();
+        if now.saturating_duration_since(self.last_line) < BETWEEN_LINES {
+            return;
+        }
+        self.last_line = now;
+        let (rate, total) = (self.rate(sent), BinaryBytes(self.total));
+        let percent = sent.saturating_mul(100).checked_div(self.total).unwrap_or(100);
+        let left = self.total.saturating_sub(sent).checked_div(rate).map(Duration::from_secs);
+        let left = left.map(|left| format!(", {} left", HumanDuration(left))).unwrap_or_default();
+        self.note(format_args!("{percent} % of {total}, {}/s{left}", BinaryBytes(rate)));
+    }
+
+    /// The upload is over: the bar goes.
+    pub(crate) fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// The server has the file.
+    pub(crate) fn done(&mut self) {
+        self.end();
+        let (total, rate) = (BinaryBytes(self.total), BinaryBytes(self.rate(self.total)));
+        let seconds = self.begin.elapsed().as_secs_f64();
+        self.note(format_args!("done: {total} in {seconds:.1} s, {rate}/s"));
+    }
+
+    /// A request goes out.
+    pub(crate) fn request<B>(&self, request: &Request<B>) {
+        if self.verbose {
+            let what = packet(request.headers()).unwrap_or_else(|| request.method().to_string());
+            self.line(">", &format!("{what} {}", shown(request.uri())), request.headers());
+        }
+    }
+
+    /// An answer came in.
+    pub(crate) fn response<B>(&self, response: &Response<B>) {
+        if self.verbose {
+            let what = packet(response.headers()).unwrap_or_else(|| "no Ack:".to_owned());
+            self.line("<", &format!("{what} {}", response.status()), response.headers());
+        }
+    }
+
+    fn line(&self, direction: &str, what: &str, headers: &HeaderMap) {
+        let mut line = format!("{:8.3} {direction} {what}", self.begin.elapsed().as_secs_f64());
+        // Whoever knows a session's id can write into the session: no log should have the whole of it.
+        if headers.contains_key(header::BITS_PROTOCOL) {
+            let id: String = text(headers, &header::BITS_SESSION_ID).chars().take(9).collect();
+            line += &format!("  BITS-Session-Id: {id}...");
+        }
+        for name in SHOWN.iter().filter(|name| headers.contains_key(*name)) {
+            line += &format!("  {}: {}", spelling(name), text(headers, name));
+        }
+        self.print(line);
+    }
+
+    /// Nobody may be reading any more: no reason to stop uploading.
+    fn print(&self, line: impl Display) {
+        let print = || drop(writeln!(io::stdout(), "{line}"));
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    /// Bytes a second of this run.
+    fn rate(&self, sent: u64) -> u64 {
+        let milliseconds = self.begin.elapsed().as_millis().max(1);
+        let bytes = u128::from(sent.saturating_sub(self.began_at)).saturating_mul(1000);
+        bytes.checked_div(milliseconds).and_then(|rate| u64::try_from(rate).ok()).unwrap_or(u64::MAX)
+    }
+}
+
+fn bar(total: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stdout());
+    let template =
+        "{percent:>3} % [{wide_bar}] {binary_bytes}/{binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        Err(_) => bar,
+    }
+}
+
+/// An address for people and logs: its query may be what lets somebody in.
+pub(crate) fn shown(url: &Uri) -> String {
+    let text = url.to_string();
+    match text.split_once('?') {
+        Some((address, _)) => format!("{address}?..."),
+        None => text,
+    }
+}
+
+fn packet(headers: &HeaderMap) -> Option<String> {
+    headers.contains_key(header::BITS_PACKET_TYPE).then(|| text(headers, &header::BITS_PACKET_TYPE))
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> String {
+    headers.get(name).map(|value| value.as_bytes().escape_ascii().to_string()).unwrap_or_default()
+}

@@ -1,0 +1,314 @@
+//! The whole of what this program has to do with `bits_proto`: one upload, driven from its beginning to one of its ends.
+//!
+//! The numbered steps are those of the chapter "Driving an upload" in the documentation of `bits_proto::client`.
+
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::time::Instant;
+
+use bits_proto::client::{
+    Credentials, Event, Failure, Output, Reason, Suspend, Transmit, TransportError, Upload,
+};
+use http::Uri;
+use tokio::time::sleep_until;
+
+use crate::credentials::{Answer, answer};
+use crate::exchange::{Exchange, News};
+use crate::network::Network;
+use crate::options::Options;
+use crate::problem::Problem;
+use crate::reply;
+use crate::screen::{Screen, shown};
+use crate::source::Source;
+use crate::state::{StateFile, unusable};
+
+/// Uploads the file; returns once the server has published it, or with the reason why it has not.
+pub(crate) async fn run(options: &Options, interrupted: impl Future<Output = ()>) -> Result<(), Problem> {
+    let source = Source::open(&options.file)?;
+    let network = Network::new(options)?;
+    let state = StateFile::new(options.state.clone());
+    let mut screen = Screen::new(options, source.entity().size());
+    // 1. Begin.
+    let upload = begin(options, &source, &state)?;
+    let (file, url, size) = (options.file.display(), shown(&options.url), source.entity().size());
+    screen.note(format_args!("uploading {file}, {size} bytes, to {url}"));
+    screen.begin_at(upload.acknowledged());
+    let mut job = Job {
+        options,
+        source,
+        network,
+        state,
+        screen,
+        upload,
+        exchange: None,
+        answered: false,
+        advice: None,
+        trouble: String::new(),
+        source_changed: false,
+        is_interrupted: false,
+    };
+    let ended = job.drive(std::pin::pin!(interrupted)).await;
+    job.screen.end();
+    ended
+}
+
+/// A new upload, or the one that an earlier run left behind.
+fn begin(options: &Options, source: &Source, state: &StateFile) -> Result<Upload, Problem> {
+    let (now, entity, config) = (Instant::now(), source.entity().clone(), options.config()?);
+    if let Some(snapshot) = state.load(&options.url)? {
+        let restored = Upload::restore(now, snapshot, entity.clone(), config.clone());
+        let path = options.state.as_deref().unwrap_or(&options.file);
+        let mut upload = restored.map_err(|error| unusable(path, error))?;
+        // An upload that was at rest is told to go on; any other one has begun to by itself.
+        let _goes_on_already = upload.resume(now);
+        if !upload.state().is_ended() {
+            return Ok(upload);
+        }
+    }
+    Upload::new(now, options.url.clone(), entity, config).map_err(Problem::usage)
+}
+
+struct Job<'o> {
+    options: &'o Options,
+    source: Source,
+    network: Network,
+    state: StateFile,
+    screen: Screen,
+    upload: Upload,
+    exchange: Option<Exchange>,
+    /// Whether the name and password were given already.
+    answered: bool,
+    /// What is known better than the library can.
+    advice: Option<String>,
+    /// What went wrong last.
+    trouble: String,
+    source_changed: bool,
+    is_interrupted: bool,
+}
+
+impl Job<'_> {
+    async fn drive(&mut self, mut interrupted: Pin<&mut impl Future<Output = ()>>) -> Result<(), Problem> {
+        loop {
+            // 2. Take every output.
+            let mut news = false;
+            while let Some(output) = self.upload.poll_output() {
+                news = true;
+                match output {
+                    Output::Transmit(transmit) => self.transmit(transmit),
+                    // Dropped, it takes its connection with it.
+                    Output::Abort(_) => self.exchange = None,
+                    Output::Event(Event::Completed { confirmed }) => return self.completed(confirmed),
+                    Output::Event(Event::Failed(failure)) => return Err(self.failed(failure)),
+                    Output::Event(Event::Suspended) => return Err(self.suspended()?),
+                    Output::Event(Event::ReplyReady { url, trusted }) => {
+                        self.state.save(&self.upload.snapshot(Instant::now()))?;
+                        tokio::select! {
+                            fetched = self.fetch(url, trusted) => self.fetched(fetched),
+                            () = &mut interrupted, if !self.is_interrupted => self.suspend(),
+                        }
+                    }
+                    Output::Event(event) => self.tell(event),
+                }
+            }
+            // Nothing has been sent yet: a request goes when it is waited for, below.
+            if news {
+                self.state.save(&self.upload.snapshot(Instant::now()))?;
+            }
+            // 3. Wait for whichever comes first. 4. Tell the upload.
+            let due = self.upload.poll_timeout();
+            if due.is_none() && self.exchange.is_none() {
+                return Err(Problem::failed(
+                    "the upload waits for something that never comes: please report this",
+                ));
+            }
+            tokio::select! {
+                news = next(&mut self.exchange) => self.hear(news)?,
+                () = until(due) => self.upload.handle_timeout(Instant::now()),
+                () = &mut interrupted, if !self.is_interrupted => self.suspend(),
+            }
+        }
+    }
+
+    fn transmit(&mut self, transmit: Transmit) {
+        let now = Instant::now();
+        if !self.source_changed && self.source.has_changed() {
+            // It must not be mixed from two versions. This request is never sent; what goes instead cancels the session.
+            self.source_changed = true;
+            self.upload.handle_transport_error(now, transmit.id, TransportError::Unsent);
+            let _is_over = self.upload.handle_source_changed(now);
+            return;
+        }
+        self.screen.request(&transmit.request);
+        let exchange = Exchange::begin(&self.network, transmit, &self.source);
+        if exchange.length == 0 {
+            self.upload.handle_sent(now, exchange.id);
+        }
+        self.exchange = Some(exchange);
+    }
+
+    fn hear(&mut self, news: News) -> Result<(), Problem> {
+        let now = Instant::now();
+        let Some(exchange) = &self.exchange else { return Ok(()) };
+        let id = exchange.id;
+        match news {
+            News::Sent(bytes) => {
+                self.upload.handle_sent_part(id, bytes);
+                if bytes == exchange.length {
+                    self.upload.handle_sent(now, id);
+                }
+                self.screen.progress(self.upload.sent());
+            }
+            News::Answer(Ok(response)) => {
+                self.exchange = None;
+                self.screen.response(&response);
+                self.upload.handle_response(now, id, &response);
+            }
+            News::Answer(Err(trouble)) if trouble.is_certificate => {
+                return Err(Problem::failed(format_args!(
+                    "the server's certificate is not trusted ({}): name who signed it by --cacert",
+                    trouble.text
+                )));
+            }
+            News::Answer(Err(trouble)) => {
+                self.exchange = None;
+                self.trouble = trouble.text;
+                self.upload.handle_transport_error(now, id, trouble.error);
+            }
+        }
+        Ok(())
+    }
+
+    /// What does not end the upload.
+    fn tell(&mut self, event: Event) {
+        let now = Instant::now();
+        match event {
+            Event::CredentialsWanted { status, challenges } => {
+                let answer = answer(self.options.user.as_ref(), self.answered, status, &challenges);
+                self.answered = true;
+                let credentials = match answer {
+                    Answer::Headers(headers) => Some(Credentials::from(headers)),
+                    Answer::None(advice) => {
+                        self.advice = Some(advice);
+                        None
+                    }
+                };
+                let _is_over = self.upload.authenticate(now, credentials);
+            }
+            Event::Progress { acknowledged } => {
+                self.trouble.clear();
+                self.screen.progress(acknowledged);
+            }
+            Event::Waiting { until, cause } => {
+                let seconds = until.saturating_duration_since(now).as_secs_f64();
+                let detail = match (cause.reason, self.trouble.as_str()) {
+                    (Reason::Transport, trouble) if !trouble.is_empty() => format!(" ({trouble})"),
+                    _ => String::new(),
+                };
+                self.trouble = format!("{cause}{detail}");
+                self.screen.note(format_args!("{cause}{detail}; trying again in {seconds:.1} s"));
+            }
+            Event::Restarted { cause } => self.screen.note(format_args!("{cause}; starting over")),
+            Event::Resynchronised { from, to } => {
+                self.screen.note(format_args!("the server wants byte {to}, not {from}"));
+            }
+            Event::FragmentShrunk { to } => {
+                self.screen
+                    .note(format_args!("fragments are too large for the server: {to} bytes from now on"));
+            }
+            Event::HostChanged { host } => {
+                self.screen.note(format_args!("the server moved the upload to {host}"))
+            }
+            Event::HostRefused { host } => {
+                self.screen.note(format_args!(
+                    "the server named another host, {host}, and --follow-host forbids it"
+                ));
+            }
+            Event::HostAbandoned => self.screen.note(format_args!("back to the first host")),
+            _ => {}
+        }
+    }
+
+    fn suspend(&mut self) {
+        self.is_interrupted = true;
+        let _is_over = self.upload.suspend(Instant::now(), Suspend::AtOnce);
+    }
+
+    /// The reply is fetched before the session is closed, which deletes it.
+    async fn fetch(&self, url: Uri, trusted: bool) -> Result<u64, String> {
+        let Some(path) = &self.options.reply else { return Ok(0) };
+        reply::fetch(url, trusted, path, self.options, &self.network, &self.screen).await
+    }
+
+    fn fetched(&mut self, fetched: Result<u64, String>) {
+        match &fetched {
+            Ok(bytes) => self.screen.note(format_args!("the reply has {bytes} bytes")),
+            Err(why) => self.advice = Some(format!("the reply could not be fetched: {why}")),
+        }
+        let _is_over = self.upload.handle_reply(Instant::now(), fetched.is_ok());
+    }
+
+    fn completed(&mut self, confirmed: bool) -> Result<(), Problem> {
+        self.state.remove();
+        self.screen.done();
+        if !confirmed {
+            self.screen
+                .note(format_args!("the server did not confirm that it published the file: have a look"));
+        }
+        Ok(())
+    }
+
+    fn suspended(&mut self) -> Result<Problem, Problem> {
+        self.state.save(&self.upload.snapshot(Instant::now()))?;
+        Ok(Problem::resumable(format_args!("interrupted; {}", self.how_to_go_on())))
+    }
+
+    fn failed(&mut self, failure: Failure) -> Problem {
+        // Where there is a session, even one more try of the same command goes on in it.
+        let kept = match self.upload.session_id() {
+            Some(_) => self.state.save(&self.upload.snapshot(Instant::now())),
+            None => {
+                self.state.remove();
+                Ok(())
+            }
+        };
+        if let Err(problem) = kept {
+            return problem;
+        }
+        let why = self.advice.take().unwrap_or_else(|| failure.to_string());
+        match failure.reason {
+            Reason::GaveUp if self.trouble.is_empty() => {
+                Problem::resumable(format_args!("{why}; {}", self.how_to_go_on()))
+            }
+            Reason::GaveUp => {
+                Problem::resumable(format_args!("{why}: {}; {}", self.trouble, self.how_to_go_on()))
+            }
+            Reason::ReplyFailed => Problem::resumable(format_args!("{why}; {}", self.how_to_go_on())),
+            Reason::SourceChanged => {
+                Problem::failed(format_args!("{why}; run the same command again to upload it as it is now"))
+            }
+            _ => Problem::failed(why),
+        }
+    }
+
+    fn how_to_go_on(&self) -> &'static str {
+        if self.state.is_kept() {
+            "run the same command again to go on"
+        } else {
+            "run it again to start over; --state FILE would let it go on"
+        }
+    }
+}
+
+async fn next(exchange: &mut Option<Exchange>) -> News {
+    match exchange {
+        Some(exchange) => exchange.next().await,
+        None => pending().await,
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due.into()).await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,406 @@
+//! A small server for the tests: `bits_proto::server::Sessions` over a `TcpListener`, everything in memory, and faults on
+//! demand.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bits_proto::notify::NotificationType;
+use bits_proto::server::{
+    Arrival, Directory, DirectoryBuilder, Exchange, Notified, Output, Report, Sessions,
+};
+use bits_proto::{Guid, ReplyUrl};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// What goes wrong with a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Fault {
+    None,
+    /// The connection is cut before the answer, although all was done.
+    CutAnswer,
+    /// The connection is cut after so many bytes of the body.
+    CutBody(u64),
+    /// The answer comes this much later.
+    Delay(Duration),
+    /// Something in between answers, without reading the body: status, headers, page.
+    Answer(u16, &'static str, &'static str),
+    /// The same while the body is still on its way; then the connection is closed.
+    EarlyAnswer(u16),
+}
+
+type Faults = Box<dyn FnMut(&Seen) -> Fault + Send>;
+
+/// A request that arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) number: usize,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) packet: String,
+    pub(crate) headers: HeaderMap,
+}
+
+/// What a server is like before it starts.
+pub(crate) struct ServerBuilder {
+    directory: DirectoryBuilder,
+    faults: Faults,
+    authorization: Option<&'static str>,
+    reply: Option<Vec<u8>>,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+impl ServerBuilder {
+    pub(crate) fn directory(mut self, change: impl FnOnce(DirectoryBuilder) -> DirectoryBuilder) -> Self {
+        self.directory = change(self.directory);
+        self
+    }
+
+    pub(crate) fn faults(mut self, faults: impl FnMut(&Seen) -> Fault + Send + 'static) -> Self {
+        self.faults = Box::new(faults);
+        self
+    }
+
+    /// Requests without this are answered 401, with a challenge for Basic.
+    pub(crate) fn authorization(mut self, value: &'static str) -> Self {
+        self.authorization = Some(value);
+        self
+    }
+
+    /// An application answers each upload with this.
+    pub(crate) fn reply(mut self, reply: &[u8]) -> Self {
+        self.reply = Some(reply.to_vec());
+        let url = "http://127.0.0.1/application".parse().unwrap();
+        self.directory(|directory| directory.notification(NotificationType::ByValue(url)))
+    }
+
+    pub(crate) fn tls(mut self, config: ServerConfig) -> Self {
+        self.tls = Some(Arc::new(config));
+        self
+    }
+
+    pub(crate) fn start(self) -> Server {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let directory = self.directory.build().unwrap();
+        let table = Table {
+            sessions: Sessions::new(directory.clone()),
+            connections: BTreeMap::new(),
+            unfinished: HashMap::new(),
+            published: HashMap::new(),
+            seen: Vec::new(),
+            hung_up: 0,
+        };
+        let inner = Arc::new(Inner {
+            directory,
+            table: Mutex::new(table),
+            changed: Condvar::new(),
+            faults: Mutex::new(self.faults),
+            authorization: self.authorization,
+            reply: self.reply,
+        });
+        let (shared, tls) = (Arc::clone(&inner), self.tls.clone());
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (inner, tls) = (Arc::clone(&shared), tls.clone());
+                thread::spawn(move || {
+                    let _client_is_gone = inner.serve(stream, tls);
+                    inner.table.lock().unwrap().hung_up += 1;
+                    inner.changed.notify_all();
+                });
+            }
+        });
+        Server { address, inner, scheme: if self.tls.is_some() { "https" } else { "http" } }
+    }
+}
+
+/// A server at work, on threads that end with the test's process.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    scheme: &'static str,
+    inner: Arc<Inner>,
+}
+
+impl Server {
+    pub(crate) fn build() -> ServerBuilder {
+        ServerBuilder {
+            directory: Directory::builder(),
+            faults: Box::new(|_| Fault::None),
+            authorization: None,
+            reply: None,
+            tls: None,
+        }
+    }
+
+    pub(crate) fn start() -> Self {
+        Self::build().start()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}://127.0.0.1:{}{path}", self.scheme, self.address.port())
+    }
+
+    pub(crate) fn published(&self, path: &str) -> Option<Vec<u8>> {
+        self.inner.table.lock().unwrap().published.get(path).cloned()
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.inner.table.lock().unwrap().seen.clone()
+    }
+
+    /// How many requests with this packet arrived.
+    pub(crate) fn count(&self, packet: &str) -> usize {
+        self.seen().iter().filter(|seen| seen.packet == packet).count()
+    }
+
+    pub(crate) fn open_sessions(&self) -> usize {
+        self.inner.table.lock().unwrap().sessions.len()
+    }
+
+    /// Waits until the server has so many bytes of the one upload under way.
+    pub(crate) fn wait_for_bytes(&self, bytes: u64) {
+        self.wait(|table| table.sessions.iter().any(|session| session.received() >= bytes));
+    }
+
+    pub(crate) fn wait_for_requests(&self, requests: usize) {
+        self.wait(|table| table.seen.len() >= requests);
+    }
+
+    /// Waits until so many connections have ended.
+    pub(crate) fn wait_for_hang_ups(&self, connections: usize) {
+        self.wait(|table| table.hung_up >= connections);
+    }
+
+    fn wait(&self, done: impl Fn(&Table) -> bool) {
+        let table = self.inner.table.lock().unwrap();
+        let (_table, waited) = self
+            .inner
+            .changed
+            .wait_timeout_while(table, Duration::from_secs(30), |table| !done(table))
+            .unwrap();
+        assert!(!waited.timed_out(), "it never happened");
+    }
+}
+
+struct Inner {
+    directory: Directory,
+    table: Mutex<Table>,
+    changed: Condvar,
+    faults: Mutex<Faults>,
+    authorization: Option<&'static str>,
+    reply: Option<Vec<u8>>,
+}
+
+struct Table {
+    sessions: Sessions,
+    connections: BTreeMap<Exchange, TcpStream>,
+    unfinished: HashMap<Guid, Vec<u8>>,
+    published: HashMap<String, Vec<u8>>,
+    seen: Vec<Seen>,
+    hung_up: usize,
+}
+
+trait Stream: Read + Write {}
+impl<S: Read + Write> Stream for S {}
+
+type Connection = BufReader<Box<dyn Stream>>;
+
+impl Inner {
+    fn serve(&self, tcp: TcpStream, tls: Option<Arc<ServerConfig>>) -> io::Result<()> {
+        tcp.set_nodelay(true)?;
+        tcp.set_read_timeout(Some(Duration::from_secs(30)))?;
+        let hang_up = tcp.try_clone()?;
+        let stream: Box<dyn Stream> = match tls {
+            Some(tls) => Box::new(StreamOwned::new(ServerConnection::new(tls).unwrap(), tcp)),
+            None => Box::new(tcp),
+        };
+        let mut connection = BufReader::new(stream);
+        while let Some(request) = read_head(&mut connection)? {
+            let seen = self.remember(&request);
+            let fault = (self.faults.lock().unwrap())(&seen);
+            let length = header(&request, "content-length").parse::<u64>().unwrap_or_default();
+            let mut body = connection.by_ref().take(length);
+            if let Fault::Answer(status, headers, page) = fault {
+                let head =
+                    format!("HTTP/1.1 {status} x\r\n{headers}Content-Length: {}\r\n\r\n{page}", page.len());
+                io::copy(&mut body, &mut io::sink())?;
+                connection.get_mut().write_all(head.as_bytes())?;
+                continue;
+            }
+            if let Fault::EarlyAnswer(status) = fault {
+                let head = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                connection.get_mut().write_all(head.as_bytes())?;
+                hang_up.shutdown(Shutdown::Write)?;
+                // Or else the system resets the connection, and the answer with it.
+                hang_up.set_read_timeout(Some(Duration::from_millis(200)))?;
+                let _reset = io::copy(&mut connection.by_ref().take(64 << 20), &mut io::sink());
+                return Ok(());
+            }
+            if let Fault::CutBody(bytes) = fault {
+                body.set_limit(bytes.min(length));
+            }
+            let (response, page) = self.answer(&request, &mut body, &hang_up);
+            let unread = body.limit();
+            match fault {
+                Fault::CutAnswer | Fault::CutBody(_) => return hang_up.shutdown(Shutdown::Both),
+                Fault::Delay(time) => thread::sleep(time),
+                _ => {}
+            }
+            write_response(connection.get_mut(), &response, &page)?;
+            io::copy(&mut connection.by_ref().take(unread), &mut io::sink())?;
+        }
+        Ok(())
+    }
+
+    fn remember(&self, request: &Request<()>) -> Seen {
+        let mut table = self.table.lock().unwrap();
+        let seen = Seen {
+            number: table.seen.len(),
+            method: request.method().to_string(),
+            path: request.uri().path().to_owned(),
+            packet: header(request, "bits-packet-type").to_owned(),
+            headers: request.headers().clone(),
+        };
+        table.seen.push(seen.clone());
+        self.changed.notify_all();
+        seen
+    }
+
+    fn answer(
+        &self,
+        head: &Request<()>,
+        body: &mut impl Read,
+        hang_up: &TcpStream,
+    ) -> (Response<()>, Vec<u8>) {
+        if self.authorization.is_some_and(|wanted| header(head, "authorization") != wanted) {
+            let _body = io::copy(body, &mut io::sink());
+            return plain(401, &[("www-authenticate", "Basic realm=\"x\"")], Vec::new());
+        }
+        if head.method() == Method::GET {
+            return match &self.reply {
+                Some(reply) => plain(200, &[], reply.clone()),
+                None => plain(404, &[], Vec::new()),
+            };
+        }
+        (self.bits(head, body, hang_up), Vec::new())
+    }
+
+    fn bits(&self, head: &Request<()>, body: &mut impl Read, hang_up: &TcpStream) -> Response<()> {
+        let request = match self.directory.decode(head) {
+            Ok(Some(request)) => request,
+            Ok(None) => return plain(404, &[], Vec::new()).0,
+            Err(error) => return error.to_response(),
+        };
+        let arrival = Arrival { request: &request, target: head.uri(), owner: &() };
+        let mut table = self.table.lock().unwrap();
+        let random = || {
+            use std::hash::{BuildHasher, Hasher, RandomState};
+            let word = || u128::from(RandomState::new().build_hasher().finish());
+            (word() << 64 | word()).to_be_bytes()
+        };
+        let (exchange, mut output) = table.sessions.handle_request(Instant::now(), &arrival, random);
+        table.connections.insert(exchange, hang_up.try_clone().unwrap());
+        let (id, path) = (exchange.session(), head.uri().path().to_owned());
+        loop {
+            let report = match output {
+                Output::Open => {
+                    table.unfinished.insert(id, Vec::new());
+                    Report::Opened
+                }
+                Output::Store(store) => {
+                    drop(table);
+                    let _skipped = io::copy(&mut body.take(store.skip), &mut io::sink());
+                    let mut bytes = Vec::new();
+                    let _end = body.read_to_end(&mut bytes);
+                    table = self.table.lock().unwrap();
+                    let unfinished = table.unfinished.get_mut(&id).unwrap();
+                    unfinished.truncate(store.range.start as usize);
+                    unfinished.extend_from_slice(&bytes);
+                    Report::Stored(bytes.len() as u64)
+                }
+                Output::Notify => {
+                    let url = format!("{path}.reply").into_bytes();
+                    Report::Notified(Notified {
+                        copy_to_destination: true,
+                        reply_url: Some(ReplyUrl::from_bytes(url).unwrap()),
+                    })
+                }
+                Output::Publish => {
+                    let bytes = table.unfinished.remove(&id).unwrap();
+                    assert!(table.published.insert(path.clone(), bytes).is_none(), "published once");
+                    Report::Published
+                }
+                Output::Discard => {
+                    table.unfinished.remove(&id);
+                    Report::Discarded
+                }
+                Output::Abort(older) => {
+                    if let Some(stream) = table.connections.get(&older) {
+                        let _closed_already = stream.shutdown(Shutdown::Both);
+                    }
+                    output = table.sessions.poll(Instant::now(), exchange);
+                    continue;
+                }
+                Output::Wait => {
+                    table = self.changed.wait_timeout(table, Duration::from_millis(10)).unwrap().0;
+                    output = table.sessions.poll(Instant::now(), exchange);
+                    continue;
+                }
+                Output::Respond(ack) => {
+                    table.connections.remove(&exchange);
+                    return ack.to_response();
+                }
+            };
+            output = table.sessions.handle_report(Instant::now(), exchange, report);
+            self.changed.notify_all();
+        }
+    }
+}
+
+fn read_head(connection: &mut Connection) -> io::Result<Option<Request<()>>> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if connection.read_until(b'\n', &mut head)? == 0 {
+            return Ok(None);
+        }
+    }
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut parsed = httparse::Request::new(&mut headers);
+    parsed.parse(&head).map_err(io::Error::other)?;
+    let mut request = Request::new(());
+    *request.method_mut() = Method::from_bytes(parsed.method.unwrap().as_bytes()).unwrap();
+    *request.uri_mut() = parsed.path.unwrap().parse().unwrap();
+    for header in parsed.headers {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).unwrap();
+        request.headers_mut().append(name, HeaderValue::from_bytes(header.value).unwrap());
+    }
+    Ok(Some(request))
+}
+
+fn write_response(stream: &mut dyn Stream, response: &Response<()>, page: &[u8]) -> io::Result<()> {
+    let mut head = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
+    for (name, value) in response.headers() {
+        head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    head.extend_from_slice(b"\r\n");
+    head.extend_from_slice(page);
+    stream.write_all(&head)?;
+    stream.flush()
+}
+
+fn plain(status: u16, headers: &[(&'static str, &'static str)], page: Vec<u8>) -> (Response<()>, Vec<u8>) {
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    for (name, value) in headers {
+        response.headers_mut().insert(*name, HeaderValue::from_static(value));
+    }
+    response.headers_mut().insert("content-length", page.len().into());
+    (response, page)
+}
+
+fn header<'r>(request: &'r Request<()>, name: &str) -> &'r str {
+    request.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+}

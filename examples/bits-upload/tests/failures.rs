@@ -1,0 +1,142 @@
+//! Every failure is one line that says what to do, and an exit status that a script can look at.
+
+mod common;
+
+use std::net::TcpListener;
+
+use common::{Desk, Ended, Fault, Server};
+
+const NAME: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
+
+#[test]
+fn the_right_password_is_given_when_asked_for() {
+    let server = Server::build().authorization(NAME).start();
+    let desk = Desk::with_size(6_000);
+    desk.run(&["--user", "Aladdin:open sesame"], &server.url("/a")).succeeded();
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
+fn a_wrong_password_is_one_line() {
+    let server = Server::build().authorization(NAME).start();
+    let desk = Desk::with_size(10);
+    let ended = desk.run(&["--user", "Aladdin:open barley"], &server.url("/a"));
+    ended.failed(1, &["does not accept", "Aladdin", "--user"]);
+    assert!(!ended.stderr.contains("barley") && !ended.stdout.contains("barley"), "{ended:?}");
+    desk.run(&[], &server.url("/a")).failed(1, &["wants a name and a password", "--user NAME:PASSWORD"]);
+}
+
+#[test]
+fn what_cannot_be_answered_is_named() {
+    for (headers, words) in [
+        ("WWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM\r\n", ["Negotiate, NTLM", "Basic"]),
+        ("", ["no way that it names", "Basic"]),
+    ] {
+        let server = Server::build().faults(move |_| Fault::Answer(401, headers, "")).start();
+        Desk::with_size(10).run(&["--user", "a:b"], &server.url("/a")).failed(1, &words);
+    }
+    let server = Server::build().faults(|_| Fault::Answer(407, "Proxy-Authenticate: Basic\r\n", "")).start();
+    Desk::with_size(10).run(&["--user", "a:b"], &server.url("/a")).failed(1, &["the proxy wants"]);
+}
+
+#[test]
+fn a_web_server_without_bits_is_recognised() {
+    for (status, words) in [
+        (404, "BITS not enabled"),
+        (405, "method override"),
+        (413, "limits the size"),
+        (302, "not redirected"),
+    ] {
+        let server =
+            Server::build().faults(move |_| Fault::Answer(status, "Location: /b\r\n", "<html>")).start();
+        let ended = Desk::with_size(10).run(&[], &server.url("/a"));
+        ended.failed(1, &["not from a BITS server", &status.to_string(), words]);
+        assert_eq!(server.seen().len(), 1, "not tried again, nor followed");
+    }
+}
+
+#[test]
+fn a_refusal_is_told_with_its_reason() {
+    let server = Server::build().directory(|directory| directory.max_upload_size(1_000)).start();
+    Desk::with_size(1_001).run(&[], &server.url("/a")).failed(1, &["the server refused", "0x80200020"]);
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    let (server, desk) = (Server::start(), Desk::with_size(0));
+    std::fs::remove_file(desk.file()).unwrap();
+    desk.run(&[], &server.url("/a")).failed(1, &["source.bin", "cannot be read"]);
+    std::fs::create_dir(desk.file()).unwrap();
+    desk.run(&[], &server.url("/a")).failed(1, &["source.bin", "not a file"]);
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn wrong_usage_is_one_line() {
+    let desk = Desk::with_size(0);
+    for url in [
+        "",
+        "server/a",
+        "ftp://server/a",
+        "http://",
+        "http://u:p@server/a",
+        "http://server/a#b",
+        "http://server:99999/",
+    ] {
+        desk.run(&[], url).failed(2, &["<URL>", "--help"]);
+    }
+    for options in [
+        &["--bogus"][..],
+        &["--fragment-size", "0"],
+        &["--fragment-size", "1MB"],
+        &["--fragment-size", "9999999999GiB"],
+        &["--max-rate", "fast"],
+        &["--header", "no colon"],
+        &["--header", "Content-Length: 5"],
+        &["--user", "nobody"],
+        &["--follow-host", "sometimes"],
+        &["--recovery", "pray"],
+        &["--give-up-after", "0"],
+        &["--give-up-after", "-1"],
+        &["--quiet", "-v"],
+        &["--state", "/no/such/folder/state"],
+        &["--state", "/"],
+        &["--reply", "/no/such/folder/reply"],
+        &["one", "too", "many"],
+    ] {
+        desk.run(options, "http://127.0.0.1:1/a").failed(2, &[]);
+    }
+    let mut command = desk.command(&["--retry-min", "2", "--retry-max", "1"], "http://127.0.0.1:1/a");
+    Ended::of(command.spawn().unwrap()).failed(2, &[]);
+}
+
+#[test]
+fn help_says_what_the_exit_status_means() {
+    let desk = Desk::with_size(0);
+    let ended = desk.run(&["--help"], "http://127.0.0.1:1/a");
+    ended.succeeded();
+    assert!(ended.stdout.contains("Exit status"), "{ended:?}");
+}
+
+#[test]
+fn nobody_has_to_read_what_it_prints() {
+    let (server, desk) = (Server::start(), Desk::with_size(100_000));
+    let mut child = desk.command(&["-v", "--fragment-size", "5KiB"], &server.url("/a")).spawn().unwrap();
+    drop(child.stdout.take());
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
+fn an_answer_that_is_no_http_is_no_reason_to_panic() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}/a", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _gone = std::io::Write::write_all(&mut stream, b"SSH-2.0-OpenSSH_9.9\r\n");
+        }
+    });
+    let ended = Desk::with_size(10).run(&["--give-up-after", "0.3"], &url);
+    ended.failed(3, &["no progress", "the connection failed"]);
+}

@@ -1,0 +1,176 @@
+//! Whatever ends the program, the next run goes on in the same session.
+
+#![cfg(unix)]
+
+mod common;
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use common::{Desk, Ended, Fault, Server};
+
+/// Slow enough to be met in the middle.
+const SLOW: [&str; 4] = ["--fragment-size", "5KiB", "--max-rate", "100KiB"];
+const STATE: [&str; 4] = ["--state", "upload.state", "--fragment-size", "5KiB"];
+
+#[test]
+fn a_killed_upload_goes_on_in_its_session() {
+    let (server, desk) = (Server::start(), Desk::with_size(200_000));
+    for received in [1, 20_000, 60_000] {
+        let mut child = desk.command(&[&STATE[..2], &SLOW].concat(), &server.url("/a")).spawn().unwrap();
+        server.wait_for_bytes(received);
+        // SIGKILL.
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(desk.state().exists());
+    }
+    desk.run(&STATE, &server.url("/a")).succeeded();
+    assert_eq!(server.count("Create-Session"), 1);
+    let sent: usize = server.count("Fragment") * 5_120;
+    assert!(sent < 200_000 + 5 * 5_120, "what was acknowledged is not sent again: {sent}");
+    assert!(!desk.state().exists(), "removed at the end");
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
+fn whenever_it_is_killed_the_file_arrives_once() {
+    let (server, desk) = (Server::start(), Desk::with_size(50_000));
+    let mut times = (0..200).map(|run| Duration::from_millis(run * 3));
+    let arrived = times.any(|time| {
+        let mut child = desk.command(&STATE, &server.url("/a")).spawn().unwrap();
+        std::thread::sleep(time);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        server.published("/a").is_some()
+    });
+    assert!(arrived, "the last ones have enough time");
+    if desk.state().exists() {
+        // It was killed before it heard that all is done. The server would complain about a second one.
+        desk.run(&STATE, &server.url("/a")).succeeded();
+    }
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
+fn an_interrupted_upload_is_suspended_and_goes_on() {
+    let (server, desk) = (Server::start(), Desk::with_size(100_000));
+    for (signal, received) in [("-INT", 10_000), ("-TERM", 30_000)] {
+        let child = desk.command(&[&STATE[..2], &SLOW].concat(), &server.url("/a")).spawn().unwrap();
+        server.wait_for_bytes(received);
+        send(signal, &child);
+        Ended::of(child).failed(3, &["interrupted", "run the same command again"]);
+    }
+    desk.run(&STATE, &server.url("/a")).succeeded();
+    assert_eq!(server.count("Create-Session"), 1);
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
+fn an_interruption_does_not_wait_for_a_server_that_hangs() {
+    let server =
+        Server::build()
+            .faults(|seen| {
+                if seen.packet == "Fragment" { Fault::Delay(Duration::from_secs(20)) } else { Fault::None }
+            })
+            .start();
+    let desk = Desk::with_size(10_000);
+    let child = desk.command(&STATE, &server.url("/a")).spawn().unwrap();
+    server.wait_for_bytes(5_120);
+    let begin = std::time::Instant::now();
+    send("-INT", &child);
+    Ended::of(child).failed(3, &["interrupted"]);
+    assert!(begin.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_given_up_upload_can_be_resumed() {
+    let (server, desk) = (Server::build(), Desk::with_size(50_000));
+    let (down, is_down) = flag();
+    let server = server
+        .faults(move |seen| match seen.number {
+            0..=3 => Fault::None,
+            _ if is_down() => Fault::Answer(502, "", "<h1>Bad Gateway</h1>"),
+            _ => Fault::None,
+        })
+        .start();
+    let options = [&STATE[..], &["--give-up-after", "0.5"]].concat();
+    let ended = desk.run(&options, &server.url("/a"));
+    ended.failed(3, &["no progress", "502", "run the same command again"]);
+    down();
+    desk.run(&options, &server.url("/a")).succeeded();
+    assert_eq!(server.count("Create-Session"), 1);
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
+fn giving_up_on_a_server_that_is_not_there() {
+    // Bound and closed again: nobody listens there.
+    let address = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let desk = Desk::with_size(10);
+    let ended = desk.run(&["--give-up-after", "0.2"], &format!("http://{address}/a"));
+    ended.failed(3, &["no progress", "Connection refused", "--state FILE"]);
+}
+
+#[test]
+fn a_file_that_changed_between_two_runs_is_not_mixed() {
+    let (server, desk) = (Server::start(), Desk::with_size(100_000));
+    let mut child = desk.command(&[&STATE[..2], &SLOW].concat(), &server.url("/a")).spawn().unwrap();
+    server.wait_for_bytes(20_000);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let changed = vec![7; 100_000];
+    fs::write(desk.file(), &changed).unwrap();
+    desk.run(&STATE, &server.url("/a"))
+        .failed(1, &["the file changed", "0x8020001D", "run the same command again"]);
+    assert_eq!((server.open_sessions(), desk.state().exists()), (0, false));
+    desk.run(&STATE, &server.url("/a")).succeeded();
+    assert!(server.published("/a") == Some(changed));
+}
+
+#[test]
+fn a_file_that_changes_under_way_is_not_mixed() {
+    let (server, desk) = (Server::start(), Desk::with_size(100_000));
+    let child = desk.command(&SLOW, &server.url("/a")).spawn().unwrap();
+    server.wait_for_bytes(20_000);
+    fs::write(desk.file(), vec![7; 50_000]).unwrap();
+    Ended::of(child).failed(1, &["the file changed"]);
+    assert_eq!((server.open_sessions(), server.published("/a")), (0, None));
+}
+
+#[test]
+fn a_state_that_is_none_is_not_overwritten() {
+    let (server, desk) = (Server::start(), Desk::with_size(10));
+    for text in ["", "{}", "my diary", "{\"version\":99}"] {
+        fs::write(desk.state(), text).unwrap();
+        desk.run(&STATE, &server.url("/a")).failed(1, &["upload.state", "delete it"]);
+        assert_eq!(fs::read_to_string(desk.state()).unwrap(), text);
+    }
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn a_state_belongs_to_one_destination() {
+    let (server, desk) = (Server::start(), Desk::with_size(100_000));
+    let child = desk.command(&[&STATE[..2], &SLOW].concat(), &server.url("/a")).spawn().unwrap();
+    server.wait_for_bytes(5_120);
+    send("-INT", &child);
+    Ended::of(child).failed(3, &[]);
+    desk.run(&STATE, &server.url("/b")).failed(1, &["to another address", "another file for --state"]);
+}
+
+/// INT is what Ctrl-C sends.
+fn send(signal: &str, child: &Child) {
+    let status = Command::new("kill").args([signal, &child.id().to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+/// A flag that is up until the first of these is called; the second tells whether it is.
+fn flag() -> (impl FnOnce(), impl Fn() -> bool) {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let up = Arc::new(AtomicBool::new(true));
+    let lowered = Arc::clone(&up);
+    (move || lowered.store(false, Ordering::SeqCst), move || up.load(Ordering::SeqCst))
+}

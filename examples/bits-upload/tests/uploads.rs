@@ -1,0 +1,180 @@
+//! Files arrive, whatever their size and whatever happens on the way.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Desk, Fault, Server};
+
+#[test]
+fn files_of_awkward_sizes_arrive_whole() {
+    let server = Server::start();
+    for size in [0, 1, 5_119, 5_120, 5_121, (1 << 20) - 1, 1 << 20, (1 << 20) + 1] {
+        let desk = Desk::with_size(size);
+        let path = format!("/{size}.bin");
+        desk.run(&[], &server.url(&path)).succeeded();
+        assert!(server.published(&path) == Some(desk.bytes), "{size}");
+    }
+    assert_eq!(server.open_sessions(), 0);
+}
+
+#[test]
+fn fragments_have_the_size_asked_for() {
+    let (server, desk) = (Server::start(), Desk::with_size(5_121));
+    desk.run(&["--fragment-size", "1KiB"], &server.url("/a")).succeeded();
+    assert_eq!(server.count("Fragment"), 6);
+    desk.run(&["--fragment-size", "auto"], &server.url("/b")).succeeded();
+    assert_eq!(server.count("Fragment"), 7);
+    assert!(server.published("/b") == Some(desk.bytes));
+}
+
+#[test]
+fn connections_that_break_only_cost_time() {
+    let server = Server::build()
+        .faults(|seen| match seen.number % 5 {
+            1 => Fault::CutAnswer,
+            3 => Fault::CutBody(1_000),
+            _ => Fault::None,
+        })
+        .start();
+    let desk = Desk::with_size(50_000);
+    desk.run(&["--fragment-size", "5KiB"], &server.url("/a")).succeeded();
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
+fn what_stands_in_between_may_answer_now_and_then() {
+    let server = Server::build()
+        .faults(|seen| match seen.number {
+            1 | 4 => Fault::Answer(502, "", "<h1>Bad Gateway</h1>"),
+            2 => Fault::Answer(200, "Content-Type: text/html\r\n", "<form>Please log in</form>"),
+            6 => Fault::Answer(503, "Retry-After: 0\r\n", ""),
+            7 => Fault::Delay(Duration::from_millis(300)),
+            _ => Fault::None,
+        })
+        .start();
+    let desk = Desk::with_size(20_000);
+    desk.run(&["--fragment-size", "5KiB"], &server.url("/a")).succeeded();
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
+fn fragments_shrink_to_what_a_server_takes() {
+    let server = Server::build().directory(|directory| directory.max_fragment_size(10_000)).start();
+    let desk = Desk::with_size(100_000);
+    let ended = desk.run(&["--fragment-size", "64KiB"], &server.url("/a"));
+    ended.succeeded();
+    assert!(ended.stdout.contains("8192 bytes from now on"), "{ended:?}");
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
+fn an_answer_that_comes_before_the_body_has_gone_is_heard() {
+    let server = Server::build()
+        .faults(|seen| match seen.headers["content-length"].to_str().unwrap().parse::<u64>().unwrap() {
+            0..=4_000_000 => Fault::None,
+            _ => Fault::EarlyAnswer(413),
+        })
+        .start();
+    let desk = Desk::with_size(13 << 20);
+    desk.run(&["--fragment-size", "13MiB"], &server.url("/a")).succeeded();
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
+fn an_upload_is_followed_to_another_host_if_that_is_allowed() {
+    let host = || "localhost".parse::<bits_proto::HostId>().unwrap().into_owned();
+    for (policy, follows) in [("any", true), ("never", false), ("same-site", false)] {
+        let server = Server::build().directory(|directory| directory.host(host(), None)).start();
+        let desk = Desk::with_size(10);
+        let ended = desk.run(&["--follow-host", policy], &server.url("/a"));
+        ended.succeeded();
+        let host = server.seen().last().unwrap().headers["host"].to_str().unwrap().to_owned();
+        assert_eq!(host.starts_with("localhost:"), follows, "{policy} {host} {ended:?}");
+        assert_eq!(ended.stdout.contains("--follow-host forbids it"), !follows, "{ended:?}");
+    }
+}
+
+#[test]
+fn a_lost_answer_starts_over_where_servers_append() {
+    let server =
+        Server::build().faults(|seen| if seen.number == 2 { Fault::CutAnswer } else { Fault::None }).start();
+    let desk = Desk::with_size(20_000);
+    desk.run(&["--fragment-size", "5KiB", "--recovery", "restart"], &server.url("/a")).succeeded();
+    assert_eq!((server.count("Create-Session"), server.count("Cancel-Session")), (2, 1));
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
+fn the_rate_is_kept() {
+    let (server, desk) = (Server::start(), Desk::with_size(100_000));
+    let begin = std::time::Instant::now();
+    desk.run(&["--max-rate", "100KiB"], &server.url("/a")).succeeded();
+    // All but the last fragment, a quarter of a second's worth, are waited for.
+    assert!(begin.elapsed() > Duration::from_millis(500), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn options_change_what_is_sent() {
+    let server = Server::build().directory(|directory| directory.method_override(true)).start();
+    let desk = Desk::with_size(10);
+    let options =
+        ["--method-override", "--uppercase-protocol", "--ping-first", "--header", "X-Team: backups", "-v"];
+    let ended = desk.run(&options, &server.url("/folder/a b.bin?token=1"));
+    ended.succeeded();
+    let seen = server.seen();
+    let packets: Vec<_> = seen.iter().map(|seen| seen.packet.as_str()).collect();
+    assert_eq!(packets, ["Ping", "Create-Session", "Fragment", "Close-Session"]);
+    assert!(seen.iter().all(|seen| seen.method == "POST" && seen.headers["x-team"] == "backups"));
+    assert!(seen.iter().all(|seen| seen.path == "/folder/a%20b.bin"));
+    assert_eq!(seen[1].headers["bits-supported-protocols"], "{7DF0354D-249B-430F-820D-3D2A9BEF4931}");
+    assert_eq!(seen[2].headers["content-name"], "source.bin");
+    assert!(ended.stdout.contains("> Fragment http://127.0.0.1"), "{ended:?}");
+    assert!(ended.stdout.contains("< Ack 200 OK"), "{ended:?}");
+    assert!(!ended.stdout.contains("token=1"), "what lets somebody in is in no log: {ended:?}");
+}
+
+#[test]
+fn quiet_is_quiet() {
+    let (server, desk) = (Server::start(), Desk::with_size(10));
+    let ended = desk.run(&["--quiet"], &server.url("/a"));
+    ended.succeeded();
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn a_reply_is_fetched_before_the_session_is_closed() {
+    let server = Server::build().reply(b"the answer").start();
+    let desk = Desk::with_size(10_000);
+    let reply = desk.path("reply.txt");
+    desk.run(&["--reply", reply.to_str().unwrap()], &server.url("/a")).succeeded();
+    assert_eq!(std::fs::read(&reply).unwrap(), b"the answer");
+    let methods: Vec<_> =
+        server.seen().iter().map(|seen| (seen.method.clone(), seen.packet.clone())).collect();
+    assert_eq!(methods[methods.len() - 2], ("GET".to_owned(), String::new()));
+    assert_eq!(methods[methods.len() - 1], ("BITS_POST".to_owned(), "Close-Session".to_owned()));
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
+fn a_reply_that_cannot_be_fetched_is_fetched_by_the_next_run() {
+    let server = Server::build().reply(b"the answer").faults(|seen| match seen.number {
+        // Create-Session, Fragment, GET.
+        2 => Fault::Answer(404, "", "not yet"),
+        _ => Fault::None,
+    });
+    let (server, desk) = (server.start(), Desk::with_size(10));
+    let options = ["--reply", "reply.txt", "--state", "state"];
+    let ended = desk.run(&options, &server.url("/a"));
+    ended.failed(3, &["the reply could not be fetched", "404", "run the same command again"]);
+    assert!(!desk.path("reply.txt").exists() && !desk.path("reply.txt.part").exists());
+    desk.run(&options, &server.url("/a")).succeeded();
+    assert_eq!(std::fs::read(desk.path("reply.txt")).unwrap(), b"the answer");
+    assert_eq!(server.count("Fragment"), 1, "what was sent is not sent again");
+}
+
+#[test]
+fn a_server_without_a_reply_is_told() {
+    let (server, desk) = (Server::start(), Desk::with_size(10));
+    desk.run(&["--reply", "reply.txt"], &server.url("/a")).failed(1, &["the server has no reply"]);
+}
