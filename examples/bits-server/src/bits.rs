@@ -17,9 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use bits_proto::packet::{Ack, ErrorAck, PacketType, Request};
+use bits_proto::packet::{Ack, CloseSession, ErrorAck, PacketType, Request};
 use bits_proto::server::{
-    Arrival, Directory, Exchange, Output, Refusal, Report, Session, Sessions, Snapshot, State, Store,
+    Arrival, Directory, Exchange, Notified, Output, Refusal, Report, Session, Sessions, Snapshot, Store,
 };
 use bits_proto::{Conformance, ErrorContext, Guid, Hresult, limits};
 use http::request::Parts;
@@ -232,13 +232,18 @@ impl Bits {
     /// the lesser counts.
     pub(crate) fn restore(&self) -> io::Result<()> {
         for saved in self.storage.saved()? {
-            match self.restored(&saved) {
-                Ok(session) => {
-                    if self.table().sessions.insert(session).is_err() {
-                        tracing::error!(session = %saved.id, "two sessions have the same name: one is ignored");
-                    }
+            let session = match self.restored(&saved) {
+                Ok(session) => session,
+                Err(error) => {
+                    tracing::error!(session = %saved.id, %error, "a saved session is ignored");
+                    continue;
                 }
-                Err(error) => tracing::error!(session = %saved.id, %error, "a saved session is ignored"),
+            };
+            let closed = saved.stored.is_none().then(|| session.clone());
+            if self.table().sessions.insert(session).is_err() {
+                tracing::error!(session = %saved.id, "two sessions have the same name: one is ignored");
+            } else if let Some(session) = closed {
+                self.close_again(&session);
             }
         }
         let sessions = self.sessions_open();
@@ -257,10 +262,27 @@ impl Bits {
         let now = Instant::now();
         let mut session = Session::restore(now.checked_sub(saved.age).unwrap_or(now), snapshot)?;
         session.recover(saved.stored.unwrap_or(limits::MAX_ENTITY_SIZE));
-        if !matches!(session.state(), State::Ended(_)) {
+        if saved.stored.is_some() {
             self.storage.truncate(saved, session.received())?;
         }
         Ok(session)
+    }
+
+    /// Leads a session whose upload is published already to its end, so that it is remembered like any that has ended.
+    fn close_again(&self, session: &Session<Owner>) {
+        let Ok(target) = session.destination().parse() else { return };
+        let request =
+            Request::CloseSession(CloseSession { session_id: session.id().into(), content_name: None });
+        let arrival = Arrival { request: &request, target: &target, owner: session.owner() };
+        let (task, mut output) = self.begin(&arrival);
+        loop {
+            output = task.report(match output {
+                Output::Notify => Report::Notified(Notified { copy_to_destination: true, reply_url: None }),
+                Output::Publish => Report::Published,
+                Output::Discard => Report::Discarded,
+                _ => return,
+            });
+        }
     }
 
     /// Deletes what made no progress for too long.
@@ -286,7 +308,6 @@ impl Bits {
     pub(crate) async fn forget_closed(&self) {
         let closed = self.files(|storage| storage.closed_before(limits::TOMBSTONE_LIFETIME)).await;
         for id in closed.unwrap_or_default() {
-            self.table().sessions.evict(id);
             self.delete(id).await;
         }
     }
