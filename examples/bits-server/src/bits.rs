@@ -195,31 +195,32 @@ impl Bits {
 
     /// What the Ack says must hold after a crash: the session is saved before it is sent.
     async fn respond(&self, request: &Request<'_>, id: Guid, ack: Ack<'static>) -> Ack<'static> {
-        let saved = match &ack {
-            _ if id == Guid::NIL => Ok(()),
-            Ack::CloseSession(_) => self.files(move |storage| storage.close(id)).await,
-            Ack::CancelSession(_) => self.files(move |storage| storage.forget(id)).await,
-            _ => self.save(id).await,
-        };
+        let saved = if id == Guid::NIL { Ok(()) } else { self.save(id, &ack).await };
         let Err(error) = saved else { return ack };
         tracing::error!(%error, "a session could not be saved");
         if let Request::CreateSession(_) = request {
             // The client never learns of it.
             self.table().sessions.evict(id);
-            let _reported_above = self.files(move |storage| storage.forget(id)).await;
+            self.delete(id).await;
         }
-        let mut error = ErrorAck::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            Hresult::ERROR_DISK_FULL,
-            ErrorContext::REMOTE_FILE,
-        );
-        error.session_id = request.session_id();
-        Ack::Error(error)
+        let internal = ErrorAck::status_only(StatusCode::INTERNAL_SERVER_ERROR);
+        let error = match refusal(&error) {
+            Refusal::DiskFull => {
+                ErrorAck::new(internal.status, Hresult::ERROR_DISK_FULL, ErrorContext::REMOTE_FILE)
+            }
+            _ => internal,
+        };
+        Ack::Error(ErrorAck { session_id: request.session_id(), ..error })
     }
 
-    /// Saves the session as it is now, if it is open. Under a lock, lest an older state overwrite a newer one.
-    async fn save(&self, id: Guid) -> io::Result<()> {
+    /// Saves the session as it is now, or its end. Under a lock, lest an older state overwrite a newer one.
+    async fn save(&self, id: Guid, ack: &Ack<'_>) -> io::Result<()> {
         let _one_at_a_time = self.save_lock(id).await;
+        match ack {
+            Ack::CloseSession(_) => return self.files(move |storage| storage.close(id)).await,
+            Ack::CancelSession(_) => return self.files(move |storage| storage.forget(id)).await,
+            _ => {}
+        }
         let Some(snapshot) = self.table().sessions.get(id).map(|session| session.snapshot(Instant::now()))
         else {
             return Ok(());
