@@ -17,9 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use bits_proto::packet::{Ack, ErrorAck, PacketType, Request};
+use bits_proto::packet::{Ack, CloseSession, ErrorAck, PacketType, Request};
 use bits_proto::server::{
-    Arrival, Directory, Exchange, Output, Refusal, Report, Session, Sessions, Snapshot, State, Store,
+    Arrival, Directory, Exchange, Notified, Output, Refusal, Report, Session, Sessions, Snapshot, Store,
 };
 use bits_proto::{Conformance, ErrorContext, Guid, Hresult, limits};
 use http::request::Parts;
@@ -195,31 +195,32 @@ impl Bits {
 
     /// What the Ack says must hold after a crash: the session is saved before it is sent.
     async fn respond(&self, request: &Request<'_>, id: Guid, ack: Ack<'static>) -> Ack<'static> {
-        let saved = match &ack {
-            _ if id == Guid::NIL => Ok(()),
-            Ack::CloseSession(_) => self.files(move |storage| storage.close(id)).await,
-            Ack::CancelSession(_) => self.files(move |storage| storage.forget(id)).await,
-            _ => self.save(id).await,
-        };
+        let saved = if id == Guid::NIL { Ok(()) } else { self.save(id, &ack).await };
         let Err(error) = saved else { return ack };
         tracing::error!(%error, "a session could not be saved");
         if let Request::CreateSession(_) = request {
             // The client never learns of it.
             self.table().sessions.evict(id);
-            let _reported_above = self.files(move |storage| storage.forget(id)).await;
+            self.delete(id).await;
         }
-        let mut error = ErrorAck::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            Hresult::ERROR_DISK_FULL,
-            ErrorContext::REMOTE_FILE,
-        );
-        error.session_id = request.session_id();
-        Ack::Error(error)
+        let internal = ErrorAck::status_only(StatusCode::INTERNAL_SERVER_ERROR);
+        let error = match refusal(&error) {
+            Refusal::DiskFull => {
+                ErrorAck::new(internal.status, Hresult::ERROR_DISK_FULL, ErrorContext::REMOTE_FILE)
+            }
+            _ => internal,
+        };
+        Ack::Error(ErrorAck { session_id: request.session_id(), ..error })
     }
 
-    /// Saves the session as it is now, if it is open. Under a lock, lest an older state overwrite a newer one.
-    async fn save(&self, id: Guid) -> io::Result<()> {
+    /// Saves the session as it is now, or its end. Under a lock, lest an older state overwrite a newer one.
+    async fn save(&self, id: Guid, ack: &Ack<'_>) -> io::Result<()> {
         let _one_at_a_time = self.save_lock(id).await;
+        match ack {
+            Ack::CloseSession(_) => return self.files(move |storage| storage.close(id)).await,
+            Ack::CancelSession(_) => return self.files(move |storage| storage.forget(id)).await,
+            _ => {}
+        }
         let Some(snapshot) = self.table().sessions.get(id).map(|session| session.snapshot(Instant::now()))
         else {
             return Ok(());
@@ -232,13 +233,18 @@ impl Bits {
     /// the lesser counts.
     pub(crate) fn restore(&self) -> io::Result<()> {
         for saved in self.storage.saved()? {
-            match self.restored(&saved) {
-                Ok(session) => {
-                    if self.table().sessions.insert(Instant::now(), session).is_err() {
-                        tracing::error!(session = %saved.id, "two sessions have the same name: one is ignored");
-                    }
+            let session = match self.restored(&saved) {
+                Ok(session) => session,
+                Err(error) => {
+                    tracing::error!(session = %saved.id, %error, "a saved session is ignored");
+                    continue;
                 }
-                Err(error) => tracing::error!(session = %saved.id, %error, "a saved session is ignored"),
+            };
+            let closed = saved.stored.is_none().then(|| session.clone());
+            if self.table().sessions.insert(Instant::now(), session).is_err() {
+                tracing::error!(session = %saved.id, "two sessions have the same name: one is ignored");
+            } else if let Some(session) = closed {
+                self.close_again(&session);
             }
         }
         let sessions = self.sessions_open();
@@ -258,10 +264,27 @@ impl Bits {
         let mut session = Session::restore(now.checked_sub(saved.age).unwrap_or(now), snapshot)?;
         // Where the bytes are gone they were published: the client's repeat finds them at the destination.
         session.recover(Some(saved.stored.unwrap_or(limits::MAX_ENTITY_SIZE)));
-        if !matches!(session.state(), State::Ended(_)) {
+        if saved.stored.is_some() {
             self.storage.truncate(saved, session.received())?;
         }
         Ok(session)
+    }
+
+    /// Leads a session whose upload is published already to its end, so that it is remembered like any that has ended.
+    fn close_again(&self, session: &Session<Owner>) {
+        let Ok(target) = session.destination().parse() else { return };
+        let request =
+            Request::CloseSession(CloseSession { session_id: session.id().into(), content_name: None });
+        let arrival = Arrival { request: &request, target: &target, owner: session.owner() };
+        let (task, mut output) = self.begin(&arrival);
+        loop {
+            output = task.report(match output {
+                Output::Notify => Report::Notified(Notified { copy_to_destination: true, reply_url: None }),
+                Output::Publish => Report::Published,
+                Output::Discard => Report::Discarded,
+                _ => return,
+            });
+        }
     }
 
     /// Deletes what made no progress for too long.
@@ -287,7 +310,6 @@ impl Bits {
     pub(crate) async fn forget_closed(&self) {
         let closed = self.files(|storage| storage.closed_before(limits::TOMBSTONE_LIFETIME)).await;
         for id in closed.unwrap_or_default() {
-            self.table().sessions.evict(id);
             self.delete(id).await;
         }
     }

@@ -97,9 +97,6 @@ impl Storage {
     /// Puts the entity of `total` bytes at its destination: the whole of it, or nothing. Can be repeated, whatever came
     /// of it the first time: the bytes stay where they are too, until the session's end [is saved](Self::close).
     pub(crate) fn publish(&self, id: Guid, destination: &str, total: u64) -> Result<(), Refusal> {
-        if self.file(id, "closed").exists() {
-            return Ok(());
-        }
         let path = file_path(destination)?;
         let part = self.file(id, "part");
         let whole = File::open(&part).and_then(|file| {
@@ -184,8 +181,6 @@ impl Storage {
             let Some((id, extension)) = parse_file(&path) else { continue };
             let closed = extension == "closed";
             match &*extension {
-                // Of a session that was asked for once more after it had been closed.
-                "json" if self.file(id, "closed").exists() => remove(&path)?,
                 "json" | "closed" => {
                     let stored = match fs::metadata(self.file(id, "part")) {
                         _ if closed => None,

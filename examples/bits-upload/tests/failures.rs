@@ -50,7 +50,7 @@ fn a_web_server_without_bits_is_recognised() {
         let server =
             Server::build().faults(move |_| Fault::Answer(status, "Location: /b\r\n", "<html>")).start();
         let ended = Desk::with_size(10).run(&[], &server.url("/a"));
-        ended.failed(1, &["not from a BITS server", &status.to_string(), words]);
+        ended.failed(1, &["BITS uploads are not available", &status.to_string(), words]);
         assert_eq!(server.seen().len(), 1, "not tried again, nor followed");
     }
 }

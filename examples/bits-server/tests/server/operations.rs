@@ -158,3 +158,14 @@ fn nonsense_on_the_command_line_is_wrong_usage() {
         assert!(output.stdout.is_empty(), "{options:?}");
     }
 }
+
+#[test]
+fn the_state_folder_can_be_elsewhere() {
+    let elsewhere = TempDir::new().unwrap();
+    let server = Server::start(&["--state", elsewhere.path().to_str().unwrap()]);
+    let session = Session::create(server.address, "/.bits");
+    assert_eq!(session.fragment(b"bytes", 0, 5).status, 200);
+    assert!(fs::read_dir(elsewhere.path()).unwrap().count() > 1);
+    assert_eq!(session.close().status, 200);
+    assert_eq!(server.published(".bits").as_deref(), Some(&b"bytes"[..]));
+}

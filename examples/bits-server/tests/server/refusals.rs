@@ -1,13 +1,14 @@
 //! What the server does not do.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use tempfile::TempDir;
 
 use crate::harness::{Server, entity};
-use crate::http1::{PROTOCOL, Session, request};
+use crate::http1::{PROTOCOL, Session, connect, read_response, request, send_head};
 
 // `Aladdin:open sesame` and `test:123`, as RFC 7617 encodes them.
 const ALADDIN: (&str, &str) = ("Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
@@ -151,6 +152,31 @@ fn limits_of_size() {
     assert_eq!(session.fragment(file, 0, 10 * 1024 + 1).status, 413);
     assert_eq!(session.fragment(file, 0, 10 * 1024).status, 200);
     assert_eq!(session.fragment(file, 10 * 1024, 20 * 1024).status, 200);
+}
+
+#[test]
+fn a_refused_body_is_not_asked_for() {
+    let server = Server::start(&[]);
+    let mut session = Session::create(server.address, "/a.bin");
+    let expecting = |session: &Session| {
+        let mut stream = connect(server.address);
+        let headers = [
+            ("BITS-Packet-Type", "Fragment"),
+            ("BITS-Session-Id", &*session.id),
+            ("Content-Range", "bytes 0-4/5"),
+            ("Content-Length", "5"),
+            ("Expect", "100-continue"),
+        ];
+        send_head(&mut stream, "BITS_POST", "/a.bin", &headers);
+        stream
+    };
+    let mut stream = expecting(&session);
+    assert_eq!(read_response(&stream, "BITS_POST").status, 100);
+    stream.write_all(b"bytes").unwrap();
+    assert_eq!(read_response(&stream, "BITS_POST").status, 200);
+    session.id = "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}".to_owned();
+    let refused = read_response(&expecting(&session), "BITS_POST");
+    assert_eq!((refused.status, refused.header("connection")), (500, "close"));
 }
 
 #[test]
