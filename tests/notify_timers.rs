@@ -116,6 +116,17 @@ fn being_told_twice_that_it_was_sent_wins_no_time() {
 }
 
 #[test]
+fn sending_without_end_leaves_the_application_its_time() {
+    let now = start();
+    let config = Config::builder().timeouts(Duration::MAX, 20 * SECOND, 30 * SECOND).build().unwrap();
+    let mut notification = notification(now, by_value(100), config);
+    assert_eq!(steps(&mut notification), [Step::Transmit]);
+    assert_eq!(notification.next_timer(), None);
+    notification.handle_sent(now);
+    assert_eq!(notification.next_timer(), Some((now + 20 * SECOND, Timer::Head)));
+}
+
+#[test]
 fn a_request_that_nobody_took_is_not_sent_after_its_time() {
     let now = start();
     let mut notification = notification(now, by_value(100), config());

@@ -20,7 +20,9 @@ impl Notification {
     ///
     /// A transport that cannot tell says it at once: then the application's time covers the sending.
     pub fn handle_sent(&mut self, now: Instant) {
-        if self.stage == Stage::Exchanging && self.timers.get(Timer::Send).is_some() {
+        let is_sent =
+            [Timer::Head, Timer::Response].into_iter().any(|timer| self.timers.get(timer).is_some());
+        if self.stage == Stage::Exchanging && !is_sent {
             self.timers.stop(Timer::Send);
             self.timers.start(Timer::Head, now, self.config.head_timeout);
             self.timers.start(Timer::Response, now, self.config.response_timeout);
