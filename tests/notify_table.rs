@@ -155,7 +155,8 @@ fn every_state_takes_every_input() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever it is told: it is over once, at the latest after its time, and then wants nothing more.
+    /// Whatever it is told: it is over once, at the latest after its time, or when the response file was looked for; and
+    /// then wants nothing more.
     #[test]
     fn a_notification_is_over_once(
         by_reference: bool,
@@ -173,6 +174,7 @@ proptest! {
             }
         }
         notification.handle_timeout(now + AN_HOUR);
+        notification.handle_response_file(now + AN_HOUR, true);
         wanted.extend(steps(&mut notification));
         // At most to send, to look, to store, to abort, and that it is over.
         prop_assert!(wanted.len() <= 5, "{:?}", wanted);

@@ -126,6 +126,21 @@ fn sending_without_end_leaves_the_application_its_time() {
     assert_eq!(notification.next_timer(), Some((now + 20 * SECOND, Timer::Head)));
 }
 
+/// §3.3.5.1: the receive timer stops once the response was received.
+#[test]
+fn no_time_runs_while_the_caller_looks_for_the_file_and_the_answer_is_whole() {
+    let now = start();
+    for (head, has_body) in [(answer(200, &[("Content-Length", "0")]), false), (answer(200, &[]), true)] {
+        let mut notification = sent(now, by_reference(), config());
+        notification.handle_response(now, &head);
+        assert_eq!(notification.poll_timeout().is_some(), has_body);
+        notification.handle_body_end(now);
+        assert_eq!(notification.poll_timeout(), None);
+        notification.handle_timeout(now + 100 * SECOND);
+        assert_eq!(steps(&mut notification), [Step::FindResponseFile]);
+    }
+}
+
 #[test]
 fn a_request_that_nobody_took_is_not_sent_after_its_time() {
     let now = start();

@@ -68,12 +68,12 @@ impl Notification {
     /// So many more bytes of the answer's body arrived, and are stored.
     pub fn handle_body(&mut self, _now: Instant, bytes: u64) {
         match &mut self.stage {
-            Stage::Looking(answer) => answer.received = answer.received.saturating_add(bytes),
+            Stage::Looking(answer) if answer.end == End::NotYet => answer.take(bytes),
             Stage::Receiving(answer) => {
-                answer.received = answer.received.saturating_add(bytes);
+                answer.take(bytes);
                 self.check_size();
             }
-            Stage::Exchanging | Stage::Done => {}
+            Stage::Exchanging | Stage::Looking(_) | Stage::Done => {}
         }
     }
 
@@ -128,6 +128,9 @@ impl Notification {
                 && !self.by_reference
                 && response.status == StatusCode::OK,
         };
+        if no_body {
+            self.timers.stop(Timer::Response);
+        }
         if let Some(url) = response.static_response_url {
             self.discard(answer);
             self.taken(answer.copy_to_destination, Reply::Static(url.into_owned()));
@@ -152,7 +155,8 @@ impl Notification {
             Answer { end: End::BrokenOff, .. } => self.failed(Failure::Transport),
             // What is stored is served to clients as it is.
             Answer { encoded: true, .. } => {
-                self.refused(Failure::Malformed(header::invalid(CONTENT_ENCODING)));
+                self.discard(answer);
+                self.failed(Failure::Malformed(header::invalid(CONTENT_ENCODING)));
             }
             Answer { announced: Some(length), .. } if length > limit => {
                 self.abort(Failure::ReplyTooLarge { limit });
@@ -174,20 +178,24 @@ impl Notification {
     }
 
     fn ended(&mut self, end: End) {
-        match (&mut self.stage, end) {
-            (Stage::Looking(answer), _) if answer.end == End::NotYet => answer.end = end,
-            (&mut Stage::Receiving(answer), End::Whole) => self.received(answer),
-            (Stage::Receiving(_), End::BrokenOff) => self.failed(Failure::Transport),
-            _ => {}
+        match &mut self.stage {
+            Stage::Looking(answer) if answer.end == End::NotYet => {
+                answer.end = answer.ending(end);
+                // The application has said all that it will: how long the caller looks for the file is not its fault.
+                self.timers.stop(Timer::Response);
+            }
+            &mut Stage::Receiving(answer) => match answer.ending(end) {
+                End::NotYet => {}
+                End::Whole => self.received(answer),
+                End::BrokenOff => self.failed(Failure::Transport),
+            },
+            Stage::Exchanging | Stage::Looking(_) | Stage::Done => {}
         }
     }
 
     fn received(&mut self, answer: Answer) {
-        let whole = answer.announced.is_none_or(|length| length == answer.received);
         let is_reply = answer.received > 0 || answer.empty_is_reply;
         match self.stored_reply.clone() {
-            // Some transports cannot tell a broken connection from a body that has ended.
-            _ if !whole => self.failed(Failure::Transport),
             Some(url) if is_reply => self.taken(answer.copy_to_destination, Reply::Body(url)),
             _ => self.taken_without_reply(answer),
         }
