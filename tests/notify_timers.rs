@@ -150,6 +150,17 @@ fn a_request_that_nobody_took_is_not_sent_after_its_time() {
 }
 
 #[test]
+fn a_request_that_nobody_took_is_neither_sent_nor_answered() {
+    let now = start();
+    let mut notification = notification(now, by_value(100), config());
+    notification.handle_sent(now);
+    notification.handle_response(now, &answer(403, &[]));
+    notification.handle_response(now, &answer(200, &[("Content-Length", "0")]));
+    assert_eq!(notification.next_timer(), Some((now + 10 * SECOND, Timer::Send)));
+    assert_eq!(steps(&mut notification), [Step::Transmit]);
+}
+
+#[test]
 fn an_answer_after_its_time_changes_nothing() {
     let now = start();
     let mut notification = sent(now, by_value(100), config());

@@ -22,7 +22,7 @@ impl Notification {
     pub fn handle_sent(&mut self, now: Instant) {
         let is_sent =
             [Timer::Head, Timer::Response].into_iter().any(|timer| self.timers.get(timer).is_some());
-        if self.stage == Stage::Exchanging && !is_sent {
+        if self.stage == Stage::Exchanging && self.is_under_way() && !is_sent {
             self.timers.stop(Timer::Send);
             self.timers.start(Timer::Head, now, self.config.head_timeout);
             self.timers.start(Timer::Response, now, self.config.response_timeout);
@@ -31,8 +31,8 @@ impl Notification {
 
     /// The head of the application's answer arrived. The next outputs say what to do with its body.
     pub fn handle_response<B>(&mut self, now: Instant, response: &Response<B>) {
-        // What is not yet the answer.
-        if self.stage != Stage::Exchanging || response.status().is_informational() {
+        // What is not the answer, or not yet.
+        if self.stage != Stage::Exchanging || !self.is_under_way() || response.status().is_informational() {
             return;
         }
         // An answer may come before the whole entity was sent.
