@@ -115,7 +115,7 @@ impossible! {
     /// The pairs that never meet. Rows of [`TRANSITIONS`] that name a group pass over them.
     pub const IMPOSSIBLE;
 
-    (all ALL but New | Sending) (SendTimer) => "the request was sent";
+    (all ALL but New | Sending) (SendTimer) => "the request was sent, or it is over";
     (New | Sending) (HeadTimer | ResponseTimer) => "their time begins once the request was sent";
     (all LOOKING) (HeadTimer) => "the head has come";
     (all RECEIVING) (HeadTimer) => "the head has come";
