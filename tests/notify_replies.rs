@@ -269,6 +269,27 @@ fn a_body_that_is_told_too_early_is_not_lost() {
     }
 }
 
+/// Whether the file was looked for before or after the body ended makes no difference.
+#[test]
+fn a_body_that_is_cut_off_too_early_is_no_reply_and_not_lost() {
+    for pieces in [&[][..], &[6], &[4, 4]] {
+        let head = answer(200, &[("Content-Length", "7")]);
+        let (mut notification, _) = answered(by_reference(), Config::default(), &head);
+        assert_eq!(after_body(&mut notification, pieces), []);
+        notification.handle_response_file(start(), false);
+        assert_eq!(steps(&mut notification), [failed(Failure::Transport)], "{pieces:?}");
+    }
+}
+
+#[test]
+fn what_is_told_of_a_body_after_its_end_changes_nothing() {
+    let empty = answer(200, &[("Content-Length", "0")]);
+    let (mut notification, _) = answered(by_reference(), Config::default(), &empty);
+    assert_eq!(after_body(&mut notification, &[7]), []);
+    notification.handle_response_file(start(), false);
+    assert_eq!(steps(&mut notification), [taken(Reply::None)]);
+}
+
 #[test]
 fn a_connection_that_breaks_after_the_answer_does_not_lose_the_file() {
     for (exists, expected) in [(true, file()), (false, failed(Failure::Transport))] {

@@ -116,11 +116,48 @@ fn being_told_twice_that_it_was_sent_wins_no_time() {
 }
 
 #[test]
+fn sending_without_end_leaves_the_application_its_time() {
+    let now = start();
+    let config = Config::builder().timeouts(Duration::MAX, 20 * SECOND, 30 * SECOND).build().unwrap();
+    let mut notification = notification(now, by_value(100), config);
+    assert_eq!(steps(&mut notification), [Step::Transmit]);
+    assert_eq!(notification.next_timer(), None);
+    notification.handle_sent(now);
+    assert_eq!(notification.next_timer(), Some((now + 20 * SECOND, Timer::Head)));
+}
+
+/// §3.3.5.1: the receive timer stops once the response was received.
+#[test]
+fn no_time_runs_while_the_caller_looks_for_the_file_and_the_answer_is_whole() {
+    let now = start();
+    for (head, has_body) in [(answer(200, &[("Content-Length", "0")]), false), (answer(200, &[]), true)] {
+        let mut notification = sent(now, by_reference(), config());
+        notification.handle_response(now, &head);
+        assert_eq!(notification.poll_timeout().is_some(), has_body);
+        notification.handle_body_end(now);
+        assert_eq!(notification.poll_timeout(), None);
+        notification.handle_timeout(now + 100 * SECOND);
+        assert_eq!(steps(&mut notification), [Step::FindResponseFile]);
+    }
+}
+
+#[test]
 fn a_request_that_nobody_took_is_not_sent_after_its_time() {
     let now = start();
     let mut notification = notification(now, by_value(100), config());
     notification.handle_timeout(now + 10 * SECOND);
     assert_eq!(steps(&mut notification), [Step::Done(Outcome::Failed(Failure::Timeout(Timer::Send)))]);
+}
+
+#[test]
+fn a_request_that_nobody_took_is_neither_sent_nor_answered() {
+    let now = start();
+    let mut notification = notification(now, by_value(100), config());
+    notification.handle_sent(now);
+    notification.handle_response(now, &answer(403, &[]));
+    notification.handle_response(now, &answer(200, &[("Content-Length", "0")]));
+    assert_eq!(notification.next_timer(), Some((now + 10 * SECOND, Timer::Send)));
+    assert_eq!(steps(&mut notification), [Step::Transmit]);
 }
 
 #[test]

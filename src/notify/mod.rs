@@ -34,23 +34,7 @@
 //! 5. After 3 and 4 go on with 2. [`Output::Done`] is the last; its [`Outcome`] converts into the session's
 //!    [`Report`](crate::server::Report).
 //!
-//! | state | told | next | outputs |
-//! |---|---|---|---|
-//! | exchanging | head: a success with a URL of the application's own (C44) | done | discard, done: taken |
-//! | exchanging | head: another success, and no place for replies | done | discard, done: taken |
-//! | exchanging | head: another success, by reference | looking for the reply | find response file |
-//! | exchanging | head: another success, by value | receiving the reply | store body |
-//! | exchanging | head: an error, or against the rules | done | discard, done: failed |
-//! | exchanging | transport error | done | done: failed |
-//! | looking for the reply | body, its end, transport error | looking for the reply | none |
-//! | looking for the reply | the response file exists (C43) | done | discard, done: taken |
-//! | looking for the reply | it does not | receiving the reply | store body |
-//! | looking for the reply | it does not, in strict | done | discard, done: taken |
-//! | receiving the reply | body's end | done | done: taken |
-//! | receiving the reply | too many bytes | done | abort, done: failed |
-//! | receiving the reply | body's end too early, transport error | done | done: failed |
-//! | any but done | timeout, failure | done | abort, done: failed |
-//! | done | anything | done | none |
+//! [`transitions`] says what a notification does in every place, whatever it meets.
 //!
 //! A body that is known to be empty is not received: it is no reply (but see C45), and nothing is to be discarded. One
 //! that is encoded, or announced to be too large, is not received either: the notification fails at once.
@@ -135,6 +119,7 @@ mod receive;
 mod request;
 mod response;
 mod state;
+pub mod transitions;
 
 pub use answer::InvalidAnswer;
 pub use application::{Application, InvalidNotification};

@@ -126,16 +126,21 @@ impl Notification {
 
     /// Gives up the exchange, if it is under way. What nobody took is never done.
     pub(super) fn abort(&mut self, failure: Failure) {
-        let under_way = match self.stage {
-            Stage::Exchanging => !self.outputs.iter().any(|output| matches!(output, Output::Transmit(_))),
-            Stage::Looking(answer) | Stage::Receiving(answer) => answer.end == End::NotYet,
-            Stage::Done => false,
-        };
+        let under_way = self.is_under_way();
         self.outputs.clear();
         if under_way {
             self.outputs.push_back(Output::Abort);
         }
         self.failed(failure);
+    }
+
+    /// Whether somebody took the request, and more of the answer may come.
+    pub(super) fn is_under_way(&self) -> bool {
+        match self.stage {
+            Stage::Exchanging => !self.outputs.iter().any(|output| matches!(output, Output::Transmit(_))),
+            Stage::Looking(answer) | Stage::Receiving(answer) => answer.end == End::NotYet,
+            Stage::Done => false,
+        }
     }
 
     fn done(&mut self, outcome: Outcome) {

@@ -20,7 +20,9 @@ impl Notification {
     ///
     /// A transport that cannot tell says it at once: then the application's time covers the sending.
     pub fn handle_sent(&mut self, now: Instant) {
-        if self.stage == Stage::Exchanging && self.timers.get(Timer::Send).is_some() {
+        let is_sent =
+            [Timer::Head, Timer::Response].into_iter().any(|timer| self.timers.get(timer).is_some());
+        if self.stage == Stage::Exchanging && self.is_under_way() && !is_sent {
             self.timers.stop(Timer::Send);
             self.timers.start(Timer::Head, now, self.config.head_timeout);
             self.timers.start(Timer::Response, now, self.config.response_timeout);
@@ -29,8 +31,8 @@ impl Notification {
 
     /// The head of the application's answer arrived. The next outputs say what to do with its body.
     pub fn handle_response<B>(&mut self, now: Instant, response: &Response<B>) {
-        // What is not yet the answer.
-        if self.stage != Stage::Exchanging || response.status().is_informational() {
+        // What is not the answer, or not yet.
+        if self.stage != Stage::Exchanging || !self.is_under_way() || response.status().is_informational() {
             return;
         }
         // An answer may come before the whole entity was sent.
@@ -66,12 +68,12 @@ impl Notification {
     /// So many more bytes of the answer's body arrived, and are stored.
     pub fn handle_body(&mut self, _now: Instant, bytes: u64) {
         match &mut self.stage {
-            Stage::Looking(answer) => answer.received = answer.received.saturating_add(bytes),
+            Stage::Looking(answer) if answer.end == End::NotYet => answer.take(bytes),
             Stage::Receiving(answer) => {
-                answer.received = answer.received.saturating_add(bytes);
+                answer.take(bytes);
                 self.check_size();
             }
-            Stage::Exchanging | Stage::Done => {}
+            Stage::Exchanging | Stage::Looking(_) | Stage::Done => {}
         }
     }
 
@@ -126,6 +128,9 @@ impl Notification {
                 && !self.by_reference
                 && response.status == StatusCode::OK,
         };
+        if no_body {
+            self.timers.stop(Timer::Response);
+        }
         if let Some(url) = response.static_response_url {
             self.discard(answer);
             self.taken(answer.copy_to_destination, Reply::Static(url.into_owned()));
@@ -150,7 +155,8 @@ impl Notification {
             Answer { end: End::BrokenOff, .. } => self.failed(Failure::Transport),
             // What is stored is served to clients as it is.
             Answer { encoded: true, .. } => {
-                self.refused(Failure::Malformed(header::invalid(CONTENT_ENCODING)));
+                self.discard(answer);
+                self.failed(Failure::Malformed(header::invalid(CONTENT_ENCODING)));
             }
             Answer { announced: Some(length), .. } if length > limit => {
                 self.abort(Failure::ReplyTooLarge { limit });
@@ -172,20 +178,24 @@ impl Notification {
     }
 
     fn ended(&mut self, end: End) {
-        match (&mut self.stage, end) {
-            (Stage::Looking(answer), _) if answer.end == End::NotYet => answer.end = end,
-            (&mut Stage::Receiving(answer), End::Whole) => self.received(answer),
-            (Stage::Receiving(_), End::BrokenOff) => self.failed(Failure::Transport),
-            _ => {}
+        match &mut self.stage {
+            Stage::Looking(answer) if answer.end == End::NotYet => {
+                answer.end = answer.ending(end);
+                // The application has said all that it will: how long the caller looks for the file is not its fault.
+                self.timers.stop(Timer::Response);
+            }
+            &mut Stage::Receiving(answer) => match answer.ending(end) {
+                End::NotYet => {}
+                End::Whole => self.received(answer),
+                End::BrokenOff => self.failed(Failure::Transport),
+            },
+            Stage::Exchanging | Stage::Looking(_) | Stage::Done => {}
         }
     }
 
     fn received(&mut self, answer: Answer) {
-        let whole = answer.announced.is_none_or(|length| length == answer.received);
         let is_reply = answer.received > 0 || answer.empty_is_reply;
         match self.stored_reply.clone() {
-            // Some transports cannot tell a broken connection from a body that has ended.
-            _ if !whole => self.failed(Failure::Transport),
             Some(url) if is_reply => self.taken(answer.copy_to_destination, Reply::Body(url)),
             _ => self.taken_without_reply(answer),
         }

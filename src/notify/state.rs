@@ -51,6 +51,20 @@ pub(super) struct Answer {
     pub(super) empty_is_reply: bool,
 }
 
+impl Answer {
+    /// So many more bytes of the body have come.
+    pub(super) const fn take(&mut self, bytes: u64) {
+        self.received = self.received.saturating_add(bytes);
+    }
+
+    /// How the body ends that the transport says ends like this. Some transports cannot tell a broken connection from a
+    /// body that has ended.
+    pub(super) fn ending(&self, told: End) -> End {
+        let whole = self.announced.is_none_or(|length| length == self.received);
+        if told == End::Whole && !whole { End::BrokenOff } else { told }
+    }
+}
+
 /// How the body of an answer ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum End {
