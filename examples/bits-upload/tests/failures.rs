@@ -41,16 +41,17 @@ fn what_cannot_be_answered_is_named() {
 
 #[test]
 fn a_web_server_without_bits_is_recognised() {
-    for (status, words) in [
-        (404, "BITS not enabled"),
-        (405, "method override"),
-        (413, "limits the size"),
-        (302, "not redirected"),
+    let (none, other) = ("BITS uploads are not available", "not from a BITS server");
+    for (status, what, words) in [
+        (404, none, "BITS not enabled"),
+        (405, none, "method override"),
+        (413, other, "limits the size"),
+        (302, other, "not redirected"),
     ] {
         let server =
             Server::build().faults(move |_| Fault::Answer(status, "Location: /b\r\n", "<html>")).start();
         let ended = Desk::with_size(10).run(&[], &server.url("/a"));
-        ended.failed(1, &["BITS uploads are not available", &status.to_string(), words]);
+        ended.failed(1, &[what, &status.to_string(), words]);
         assert_eq!(server.seen().len(), 1, "not tried again, nor followed");
     }
 }
