@@ -52,20 +52,23 @@ impl Pace {
 
     /// Changes the pace; what is owed for bytes that went already is owed at the new one.
     pub(crate) fn set_rate(&mut self, now: Instant, rate: Option<NonZeroU64>) {
+        // In parts of a byte as well: a slow pace that is set again and again stays one.
         let owed = match (self.delay(now), self.rate) {
-            (Some(delay), Some(rate)) => {
-                u128::from(rate.get()).saturating_mul(delay.as_nanos()).checked_div(NANOS).unwrap_or(0)
-            }
+            (Some(delay), Some(rate)) => u128::from(rate.get()).saturating_mul(delay.as_nanos()),
             _ => 0,
         };
         self.rate = rate;
-        let owed = u64::try_from(owed).unwrap_or(u64::MAX);
-        self.next = rate.and_then(|rate| now.checked_add(time_for(owed, rate)));
+        self.next = rate.and_then(|rate| now.checked_add(time_for_parts(owed, rate)));
     }
 }
 
 fn time_for(bytes: u64, rate: NonZeroU64) -> Duration {
-    let nanos = u128::from(bytes).saturating_mul(NANOS).checked_div(u128::from(rate.get()));
+    time_for_parts(u128::from(bytes).saturating_mul(NANOS), rate)
+}
+
+/// The time for so many thousand-millionth parts of a byte.
+fn time_for_parts(parts: u128, rate: NonZeroU64) -> Duration {
+    let nanos = parts.checked_div(u128::from(rate.get()));
     nanos.and_then(|nanos| u64::try_from(nanos).ok()).map_or(Duration::MAX, Duration::from_nanos)
 }
 
@@ -85,5 +88,16 @@ mod tests {
         assert_eq!(pace.delay(now), Some(Duration::from_secs(10)));
         pace.set_rate(now, None);
         assert_eq!((pace.largest(), pace.delay(now)), (u64::MAX, None));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test needs one instant to begin from")]
+    fn the_same_pace_set_again_changes_nothing() {
+        let now = Instant::now();
+        let mut pace = Pace::new(NonZeroU64::new(1));
+        pace.sent(now, 1);
+        let later = now + Duration::from_millis(250);
+        pace.set_rate(later, NonZeroU64::new(1));
+        assert_eq!(pace.delay(later), Some(Duration::from_millis(750)));
     }
 }

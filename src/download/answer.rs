@@ -50,7 +50,6 @@ pub(super) fn judge(
 ) -> Verdict {
     let failure =
         |reason| Failure { reason, status: Some(head.status), retry_after: retry_after(head.headers) };
-    let several = matches!(wanted, Wanted::Ranges(ranges) if ranges.len() > 1);
     let validators = Validators::read(head.headers);
     let answers = Answer { headers: Headers::new(head.headers, conformance), length: version.length };
     let result = match (head.status, wanted) {
@@ -78,7 +77,7 @@ pub(super) fn judge(
     };
     match result {
         Ok(verdict) => verdict,
-        Err(reason) if several => Verdict::NotSeveral(failure(reason)),
+        Err(reason) if wanted.is_several() => Verdict::NotSeveral(failure(reason)),
         Err(reason) => Verdict::Fatal(failure(reason)),
     }
 }

@@ -31,19 +31,7 @@
 //! 5. Sleep until [`poll_timeout`](Download::poll_timeout), then tell [`handle_timeout`](Download::handle_timeout); whatever else
 //!    happens comes first.
 //!
-//! What an answer means:
-//!
-//! | it gets | it does |
-//! |---|---|
-//! | 206 with the range that was asked for | has it stored, and goes on behind it |
-//! | 200 to a request for the whole | has it stored |
-//! | 200 to a request for a part | fails |
-//! | no, or a bad, `multipart/byteranges` for several ranges | asks for one at a time from now on |
-//! | another `ETag` or `Last-Modified` than before | starts over, three times at most |
-//! | another length than before, a `Content-Encoding` | fails |
-//! | a body that ends too early, a broken connection, a timeout, 408, 429, 500 and above | waits, and goes on |
-//! | 401, 407 | asks for credentials |
-//! | a redirection, any other status | fails |
+//! [`transitions`] says what a download does in every place, whatever it meets.
 //!
 //! A download may be stored at any time, as a [`Snapshot`], and go on in another process. One that failed may be resumed; it then goes on with the first byte that is missing.
 //!
@@ -126,6 +114,7 @@ mod receiver;
 mod respond;
 mod snapshot;
 mod state;
+pub mod transitions;
 mod transmit;
 mod version;
 

@@ -88,13 +88,17 @@ impl Download {
     }
 
     /// The [`Receiver`] found the parts not to be those that were asked for: from now on the ranges are asked for one by
-    /// one (§3.6.5.2.4.2).
+    /// one (§3.6.5.2.4.2). If only one was asked for, the download fails (C61).
     pub fn handle_body_error(&mut self, now: Instant, id: ExchangeId, error: MultipartError) {
-        if self.take_exchange(id, |exchange| exchange.remaining.is_some()).is_some() {
-            self.push(Output::Abort(id));
-            self.fall_back(Failure::new(Reason::Protocol(Violation::Multipart(error))));
-            self.settle(now);
+        let Some(exchange) = self.take_exchange(id, |exchange| exchange.remaining.is_some()) else { return };
+        self.push(Output::Abort(id));
+        let failure = Failure::new(Reason::Protocol(Violation::Multipart(error)));
+        if exchange.wanted.is_several() {
+            self.fall_back(failure);
+        } else {
+            self.fail(failure);
         }
+        self.settle(now);
     }
 
     /// The exchange broke off below HTTP, before the answer or in its body.

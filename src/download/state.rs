@@ -64,6 +64,12 @@ pub(super) enum Wanted {
     Ranges(Vec<Range<u64>>),
 }
 
+impl Wanted {
+    pub(super) fn is_several(&self) -> bool {
+        matches!(self, Self::Ranges(ranges) if ranges.len() > 1)
+    }
+}
+
 /// The exchange under way.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct InFlight {

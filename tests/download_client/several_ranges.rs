@@ -127,6 +127,18 @@ fn c61_a_bad_answer_to_a_single_range_after_that_fails() {
 }
 
 #[test]
+fn c61_a_bad_body_of_a_single_range_fails() {
+    let mut driver = Driver::whole(Config::builder().fragment_size(4));
+    let id = driver.expect_range(Some("bytes=0-3"));
+    driver.download.handle_response(driver.now, id, &partial("bytes 0-3/10", "0123"));
+    while !matches!(driver.download.poll_output(), Some(Output::Receive { .. }) | None) {}
+    driver.download.handle_body_error(driver.now, id, MultipartError::PartMissing);
+    let error = Violation::Multipart(MultipartError::PartMissing);
+    assert_eq!(driver.failure().reason, Reason::Protocol(error));
+    assert_eq!(driver.aborted, [id]);
+}
+
+#[test]
 fn c64_another_version_may_be_asked_for_several_ranges_again() {
     let mut driver = worked_example(200);
     let several = driver.request();

@@ -1,0 +1,64 @@
+//! What the caller of a download gets to see.
+
+use crate::error::ApiMisuse;
+
+/// What the caller of a download gets to see: the kind of an [`Output`](crate::download::Output), or an error.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Sight {
+    /// [`Output::Transmit`](crate::download::Output::Transmit) of a HEAD.
+    SendHead,
+    /// `Output::Transmit` of a GET.
+    SendGet,
+    /// [`Output::Receive`](crate::download::Output::Receive).
+    Receive,
+    /// [`Output::Abort`](crate::download::Output::Abort) of the exchange under way.
+    Abort,
+    /// [`Event::LengthKnown`](crate::download::Event::LengthKnown); not where the length was known before.
+    LengthKnown,
+    /// [`Event::Progress`](crate::download::Event::Progress).
+    Progress,
+    /// [`Event::SingleRangesOnly`](crate::download::Event::SingleRangesOnly).
+    SingleRangesOnly,
+    /// [`Event::Restarted`](crate::download::Event::Restarted).
+    Restarted,
+    /// [`Event::Waiting`](crate::download::Event::Waiting).
+    Waiting,
+    /// [`Event::CredentialsWanted`](crate::download::Event::CredentialsWanted).
+    CredentialsWanted,
+    /// [`Event::Suspended`](crate::download::Event::Suspended).
+    Suspended,
+    /// [`Event::Completed`](crate::download::Event::Completed).
+    Completed,
+    /// [`Event::Cancelled`](crate::download::Event::Cancelled).
+    Cancelled,
+    /// [`Event::Failed`](crate::download::Event::Failed).
+    Failed,
+    /// This error.
+    Misuse(ApiMisuse),
+    /// Whatever belongs to what is due: the next request, the end, a failure; or nothing, while the pace holds the request.
+    Due,
+}
+
+/// What is seen, as a table's row writes it, as a value and as Markdown.
+macro_rules! reaction {
+    (@text Nothing) => {
+        ""
+    };
+    (@text $($kind:ident $(($argument:ident))?)+) => {
+        concat!($("[`", stringify!($kind), "`](Sight::", stringify!($kind), ")", $(" `", stringify!($argument), "`",)? " "),+)
+    };
+    (Nothing) => {
+        &[]
+    };
+    ($($kind:ident $(($argument:ident))?)+) => {
+        &[$( reaction!(@one $kind $($argument)?) ),+]
+    };
+    (@one Misuse $error:ident) => {
+        Sight::Misuse(ApiMisuse::$error)
+    };
+    (@one $kind:ident) => {
+        Sight::$kind
+    };
+}
+pub(super) use reaction;
