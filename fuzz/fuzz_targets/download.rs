@@ -291,6 +291,10 @@ impl World {
 
     fn late(&mut self, answer: &Answer, bytes: u64) {
         let (Some(id), before) = (self.late, self.download.snapshot(self.now)) else { return };
+        // Its body is under way: that is not late.
+        if self.receiving.as_ref().is_some_and(|receiving| receiving.id == id) {
+            return;
+        }
         if let Some(response) = answer.response() {
             self.download.handle_response(self.now, id, &response);
         }

@@ -14,6 +14,7 @@ use crate::conformance::Conformance;
 use crate::digits::{decimal, trim};
 use crate::error::Malformed;
 use crate::header::{Headers, invalid, missing};
+use crate::limits::MAX_ENTITY_SIZE;
 use crate::packet::ResponseHead;
 use crate::range::{ContentRange, split_once, without_unit};
 use crate::retry::retry_after;
@@ -160,7 +161,8 @@ impl Answer<'_> {
     }
 
     fn content_length(&self) -> Result<Option<u64>, Reason> {
-        let number = |text| decimal(text).ok_or_else(|| invalid(CONTENT_LENGTH));
+        let legal = |&length: &u64| length <= MAX_ENTITY_SIZE;
+        let number = |text| decimal(text).filter(legal).ok_or_else(|| invalid(CONTENT_LENGTH));
         self.headers.parsed(CONTENT_LENGTH, number).map_err(malformed)
     }
 

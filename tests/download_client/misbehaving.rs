@@ -161,6 +161,17 @@ fn a_whole_without_a_length_is_an_error() {
 }
 
 #[test]
+fn a_length_of_2_to_the_63_or_more_is_an_error() {
+    for length in ["9223372036854775808", "18446744073709551615"] {
+        let mut driver = Driver::whole(Config::builder());
+        let id = driver.expect_range(None);
+        let endless = Response::builder().header("Content-Length", length).body(Vec::new()).unwrap();
+        assert!(!driver.answer(id, &endless));
+        assert!(matches!(driver.failure().reason, Reason::Protocol(Violation::Malformed(_))), "{length}");
+    }
+}
+
+#[test]
 fn a_part_for_the_whole_is_an_error() {
     let mut driver = Driver::whole(Config::builder());
     let id = driver.expect_range(None);
