@@ -128,3 +128,16 @@ fn a_request_is_routed_by_its_packet() {
     assert_not_found(&ack.to_response());
     assert_eq!(guid(ID), Guid::from_random([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]));
 }
+
+#[test]
+fn q52_whether_the_body_is_wanted_is_known_before_it_comes() {
+    let mut server = Server::with(Conformance::Interop);
+    let id = server.create();
+    // What the head gives away is answered: no `100 Continue`, and no body.
+    let unknown = "{00000000-0000-4000-8000-000000000000}";
+    for head in [fragment(&id, 5..10, 20), fragment(unknown, 0..10, 20)] {
+        assert!(matches!(server.begin(head).output, Output::Respond(_)));
+    }
+    // A Store is the word to send `100 Continue`.
+    assert!(matches!(server.begin(fragment(&id, 0..10, 20)).output, Output::Store(_)));
+}
