@@ -22,8 +22,8 @@ use bits_proto::server::{
     Arrival, Directory, Exchange, Notified, Output, Refusal, Report, Session, Sessions, Snapshot, Store,
 };
 use bits_proto::{Conformance, ErrorContext, Guid, Hresult, limits};
+use http::StatusCode;
 use http::request::Parts;
-use http::{StatusCode, Uri};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
@@ -116,7 +116,7 @@ impl Bits {
             let report = match output {
                 Output::Open => report(self.open(id, destination).await, Report::Opened),
                 Output::Store(store) => self.store(&task, &store, body).await,
-                Output::Notify => self.notify(id, &head.uri).await,
+                Output::Notify => self.notify(id, head).await,
                 Output::Publish => report(self.publish(id, destination).await, Report::Published),
                 Output::Discard => {
                     report(self.files(move |storage| storage.discard(id)).await, Report::Discarded)
@@ -165,11 +165,11 @@ impl Bits {
         self.files(move |storage| storage.publish(id, &destination, total)).await
     }
 
-    async fn notify(&self, id: Guid, target: &Uri) -> Report {
+    async fn notify(&self, id: Guid, head: &Parts) -> Report {
         let Some(total) = self.table().sessions.get(id).and_then(Session::total) else {
             return Report::Failed { stored: 0, refusal: Refusal::EntityMissing };
         };
-        notifier::notify(&self.notifications, &self.storage, id, target, total).await
+        notifier::notify(&self.notifications, &self.storage, id, head, total).await
     }
 
     /// Another exchange works on the session. The newest wins, but two must never write at once: so have the older one

@@ -93,9 +93,7 @@ pub(crate) fn tls(certificates: &Path, key: &Path) -> io::Result<TlsAcceptor> {
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| named(certificates, error.to_string()))?;
     let private_key = PrivateKeyDer::from_pem_file(key).map_err(|error| named(key, error.to_string()))?;
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
+    let config = ServerConfig::builder()
         .with_no_client_auth()
         .with_single_cert(chain, private_key)
         .map_err(|error| named(certificates, error.to_string()))?;

@@ -6,12 +6,14 @@
 
 #![forbid(unsafe_code)]
 
+mod application;
 mod bits;
 mod body;
 mod listen;
 mod metrics;
 mod notifier;
 mod options;
+mod origin;
 mod path;
 mod storage;
 mod stream;
@@ -20,12 +22,13 @@ mod users;
 mod web;
 
 use std::error::Error;
+use std::fmt::Display;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::interval;
@@ -33,6 +36,7 @@ use tokio::time::interval;
 use bits::Bits;
 use notifier::Notifications;
 use options::Options;
+use origin::Origin;
 use storage::Storage;
 use users::Users;
 use web::Web;
@@ -44,41 +48,55 @@ const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 const FORGET_EVERY: u32 = 300;
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = match Options::read() {
+        Ok(Some(options)) => options,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(usage) => return end(2, format_args!("{usage} (--help tells more)")),
+    };
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_ansi(false)
         .with_max_level(options.log_level)
         .init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let done = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(options)));
-    match done {
+    match runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(options))) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "the server cannot run");
-            ExitCode::FAILURE
-        }
+        Err(error) => end(1, error),
     }
 }
 
+/// One line for whoever started it, whatever is logged.
+fn end(status: u8, why: impl Display) -> ExitCode {
+    let why = why.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let _nobody_reads = writeln!(io::stderr(), "bits-server: {why}");
+    ExitCode::from(status)
+}
+
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    let _installed_already = rustls::crypto::ring::default_provider().install_default();
     let directory = options.directory()?;
     let state = options.state.clone().unwrap_or_else(|| options.root.join(".bits"));
-    let storage = Storage::open(&options.root, &state, options.create_dirs, options.allow_overwrites)
-        .map_err(|error| format!("{} and {}: {error}", options.root.display(), state.display()))?;
+    let storage = Storage::open(&options.root, &state, options.create_dirs, options.allow_overwrites)?;
     let storage = Arc::new(storage);
     let tls = match (&options.tls_cert, &options.tls_key) {
         (Some(certificates), Some(key)) => Some(listen::tls(certificates, key)?),
         _ => None,
     };
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let listener = TcpListener::bind(options.listen).await?;
-    let origin = format!("{scheme}://{}", listener.local_addr()?);
-    let notifications = directory.notifies().then(|| Notifications {
-        notification: directory.notification().clone(),
-        origin: origin.clone(),
-        serves: options.serve,
-    });
+    let listener = bind(options.listen).await?;
+    let listening = listener.local_addr()?;
+    let notifications = match directory.notifies() {
+        true => Some(Notifications {
+            notification: directory.notification().clone(),
+            client: application::client(options.notification_ca.as_deref(), options.notifies_with_tls())?,
+            origin: match options.public_url {
+                Some(url) => Origin::Public(url),
+                None => Origin::Client { scheme, listening },
+            },
+            serves: options.serve,
+        }),
+        false => None,
+    };
     let web = Arc::new(Web {
         bits: Bits::new(directory, Arc::clone(&storage), notifications),
         storage,
@@ -89,7 +107,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
 
     let stopping = web.bits.stopping.clone();
     if let Some(address) = options.metrics {
-        let listener = TcpListener::bind(address).await?;
+        let listener = bind(address).await?;
         tracing::info!(address = %listener.local_addr()?, "serving metrics");
         tokio::spawn(listen::serve(listener, None, web::metrics_router(Arc::clone(&web)), stopping.clone()));
     }
@@ -105,9 +123,13 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         tracing::info!("stopping");
         stop.cancel();
     });
-    writeln!(io::stdout(), "listening on {origin}")?;
+    writeln!(io::stdout(), "listening on {scheme}://{listening}")?;
     listen::serve(listener, tls, web::router(web), stopping).await;
     Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))
 }
 
 async fn expire(web: Arc<Web>) {

@@ -8,7 +8,9 @@ use bits_proto::notify::{NotificationType, NotificationUrl};
 use bits_proto::server::{Directory, InvalidDirectory};
 use bits_proto::{Conformance, HostId};
 use clap::{Parser, ValueEnum};
+use http::Uri;
 
+use crate::origin::PublicUrl;
 use crate::users::User;
 
 /// A BITS server for a directory: `/a/b.bin` is published as DIR/a/b.bin.
@@ -65,9 +67,16 @@ pub(crate) struct Options {
     /// How a server application is told of complete uploads
     #[arg(long, value_name = "HOW", requires = "notification_url")]
     pub(crate) notify: Option<Notify>,
-    /// Where the server application listens: an http URL, or a path on this server's own name
+    /// Where the server application listens: an http or https URL, or with --public-url a path on that server
     #[arg(long, value_name = "URL", requires = "notify")]
     pub(crate) notification_url: Option<NotificationUrl>,
+    /// Trust the certificates in this PEM file, and no others, when an application is told over https
+    #[arg(long, value_name = "FILE", requires = "notification_url")]
+    pub(crate) notification_ca: Option<PathBuf>,
+    /// What this server is called from outside: behind a proxy, say. Without it, applications are told the name that the
+    /// client calls it by
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<PublicUrl>,
     /// Where to serve metrics in Prometheus' format, at /metrics
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) metrics: Option<SocketAddr>,
@@ -91,6 +100,32 @@ pub(crate) enum Notify {
 }
 
 impl Options {
+    /// The command line, or what is wrong with it; `Ok(None)`: help or the version was asked for, and printed.
+    pub(crate) fn read() -> Result<Option<Self>, String> {
+        match Self::try_parse() {
+            Ok(options) => options.checked().map(Some),
+            Err(error) if error.use_stderr() => {
+                // What is wrong stands before the first empty line; usage and tips come after it.
+                let text = error.to_string();
+                let what = text.split("\n\n").next().unwrap_or_default();
+                Err(what.strip_prefix("error: ").unwrap_or(what).to_owned())
+            }
+            Err(help) => {
+                let _nobody_reads = help.print();
+                Ok(None)
+            }
+        }
+    }
+
+    fn checked(self) -> Result<Self, String> {
+        self.directory().map_err(|error| error.to_string())?;
+        if self.public_url.is_none() && self.notification_url.as_ref().is_some_and(is_relative) {
+            // Else a client would choose where everybody's files are sent.
+            return Err("a --notification-url without a host of its own needs --public-url".to_owned());
+        }
+        Ok(self)
+    }
+
     pub(crate) fn directory(&self) -> Result<Directory, InvalidDirectory> {
         let mut directory = Directory::builder()
             .conformance(if self.strict { Conformance::Strict } else { Conformance::Interop })
@@ -126,6 +161,19 @@ impl Options {
             _ => NotificationType::None,
         }
     }
+
+    /// Whether the application is told over https.
+    pub(crate) fn notifies_with_tls(&self) -> bool {
+        let server = self.public_url.as_ref().map_or("http://any", PublicUrl::as_str);
+        let (Some(url), Ok(server)) = (&self.notification_url, server.parse::<Uri>()) else { return false };
+        url.resolve(&server).is_ok_and(|url| url.scheme_str() == Some("https"))
+    }
+}
+
+/// Whether another server in the destination makes it another application.
+fn is_relative(url: &NotificationUrl) -> bool {
+    let from = |destination| url.resolve(&Uri::from_static(destination));
+    from("http://one/") != from("https://other/")
 }
 
 fn size(text: &str) -> Result<u64, String> {

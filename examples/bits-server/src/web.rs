@@ -114,7 +114,8 @@ impl Web {
         let opened = spawn_blocking(move || open(&storage, &path, reply)).await.map_err(io::Error::from);
         let Ok(Ok((file, entity))) = opened else { return empty(StatusCode::NOT_FOUND) };
         let request = download::respond(head, &entity, self.bits.conformance(), || self.bits.randomness());
-        let mut response = request.map(|body| stream::segments(file, body.into_iter().collect()));
+        let mut response =
+            request.map(|body| Body::from_stream(stream::segments(file, body.into_iter().collect())));
         if head.method == Method::HEAD {
             *response.body_mut() = Body::empty();
         }

@@ -7,4 +7,5 @@ mod http1;
 mod operations;
 mod races;
 mod refusals;
+mod tls;
 mod uploads;

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use crate::harness::{Server, entity, eventually};
-use crate::http1::{Session, request};
+use crate::http1::{Session, connect, read_response, request, send_head};
+use crate::tls::Certificate;
 
 #[test]
 fn an_abandoned_upload_is_deleted_at_the_timeout() {
@@ -85,49 +86,12 @@ fn host_ids_are_handed_out() {
 
 #[test]
 fn tls() {
-    let folder = TempDir::new().unwrap();
-    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "1",
-        ])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout"])
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output();
-    if !made.is_ok_and(|output| output.status.success()) {
-        println!("skipped: there is no openssl to make a certificate");
-        return;
-    }
-    let (cert_option, key_option) = (certificate.to_str().unwrap(), key.to_str().unwrap());
-    let server = Server::start(&["--tls-cert", cert_option, "--tls-key", key_option]);
-    let answer = Command::new("curl")
-        .args([
-            "--silent",
-            "--show-error",
-            "--include",
-            "--request",
-            "BITS_POST",
-            "-H",
-            "BITS-Packet-Type: Ping",
-        ])
-        .args(["-H", "Content-Length: 0", "--cacert", cert_option])
-        .arg(format!("https://{}/a.bin", server.address))
-        .output();
-    let Ok(answer) = answer else {
-        println!("skipped: there is no curl");
-        return;
-    };
-    assert!(answer.stdout.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer.stderr));
+    let (folder, certificate) = (TempDir::new().unwrap(), Certificate::new());
+    let (chain, key) = (certificate.write(folder.path()), certificate.write_key(folder.path()));
+    let server = Server::start(&["--tls-cert", &chain, "--tls-key", &key]);
+    let mut stream = certificate.connect(connect(server.address));
+    send_head(&mut stream, "BITS_POST", "/a.bin", &[("BITS-Packet-Type", "Ping"), ("Content-Length", "0")]);
+    assert_eq!(read_response(&mut stream, "BITS_POST").status, 200);
 }
 
 #[test]
@@ -151,11 +115,16 @@ fn nonsense_on_the_command_line_is_wrong_usage() {
         &["--root", "x", "--user", "nobody"],
         &["--root", "x", "--tls-cert", "cert.pem"],
         &["--root", "x", "--notify", "by-value"],
+        &["--root", "x", "--notify", "by-value", "--notification-url", "/application"],
+        &["--root", "x", "--notify", "by-value", "--notification-url", "//host/application"],
+        &["--root", "x", "--public-url", "example.org"],
         &["--listen", "127.0.0.1:0"],
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_bits-server")).args(options).output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{options:?}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{options:?}: {stderr}");
         assert!(output.stdout.is_empty(), "{options:?}");
+        assert!(stderr.starts_with("bits-server: ") && stderr.lines().count() == 1, "{options:?}: {stderr}");
     }
 }
 
