@@ -25,6 +25,7 @@ use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::interval;
 
 use bits::Bits;
+use listen::Connections;
 use notifier::Notifications;
 use options::Options;
 use origin::Origin;
@@ -46,6 +48,9 @@ const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// After how many of these looks sessions are looked for that were closed long ago.
 const FORGET_EVERY: u32 = 300;
+
+/// How many connections to the metrics are served at a time.
+const METRICS_CONNECTIONS: usize = 8;
 
 fn main() -> ExitCode {
     let options = match Options::read() {
@@ -75,6 +80,14 @@ fn end(status: u8, why: impl Display) -> ExitCode {
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let _installed_already = rustls::crypto::ring::default_provider().install_default();
     let directory = options.directory()?;
+    let mut users = options.users.clone();
+    if let Some(path) = &options.users_file {
+        users.extend(users::read(path)?);
+    }
+    let connections = Connections {
+        max: options.max_connections.map_or_else(Connections::max_by_default, NonZeroUsize::get),
+        idle: options.idle_timeout,
+    };
     let state = options.state.clone().unwrap_or_else(|| options.root.join(".bits"));
     let storage = Storage::open(&options.root, &state, options.create_dirs, options.allow_overwrites)?;
     let storage = Arc::new(storage);
@@ -100,7 +113,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let web = Arc::new(Web {
         bits: Bits::new(directory, Arc::clone(&storage), notifications),
         storage,
-        users: Users::new(options.users),
+        users: Users::new(users),
         serves: options.serve,
     });
     web.bits.restore()?;
@@ -109,7 +122,10 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     if let Some(address) = options.metrics {
         let listener = bind(address).await?;
         tracing::info!(address = %listener.local_addr()?, "serving metrics");
-        tokio::spawn(listen::serve(listener, None, web::metrics_router(Arc::clone(&web)), stopping.clone()));
+        let router = web::metrics_router(Arc::clone(&web));
+        // Places of their own: a server that is full can be looked at.
+        let few = Connections { max: METRICS_CONNECTIONS, ..connections };
+        tokio::spawn(listen::serve(listener, few, None, router, stopping.clone()));
     }
     tokio::spawn(expire(Arc::clone(&web)));
     let mut terminate = signal(SignalKind::terminate())?;
@@ -124,7 +140,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         stop.cancel();
     });
     writeln!(io::stdout(), "listening on {scheme}://{listening}")?;
-    listen::serve(listener, tls, web::router(web), stopping).await;
+    listen::serve(listener, connections, tls, web::router(web), stopping).await;
     Ok(())
 }
 

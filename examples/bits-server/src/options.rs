@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ use http::Uri;
 
 use crate::origin::PublicUrl;
 use crate::users::User;
+
+/// A century: longer times are slips.
+const LONGEST: f64 = 100.0 * 365.0 * 86_400.0;
 
 /// A BITS server for a directory: `/a/b.bin` is published as DIR/a/b.bin.
 ///
@@ -25,6 +29,13 @@ pub(crate) struct Options {
     /// Where to listen; port 0 picks one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
+    /// How many connections are served at a time; more have to wait [default: a quarter of `ulimit -n`]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_connections: Option<NonZeroUsize>,
+    /// How long a client may be silent between two requests, or within a head, or read nothing of an answer, until its
+    /// connection is closed
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "120")]
+    pub(crate) idle_timeout: Duration,
     /// Where unfinished uploads are kept, on the file system of the root [default: DIR/.bits]
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
@@ -52,12 +63,16 @@ pub(crate) struct Options {
     /// How long an upload may make no progress, until it is deleted [default: 14 days]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) session_timeout: Option<Duration>,
-    /// How many unfinished uploads a user may have [default: 50; without --user, any number]
+    /// How many unfinished uploads a user may have [default: 50; without users, any number]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) sessions_per_owner: Option<usize>,
-    /// Who may upload, by Basic authentication; can be repeated. Use it with TLS alone
+    /// Who may upload, by Basic authentication; can be repeated. Use it with TLS alone, and where nobody else can list
+    /// processes
     #[arg(long = "user", value_name = "NAME:PASSWORD")]
     pub(crate) users: Vec<User>,
+    /// The same from a file, NAME:PASSWORD a line; empty lines and those that begin with # do not count
+    #[arg(long, value_name = "FILE")]
+    pub(crate) users_file: Option<PathBuf>,
     /// Refuse whatever MC-BUP says must be refused
     #[arg(long)]
     pub(crate) strict: bool,
@@ -148,7 +163,9 @@ impl Options {
         match self.sessions_per_owner {
             Some(sessions) => directory = directory.sessions_per_owner(sessions),
             // Everybody is one owner.
-            None if self.users.is_empty() => directory = directory.sessions_per_owner(usize::MAX),
+            None if self.users.is_empty() && self.users_file.is_none() => {
+                directory = directory.sessions_per_owner(usize::MAX)
+            }
             None => {}
         }
         directory.build()
@@ -191,8 +208,11 @@ fn size(text: &str) -> Result<u64, String> {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let number = text.parse::<f64>().map_err(|error| error.to_string())?;
-    Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "a number of seconds above zero is wanted: 0.5".to_owned())
 }
 
 fn host_id(text: &str) -> Result<HostId<'static>, String> {
@@ -212,6 +232,14 @@ mod tests {
         assert_eq!(size("2GiB"), Ok(2 * 1024 * 1024 * 1024));
         for text in ["", "KiB", "-1", "+1", "1.5MiB", "5 kB", "5MB", "0x10", "99999999999GiB", "1e3"] {
             assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_may_have_fractions() {
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
+        for text in ["", "0", "-1", "nan", "inf", "1e300", "1e-300", "five"] {
+            assert!(seconds(text).is_err(), "{text}");
         }
     }
 

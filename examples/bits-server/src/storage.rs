@@ -48,21 +48,33 @@ pub(crate) struct Storage {
 
 impl Storage {
     pub(crate) fn open(root: &Path, state: &Path, create_dirs: bool, overwrites: bool) -> io::Result<Self> {
+        let unusable = |path: &Path, why: &dyn std::fmt::Display| {
+            io::Error::other(format!("{} cannot be used: {why}", path.display()))
+        };
+        // Not made here: a slip in its name should not go unnoticed.
+        let is_folder = fs::metadata(root).map_err(|error| unusable(root, &error))?.is_dir();
+        if !is_folder {
+            return Err(unusable(root, &"the root must be a folder"));
+        }
         // Who reads the names of sessions can write into them.
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(state)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(state)
+            .map_err(|error| unusable(state, &error))?;
         let identity = Identity::of_path(state)?;
         if !identity.same_file_system(Identity::of_path(root)?) {
-            let message = "the state folder must be on the same file system as the root: uploads are moved between them";
-            return Err(io::Error::other(message));
+            let message = "the state folder must be on the file system of the root, since uploads are moved between them: name another by --state";
+            return Err(unusable(state, &message));
         }
         if identity == Identity::of_path(root)? {
-            return Err(io::Error::other("the state folder must not be the root itself"));
+            return Err(unusable(state, &"the state folder must not be the root itself"));
         }
-        let lock = File::create(state.join("lock"))?;
+        let lock = File::create(state.join("lock")).map_err(|error| unusable(state, &error))?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| io::Error::other("another server uses this state folder"))?;
+            .map_err(|_| unusable(state, &"another server uses this state folder"))?;
         Ok(Self {
-            tree: Tree::open(root, identity)?,
+            tree: Tree::open(root, identity).map_err(|error| unusable(root, &error))?,
             // Whole, since server applications are told of it.
             state: state.canonicalize()?,
             create_dirs,

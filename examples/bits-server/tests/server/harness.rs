@@ -97,6 +97,29 @@ impl Drop for Server {
     }
 }
 
+/// How a server ends that cannot start, and the one line that it says why with.
+pub fn refused(options: &[&str]) -> (Option<i32>, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_bits-server"))
+        .args(["--log-level", "off"])
+        .args(options)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.stdout.is_empty(), "{options:?}: it does not listen");
+    let line = String::from_utf8(ended.stderr).unwrap();
+    assert!(line.starts_with("bits-server: ") && line.lines().count() == 1, "{options:?}: {line}");
+    (ended.status.code(), line)
+}
+
 fn spawn(root: &Path, options: &[String]) -> (Child, BufReader<ChildStdout>, SocketAddr) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_bits-server"))
         .arg("--root")

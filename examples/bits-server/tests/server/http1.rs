@@ -88,6 +88,11 @@ pub fn request(
     read_response(&stream, method)
 }
 
+/// Sends the smallest request of the protocol.
+pub fn send_ping(stream: &mut impl Write) {
+    send_head(stream, "BITS_POST", "/a.bin", &[("BITS-Packet-Type", "Ping"), ("Content-Length", "0")]);
+}
+
 /// One upload by hand.
 #[derive(Clone)]
 pub struct Session {

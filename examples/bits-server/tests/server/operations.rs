@@ -1,13 +1,12 @@
-//! What an operator uses: expiry, metrics, TLS, downloads, and the errors of the command line.
+//! What an operator uses: expiry, metrics, TLS, downloads.
 
 use std::fs;
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
 use crate::harness::{Server, entity, eventually};
-use crate::http1::{Session, connect, read_response, request, send_head};
+use crate::http1::{Session, connect, read_response, request, send_ping};
 use crate::tls::Certificate;
 
 #[test]
@@ -90,42 +89,8 @@ fn tls() {
     let (chain, key) = (certificate.write(folder.path()), certificate.write_key(folder.path()));
     let server = Server::start(&["--tls-cert", &chain, "--tls-key", &key]);
     let mut stream = certificate.connect(connect(server.address));
-    send_head(&mut stream, "BITS_POST", "/a.bin", &[("BITS-Packet-Type", "Ping"), ("Content-Length", "0")]);
+    send_ping(&mut stream);
     assert_eq!(read_response(&mut stream, "BITS_POST").status, 200);
-}
-
-#[test]
-fn two_servers_do_not_share_a_state_folder() {
-    let server = Server::start(&[]);
-    let second = Command::new(env!("CARGO_BIN_EXE_bits-server"))
-        .arg("--root")
-        .arg(server.root())
-        .args(["--listen", "127.0.0.1:0"])
-        .stdout(Stdio::null())
-        .output()
-        .unwrap();
-    assert_eq!(second.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&second.stderr).contains("another server uses this state folder"));
-}
-
-#[test]
-fn nonsense_on_the_command_line_is_wrong_usage() {
-    for options in [
-        &["--root", "x", "--max-upload-size", "5MB"][..],
-        &["--root", "x", "--user", "nobody"],
-        &["--root", "x", "--tls-cert", "cert.pem"],
-        &["--root", "x", "--notify", "by-value"],
-        &["--root", "x", "--notify", "by-value", "--notification-url", "/application"],
-        &["--root", "x", "--notify", "by-value", "--notification-url", "//host/application"],
-        &["--root", "x", "--public-url", "example.org"],
-        &["--listen", "127.0.0.1:0"],
-    ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_bits-server")).args(options).output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{options:?}: {stderr}");
-        assert!(output.stdout.is_empty(), "{options:?}");
-        assert!(stderr.starts_with("bits-server: ") && stderr.lines().count() == 1, "{options:?}: {stderr}");
-    }
 }
 
 #[test]

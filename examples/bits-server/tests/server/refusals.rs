@@ -17,7 +17,11 @@ const WRONG: (&str, &str) = ("Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZSE
 
 #[test]
 fn wrong_and_missing_passwords() {
-    let server = Server::start(&["--user", "Aladdin:open sesame", "--user", "test:123", "--serve"]);
+    let folder = TempDir::new().unwrap();
+    let users = folder.path().join("users");
+    fs::write(&users, "# those who may\n\ntest:123\n").unwrap();
+    let users = users.to_str().unwrap();
+    let server = Server::start(&["--user", "Aladdin:open sesame", "--users-file", users, "--serve"]);
     for headers in [&[][..], &[WRONG]] {
         let refused = Session::try_create(server.address, "/a.bin", headers).err().unwrap();
         assert_eq!(refused.status, 401);
