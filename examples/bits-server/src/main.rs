@@ -1,24 +1,41 @@
 //! A BITS server for a directory.
 //!
-//! Where to look, to build the library into a server of your own: `bits.rs` has everything that talks to it, and
-//! `storage.rs` what is done with files. The rest is what your program has already: a web server (`web.rs`, `listen.rs`),
-//! users (`users.rs`), a rule for paths (`path.rs`, `tree.rs`).
+//! Where to look, to build the library into a server of your own: `bits.rs` has the conversation with it, and `storage.rs`
+//! what is done with files; a server application is told by `notifier.rs`. The rest is what your program has already: a
+//! web server (`web.rs`, `listen.rs`), users (`users.rs`), a rule for paths (`path.rs`, `tree.rs`).
 
-#![forbid(unsafe_code)]
+// For unattended machines: whatever a client or a file brings, it does not panic.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::print_stdout,
+        clippy::print_stderr,
+    )
+)]
 
 mod application;
 mod bits;
 mod body;
+mod files;
 mod listen;
 mod metrics;
 mod notifier;
 mod options;
 mod origin;
 mod path;
+mod random;
+mod refusal;
 mod storage;
 mod stream;
 mod tree;
 mod users;
+mod values;
 mod web;
 
 use std::error::Error;
@@ -116,7 +133,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         users: Users::new(users),
         serves: options.serve,
     });
-    web.bits.restore()?;
+    web.bits.restore().map_err(|error| format!("{} cannot be read: {error}", state.display()))?;
 
     let stopping = web.bits.stopping.clone();
     if let Some(address) = options.metrics {
@@ -139,7 +156,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         tracing::info!("stopping");
         stop.cancel();
     });
-    writeln!(io::stdout(), "listening on {scheme}://{listening}")?;
+    let _nobody_reads = writeln!(io::stdout(), "listening on {scheme}://{listening}");
     listen::serve(listener, connections, tls, web::router(web), stopping).await;
     Ok(())
 }

@@ -19,7 +19,8 @@ use tokio::sync::oneshot;
 
 use crate::application::{self, BodyError};
 use crate::origin::Origin;
-use crate::storage::{Storage, refusal};
+use crate::refusal::refusal;
+use crate::storage::Storage;
 
 /// How the server application is told.
 pub(crate) struct Notifications {

@@ -13,9 +13,7 @@ use http::Uri;
 
 use crate::origin::PublicUrl;
 use crate::users::User;
-
-/// A century: longer times are slips.
-const LONGEST: f64 = 100.0 * 365.0 * 86_400.0;
+use crate::values;
 
 /// A BITS server for a directory: `/a/b.bin` is published as DIR/a/b.bin.
 ///
@@ -34,7 +32,7 @@ pub(crate) struct Options {
     pub(crate) max_connections: Option<NonZeroUsize>,
     /// How long a client may be silent between two requests, or within a head, or read nothing of an answer, until its
     /// connection is closed
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "120")]
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds, default_value = "120")]
     pub(crate) idle_timeout: Duration,
     /// Where unfinished uploads are kept, on the file system of the root [default: DIR/.bits]
     #[arg(long, value_name = "DIR")]
@@ -46,22 +44,22 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) allow_overwrites: bool,
     /// The largest file
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub(crate) max_upload_size: Option<u64>,
     /// The largest fragment; clients that send larger ones are told so, and send smaller ones
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub(crate) max_fragment_size: Option<u64>,
     /// Take `POST` with `X-HTTP-Method-Override: BITS_POST`, too
     #[arg(long)]
     pub(crate) allow_method_override: bool,
     /// The host that the rest of every upload goes to
-    #[arg(long, value_name = "HOST", value_parser = host_id)]
+    #[arg(long, value_name = "HOST", value_parser = values::host_id)]
     pub(crate) host_id: Option<HostId<'static>>,
     /// How long that host may be out of reach, until clients come back here
     #[arg(long, value_name = "SECONDS", requires = "host_id")]
     pub(crate) host_id_fallback_timeout: Option<u32>,
     /// How long an upload may make no progress, until it is deleted [default: 14 days]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
     pub(crate) session_timeout: Option<Duration>,
     /// How many unfinished uploads a user may have [default: 50; without users, any number]
     #[arg(long, value_name = "NUMBER")]
@@ -193,55 +191,9 @@ fn is_relative(url: &NotificationUrl) -> bool {
     from("http://one/") != from("https://other/")
 }
 
-fn size(text: &str) -> Result<u64, String> {
-    let (digits, shift) = match text {
-        _ if text.ends_with("KiB") => (&text[..text.len() - 3], 10),
-        _ if text.ends_with("MiB") => (&text[..text.len() - 3], 20),
-        _ if text.ends_with("GiB") => (&text[..text.len() - 3], 30),
-        _ => (text, 0),
-    };
-    let digits = digits.trim_end();
-    let number = Some(digits).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
-    number
-        .and_then(|digits| digits.parse::<u64>().ok()?.checked_mul(1 << shift))
-        .ok_or_else(|| "a size is a number of bytes, or a number with KiB, MiB or GiB behind it".to_owned())
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST);
-    seconds
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|time| !time.is_zero())
-        .ok_or_else(|| "a number of seconds above zero is wanted: 0.5".to_owned())
-}
-
-fn host_id(text: &str) -> Result<HostId<'static>, String> {
-    text.parse::<HostId<'static>>().map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_are_in_bytes_or_have_a_unit() {
-        assert_eq!(size("0"), Ok(0));
-        assert_eq!(size("5121"), Ok(5121));
-        assert_eq!(size("5KiB"), Ok(5120));
-        assert_eq!(size("13 MiB"), Ok(13 * 1024 * 1024));
-        assert_eq!(size("2GiB"), Ok(2 * 1024 * 1024 * 1024));
-        for text in ["", "KiB", "-1", "+1", "1.5MiB", "5 kB", "5MB", "0x10", "99999999999GiB", "1e3"] {
-            assert!(size(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn seconds_may_have_fractions() {
-        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
-        for text in ["", "0", "-1", "nan", "inf", "1e300", "1e-300", "five"] {
-            assert!(seconds(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -10,17 +10,17 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A folder, and a server that is started for it.
-pub struct Server {
+pub(crate) struct Server {
     folder: TempDir,
     root: PathBuf,
     options: Vec<String>,
     child: Child,
     stdout: BufReader<ChildStdout>,
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
-    pub fn start(options: &[&str]) -> Self {
+    pub(crate) fn start(options: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let root = folder.path().join("root");
         fs::create_dir(&root).unwrap();
@@ -28,48 +28,48 @@ impl Server {
     }
 
     /// Serves `root`, which is somewhere in `folder`.
-    pub fn start_in(folder: TempDir, root: PathBuf, options: &[&str]) -> Self {
+    pub(crate) fn start_in(folder: TempDir, root: PathBuf, options: &[&str]) -> Self {
         let options: Vec<_> = options.iter().map(|option| option.to_string()).collect();
         let (child, stdout, address) = spawn(&root, &options);
         Self { folder, root, options, child, stdout, address }
     }
 
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// The folder in which the root is.
-    pub fn outside(&self) -> &Path {
+    pub(crate) fn outside(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn published(&self, name: &str) -> Option<Vec<u8>> {
+    pub(crate) fn published(&self, name: &str) -> Option<Vec<u8>> {
         fs::read(self.root.join(name)).ok()
     }
 
     /// The files of the state folder with this extension.
-    pub fn state_files(&self, extension: &str) -> Vec<PathBuf> {
+    pub(crate) fn state_files(&self, extension: &str) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.root.join(".bits")).unwrap().map(|entry| entry.unwrap().path());
         entries.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()
     }
 
     /// `kill -9`.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Starts again after the end, on another port.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         (self.child, self.stdout, self.address) = spawn(&self.root, &self.options);
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// `kill -TERM`, and what comes of it.
-    pub fn terminate(&mut self) -> ExitStatus {
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
         let done = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(done.success());
         let deadline = Instant::now() + Duration::from_secs(15);
@@ -83,7 +83,7 @@ impl Server {
     }
 
     /// What else it printed, after its end.
-    pub fn rest_of_output(&mut self) -> String {
+    pub(crate) fn rest_of_output(&mut self) -> String {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.stdout, &mut rest).unwrap();
         rest
@@ -98,7 +98,7 @@ impl Drop for Server {
 }
 
 /// How a server ends that cannot start, and the one line that it says why with.
-pub fn refused(options: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn refused(options: &[&str]) -> (Option<i32>, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_bits-server"))
         .args(["--log-level", "off"])
         .args(options)
@@ -138,7 +138,7 @@ fn spawn(root: &Path, options: &[String]) -> (Child, BufReader<ChildStdout>, Soc
 }
 
 /// Bytes that differ everywhere, so that a mistake in an offset shows.
-pub fn entity(size: usize) -> Vec<u8> {
+pub(crate) fn entity(size: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64 ^ size as u64;
     let next = || {
         state ^= state << 13;
@@ -150,7 +150,7 @@ pub fn entity(size: usize) -> Vec<u8> {
 }
 
 /// Waits until something holds, which it must soon.
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !holds() {
         assert!(Instant::now() < deadline, "never: {what}");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
-pub struct Certificate {
+pub(crate) struct Certificate {
     der: CertificateDer<'static>,
     pem: String,
     key: rcgen::KeyPair,
@@ -17,22 +17,22 @@ pub struct Certificate {
 
 impl Certificate {
     /// For 127.0.0.1.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
         Self { der: certified.cert.der().clone(), pem: certified.cert.pem(), key: certified.signing_key }
     }
 
     /// Writes the certificate, and returns its path for a command line.
-    pub fn write(&self, folder: &Path) -> String {
+    pub(crate) fn write(&self, folder: &Path) -> String {
         write(folder, "cert.pem", &self.pem)
     }
 
-    pub fn write_key(&self, folder: &Path) -> String {
+    pub(crate) fn write_key(&self, folder: &Path) -> String {
         write(folder, "key.pem", &self.key.serialize_pem())
     }
 
     /// The server's side of a connection.
-    pub fn serve(&self, stream: TcpStream) -> impl Read + Write + use<> {
+    pub(crate) fn serve(&self, stream: TcpStream) -> impl Read + Write + use<> {
         let key = PrivateKeyDer::try_from(self.key.serialize_der()).unwrap();
         let config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
@@ -44,7 +44,7 @@ impl Certificate {
     }
 
     /// The side of a client that trusts this certificate alone.
-    pub fn connect(&self, stream: TcpStream) -> impl Read + Write + use<> {
+    pub(crate) fn connect(&self, stream: TcpStream) -> impl Read + Write + use<> {
         let mut roots = RootCertStore::empty();
         roots.add(self.der.clone()).unwrap();
         let config = ClientConfig::builder_with_provider(provider())
