@@ -148,6 +148,7 @@ pub mod limits;
 pub mod notify;
 mod pace;
 pub mod packet;
+mod patience;
 mod protocol_id;
 mod range;
 mod reference;
@@ -160,7 +161,7 @@ mod transition;
 mod value;
 
 pub use conformance::Conformance;
-pub use error::{ApiMisuse, DecodeError, InvalidValue, Malformed, RestoreError};
+pub use error::{ApiMisuse, DecodeError, InvalidConfig, InvalidValue, Malformed, RestoreError};
 pub use guid::Guid;
 pub use hresult::{ErrorContext, Hresult};
 pub use protocol_id::{ProtocolId, SupportedProtocols};

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Instant;
 
-use super::config::ReplyMode;
+use super::choices::ReplyMode;
 use super::credentials::Credentials;
 use super::failure::{Failure, Reason};
 use super::input::Suspend;

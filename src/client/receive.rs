@@ -20,7 +20,7 @@ impl Upload {
         self.handle_sent_part(id, u64::MAX);
         if self.is_under_way(id) && self.timers.get(Timer::Request).is_some() {
             self.timers.stop(Timer::Request);
-            self.timers.start(Timer::Response, now, self.config.response_timeout);
+            self.timers.start(Timer::Response, now, self.config.patience.response_timeout);
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use http::StatusCode;
 use http::header::{PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 
-use super::config::{LostClose, Recovery};
+use super::choices::{LostClose, Recovery};
 use super::failure::{Failure, Reason};
 use super::input::TransportError;
 use super::output::{Event, ExchangeId};
@@ -166,8 +166,7 @@ impl Upload {
         if self.hold == Hold::Suspending {
             return;
         }
-        let (first, longest) = (self.config.first_retry_delay, self.config.longest_retry_delay);
-        let delay = self.backoff.next(first, longest).max(cause.retry_after.unwrap_or_default());
+        let delay = self.backoff.next(&self.config.patience).max(cause.retry_after.unwrap_or_default());
         self.hold = Hold::Retry;
         self.timers.start(Timer::Retry, now, delay);
         let until = self.timers.get(Timer::Retry).unwrap_or(now);

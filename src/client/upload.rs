@@ -124,7 +124,7 @@ impl Upload {
     /// Begins, or begins again: the time without progress starts anew.
     pub(super) fn go_on(&mut self, now: Instant) {
         self.hold = Hold::None;
-        self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
+        self.timers.start(Timer::GiveUp, now, self.config.patience.give_up_after);
         self.advance(now);
     }
 

@@ -57,7 +57,7 @@ impl Download {
         config: Config,
     ) -> Result<Self, InvalidValue> {
         let mut download = Self::at_rest(url, ranges, config)?;
-        download.timers.start(Timer::GiveUp, now, download.config.give_up_after);
+        download.timers.start(Timer::GiveUp, now, download.config.patience.give_up_after);
         download.advance(now);
         Ok(download)
     }

@@ -22,7 +22,7 @@ impl Download {
     pub fn handle_sent(&mut self, now: Instant, id: ExchangeId) {
         if self.is_under_way(id) && self.timers.get(Timer::Request).is_some() {
             self.timers.stop(Timer::Request);
-            self.timers.start(Timer::Response, now, self.config.response_timeout);
+            self.timers.start(Timer::Response, now, self.config.patience.response_timeout);
         }
     }
 
@@ -71,8 +71,8 @@ impl Download {
         let complete = *remaining == 0;
         self.received = self.received.saturating_add(bytes);
         self.backoff.reset();
-        self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
-        self.timers.start(Timer::Response, now, self.config.response_timeout);
+        self.timers.start(Timer::GiveUp, now, self.config.patience.give_up_after);
+        self.timers.start(Timer::Response, now, self.config.patience.response_timeout);
         if complete {
             self.take_exchange(id, |_| true);
             self.tell(Event::Progress { received: self.received });
@@ -202,7 +202,7 @@ impl Download {
             return;
         }
         self.in_flight = Some(InFlight { remaining: Some(remaining), ..exchange });
-        self.timers.start(Timer::Response, now, self.config.response_timeout);
+        self.timers.start(Timer::Response, now, self.config.patience.response_timeout);
         self.push(Output::Receive { id, receiver });
     }
 
@@ -241,8 +241,7 @@ impl Download {
         if self.hold == Hold::Suspending {
             return;
         }
-        let (first, longest) = (self.config.first_retry_delay, self.config.longest_retry_delay);
-        let delay = self.backoff.next(first, longest).max(cause.retry_after.unwrap_or_default());
+        let delay = self.backoff.next(&self.config.patience).max(cause.retry_after.unwrap_or_default());
         self.hold = Hold::Retry;
         self.timers.start(Timer::Retry, now, delay);
         let until = self.timers.get(Timer::Retry).unwrap_or(now);
