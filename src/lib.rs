@@ -146,6 +146,7 @@ pub mod header;
 mod hresult;
 pub mod limits;
 pub mod notify;
+mod outputs;
 mod pace;
 pub mod packet;
 mod patience;

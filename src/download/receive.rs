@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use http::header::{PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
-use http::{Response, StatusCode};
+use http::Response;
 
 use super::answer::{Verdict, judge};
 use super::download::Download;
@@ -48,7 +47,7 @@ impl Download {
             Verdict::Empty => self.learn_length(0),
             Verdict::Changed(failure) => self.restart(failure),
             Verdict::NotSeveral(failure) => self.fall_back(failure),
-            Verdict::Unauthorized(failure) => self.unauthorized(head, failure),
+            Verdict::Unauthorized => self.unauthorized(head),
             Verdict::Transient(failure) => self.transient(now, failure),
             Verdict::Fatal(failure) => self.fail(failure),
         }
@@ -139,14 +138,7 @@ impl Download {
     pub(super) fn abort(&mut self) {
         let Some(id) = self.in_flight.as_ref().map(|exchange| exchange.id) else { return };
         self.take_exchange(id, |_| true);
-        let unsent =
-            self.outputs.iter().any(|output| matches!(output, Output::Transmit(sent) if sent.id == id));
-        self.outputs.retain(|output| match output {
-            Output::Transmit(sent) => sent.id != id,
-            Output::Receive { id: received, .. } => *received != id,
-            Output::Abort(_) | Output::Event(_) => true,
-        });
-        if !unsent {
+        if !self.outputs.withdraw(id) {
             self.push(Output::Abort(id));
         }
     }
@@ -222,18 +214,13 @@ impl Download {
         self.tell(Event::Restarted { cause });
     }
 
-    fn unauthorized(&mut self, head: ResponseHead<'_>, failure: Failure) {
-        let name = match head.status {
-            StatusCode::PROXY_AUTHENTICATION_REQUIRED => PROXY_AUTHENTICATE,
-            _ => WWW_AUTHENTICATE,
-        };
+    fn unauthorized(&mut self, head: ResponseHead<'_>) {
         if self.hold == Hold::Suspending {
             return;
         }
         self.hold = Hold::Credentials;
         self.timers.stop(Timer::GiveUp);
-        let challenges = head.headers.get_all(name).iter().take(16).cloned().collect();
-        self.tell(Event::CredentialsWanted { status: failure.status.unwrap_or(head.status), challenges });
+        self.tell(Event::CredentialsWanted { status: head.status, challenges: head.challenges() });
     }
 
     /// Waits, and tries again.
