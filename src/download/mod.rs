@@ -111,6 +111,7 @@ mod output;
 mod precondition;
 mod receive;
 mod receiver;
+mod recovery;
 mod respond;
 mod snapshot;
 mod state;
