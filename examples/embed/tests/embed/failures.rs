@@ -1,0 +1,109 @@
+//! Uploads that fail, and say why.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bits_proto::server::Directory;
+use embed::source::Source;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::harness::{CLIENTS, Running, SERVERS, ServerStack, config, file, upload, upload_source};
+use crate::raw::Connection;
+
+/// A server that has one answer to everything.
+async fn answering(answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut connection = Connection::from(stream);
+            connection.head().await;
+            connection.send(answer).await;
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_there_is_not_replaced() {
+    for client in CLIENTS {
+        let running = Running::start(ServerStack::Axum, Directory::default()).await;
+        let folder = TempDir::new().unwrap();
+        fs::write(running.folder.path().join("there.bin"), "first").unwrap();
+        let (path, _) = file(&folder, 10);
+        let error = upload(client, &path, running.address, "there.bin", config()).await.unwrap_err();
+        assert!(error.contains("403"), "{client:?}: {error}");
+        assert_eq!(running.published("there.bin").unwrap(), b"first");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_is_not_followed() {
+    for client in CLIENTS {
+        let server =
+            answering("HTTP/1.1 302 Found\r\nLocation: /uploads/b\r\nContent-Length: 0\r\n\r\n").await;
+        let folder = TempDir::new().unwrap();
+        let (path, _) = file(&folder, 10);
+        let error = upload(client, &path, server, "a", config()).await.unwrap_err();
+        assert!(error.contains("302"), "{client:?}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_not_there_is_given_up_in_the_end() {
+    for client in CLIENTS {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let folder = TempDir::new().unwrap();
+        let (path, _) = file(&folder, 10);
+        let config = config().give_up_after(Duration::from_millis(300));
+        let error = upload(client, &path, address, "a", config).await.unwrap_err();
+        assert!(error.contains("no progress"), "{client:?}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_has_changed_is_not_uploaded() {
+    for client in CLIENTS {
+        let running = Running::start(ServerStack::Hyper, Directory::default()).await;
+        let folder = TempDir::new().unwrap();
+        let (path, _) = file(&folder, 10);
+        let source = Source::open(path.clone()).unwrap();
+        fs::write(&path, "ten bytes, and more").unwrap();
+        let error = upload_source(client, source, running.address, "a", config()).await.unwrap_err();
+        assert!(error.contains("changed"), "{client:?}: {error}");
+        assert_eq!(running.published("a"), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_of_this_protocol_is_refused() {
+    for server in SERVERS {
+        let running = Running::start(server, Directory::default()).await;
+        let mut connection = Connection::open(running.address).await;
+        connection.send("GET /uploads/a HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let answer = connection.head().await;
+        assert!(answer.starts_with("http/1.1 405 "), "{server:?}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_name_leads_out_of_the_folder() {
+    for server in SERVERS {
+        let running = Running::start(server, Directory::default()).await;
+        for name in ["..", "..%2Fa", ".unfinished", "a:b", "C%3A", "%00"] {
+            let mut connection = Connection::open(running.address).await;
+            connection
+                .send(&format!(
+                    "BITS_POST /uploads/{name} HTTP/1.1\r\nHost: a\r\nBITS-Packet-Type: Create-Session\r\n\
+                     Content-Length: 0\r\nBITS-Supported-Protocols: {{7df0354d-249b-430f-820d-3d2a9bef4931}}\r\n\r\n"
+                ))
+                .await;
+            let answer = connection.head().await;
+            assert!(answer.starts_with("http/1.1 403 "), "{server:?}, {name}: {answer}");
+        }
+    }
+}
