@@ -1,0 +1,4 @@
+//! Both programs at once, over real TCP.
+
+mod proxies;
+mod sizes;
