@@ -90,6 +90,20 @@ async fn what_is_not_of_this_protocol_is_refused() {
     }
 }
 
+/// Many listen only when they have said everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sender_of_a_refused_body_hears_why() {
+    const LENGTH: u64 = 20_000_000;
+    for server in SERVERS {
+        let running = Running::start(server, Directory::default()).await;
+        let unknown = "{00000000-0000-4000-8000-000000000000}";
+        let mut connection = Connection::open(running.address).await;
+        connection.fragment("a", unknown, 0..LENGTH, LENGTH, &vec![0; LENGTH as usize]).await;
+        let answer = connection.head().await;
+        assert!(answer.contains("\r\nbits-error: 0x8020001f\r\n"), "{server:?}: {answer}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_name_leads_out_of_the_folder() {
     for server in SERVERS {
