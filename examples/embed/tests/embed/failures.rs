@@ -2,25 +2,33 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bits_proto::server::Directory;
+use bytes::Bytes;
+use embed::folder::Folder;
+use embed::server::Server;
 use embed::source::Source;
+use http::Request;
+use http_body::Frame;
+use http_body_util::{BodyExt, Empty, Full};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
-use crate::harness::{CLIENTS, Running, SERVERS, ServerStack, config, file, upload, upload_source};
+use crate::harness::{CLIENTS, DEADLINE, Running, SERVERS, ServerStack, config, file, upload, upload_source};
 use crate::raw::Connection;
 
 /// A server that has one answer to everything.
-async fn answering(answer: &'static str) -> SocketAddr {
+async fn answering(answer: String) -> SocketAddr {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let mut connection = Connection::from(stream);
             connection.head().await;
-            connection.send(answer).await;
+            connection.send(&answer).await;
         }
     });
     address
@@ -102,6 +110,32 @@ async fn the_sender_of_a_refused_body_hears_why() {
         let answer = connection.head().await;
         assert!(answer.contains("\r\nbits-error: 0x8020001f\r\n"), "{server:?}: {answer}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_dies_does_not_lock_its_upload() {
+    let folder = TempDir::new().unwrap();
+    let folder = Folder::open(folder.path().to_owned()).await.unwrap();
+    let server = Server::new(Directory::default(), folder);
+    let request = |packet: &str| {
+        Request::builder().method("BITS_POST").uri("/uploads/a").header("BITS-Packet-Type", packet)
+    };
+    let create = request("Create-Session")
+        .header("BITS-Supported-Protocols", "{7df0354d-249b-430f-820d-3d2a9bef4931}")
+        .body(Empty::<Bytes>::new());
+    let ack = Arc::clone(&server).respond(create.unwrap()).await.unwrap();
+    let fragment = || {
+        request("Fragment")
+            .header("BITS-Session-Id", &ack.headers()["BITS-Session-Id"])
+            .header("Content-Range", "bytes 0-3/4")
+            .header("Content-Length", "4")
+    };
+    let body = Full::new(Bytes::from("data"));
+    let deadly = body.clone().map_frame(|_| -> Frame<Bytes> { panic!("this is part of the test") });
+    let died = Arc::clone(&server).respond(fragment().body(deadly).unwrap()).await.unwrap();
+    assert_eq!(died.status(), 500);
+    let second = timeout(DEADLINE, server.respond(fragment().body(body).unwrap())).await;
+    assert_eq!(second.expect("an answer in time").unwrap().status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,4 +5,5 @@ mod failures;
 mod forwarder;
 mod harness;
 mod raw;
+mod readme;
 mod uploads;
