@@ -50,8 +50,10 @@ async fn a_file_that_is_there_is_not_replaced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_is_not_followed() {
     for client in CLIENTS {
+        let elsewhere = answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned()).await;
+        let location = format!("Location: http://{elsewhere}/uploads/b");
         let server =
-            answering("HTTP/1.1 302 Found\r\nLocation: /uploads/b\r\nContent-Length: 0\r\n\r\n").await;
+            answering(format!("HTTP/1.1 302 Found\r\n{location}\r\nContent-Length: 0\r\n\r\n")).await;
         let folder = TempDir::new().unwrap();
         let (path, _) = file(&folder, 10);
         let error = upload(client, &path, server, "a", config()).await.unwrap_err();
