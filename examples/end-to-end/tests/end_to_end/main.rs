@@ -1,4 +1,5 @@
 //! Both programs at once, over real TCP.
 
+mod kills;
 mod proxies;
 mod sizes;
