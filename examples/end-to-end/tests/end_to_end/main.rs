@@ -2,4 +2,6 @@
 
 mod kills;
 mod proxies;
+mod replies;
 mod sizes;
+mod tls;
