@@ -10,9 +10,12 @@
 //! | a file to upload, and uploads of it, killed and run again | [`Desk`], [`Upload`] |
 //! | a proxy that misbehaves as told, or at random | [`Proxy`], [`Fault`], [`chaos`] |
 //! | requests by hand | [`Connection`] |
+//! | a server application | [`Application`] |
 //!
 //! A test that draws random numbers prints its seed. `END_TO_END_SEED=N` repeats it.
 
+mod application;
+mod certificate;
 mod contents;
 mod deadline;
 mod desk;
@@ -24,6 +27,8 @@ mod seed;
 mod server;
 mod upload;
 
+pub use application::Application;
+pub use certificate::Certificate;
 pub use contents::{assert_same, is_same, write_file};
 pub use deadline::{DEADLINE, eventually};
 pub use desk::Desk;

@@ -106,11 +106,16 @@ impl Server {
 
     /// Starts again after the end, on the same port.
     pub fn restart(&mut self) {
-        let log = OpenOptions::new().append(true).open(self.log()).unwrap();
+        let log = OpenOptions::new().append(true).open(self.log_file()).unwrap();
         self.child = spawn(&self.options, log, &self.url(""));
     }
 
-    fn log(&self) -> PathBuf {
+    /// What it has logged since the first start.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn log_file(&self) -> PathBuf {
         self.folder.path().join("server.log")
     }
 }
@@ -120,7 +125,7 @@ impl Drop for Server {
         let _dead_already = self.child.kill();
         let _reaped_already = self.child.wait();
         if std::thread::panicking() {
-            let log = fs::read_to_string(self.log()).unwrap_or_default();
+            let log = self.log();
             let lines: Vec<_> = log.lines().collect();
             let last = lines.len().saturating_sub(100);
             println!("the end of the server's log:\n{}", lines[last..].join("\n"));

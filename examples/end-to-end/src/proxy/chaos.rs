@@ -20,9 +20,7 @@ pub fn chaos(mut random: fastrand::Rng, mut faults: usize) -> impl FnMut(&Seen) 
             4 => Fault::Delay(Duration::from_millis(random.u64(1..100))),
             5 => Fault::Repeat,
             6 => Fault::Answer(Page::BAD_GATEWAY),
-            // Before the first answer of a server it is taken for the server's own.
-            7 if seen.number > 0 => Fault::Answer(Page::LOGIN),
-            _ => Fault::Pass,
+            _ => Fault::Answer(Page::LOGIN),
         }
     }
 }
