@@ -116,7 +116,7 @@ pub enum Event {
     /// The server has published the entity.
     Completed {
         /// Whether it said so. It did not if the answer to Close-Session was lost and the session is gone now (C17), or
-        /// if that answer was a success, but no Ack (Q16).
+        /// if that answer was a success, but no Ack, and no page either (Q16).
         confirmed: bool,
     },
     /// The upload was given up.
