@@ -48,11 +48,30 @@ fn close_does_not_go_again_after_any_other_status() {
 }
 
 #[test]
-fn q16_a_close_that_was_answered_2xx_is_done_but_an_ack_alone_confirms_it() {
-    for answer in [answers::page(200), answers::page(204), Response::new(())] {
+fn q16_a_close_that_was_answered_2xx_without_a_page_is_done_but_an_ack_alone_confirms_it() {
+    let html = [("Content-Type", "text/html"), ("Content-Length", "0")];
+    for answer in [answers::page(204), Response::new(()), answers::with(Response::new(()), &html)] {
         let mut scenario = Scenario::closing(config());
         scenario.answer(answer);
         assert_eq!(told(&mut scenario), UNCONFIRMED);
+    }
+}
+
+#[test]
+fn q16_a_page_does_not_say_that_the_entity_was_published() {
+    let bare = |header| answers::with(Response::new(()), &[header]);
+    for page in [
+        answers::page(200),
+        bare(("Content-Type", "text/html")),
+        bare(("Content-Length", "512")),
+        bare(("Transfer-Encoding", "chunked")),
+    ] {
+        let mut scenario = Scenario::closing(config());
+        scenario.answer(page);
+        assert_eq!(scenario.waits().1.reason, Reason::NotBits);
+        scenario.retry();
+        scenario.exchange("Close-Session", answers::ok());
+        assert_eq!(told(&mut scenario), COMPLETED);
     }
 }
 
@@ -65,10 +84,10 @@ fn q16_a_cancel_that_was_answered_2xx_is_done_but_an_ack_alone_confirms_it() {
 }
 
 #[test]
-fn q16_a_cancel_that_waits_for_a_close_is_not_satisfied_by_a_page() {
+fn q16_a_cancel_that_waits_for_a_close_is_not_satisfied_by_an_answer_that_is_no_ack() {
     let mut scenario = Scenario::closing(config());
     scenario.cancel().unwrap();
-    scenario.answer(answers::page(200));
+    scenario.answer(Response::new(()));
     scenario.exchange("Cancel-Session", answers::ok());
     assert_eq!(told(&mut scenario), LEFT_BEHIND);
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use http::{Request, Uri};
 
 use super::failure::Failure;
+use crate::outputs::{self, Asks};
 use crate::packet::Payload;
 use crate::session_id::SessionId;
 use crate::value::HostId;
@@ -115,7 +116,7 @@ pub enum Event {
     /// The server has published the entity.
     Completed {
         /// Whether it said so. It did not if the answer to Close-Session was lost and the session is gone now (C17), or
-        /// if that answer was a success, but no Ack (Q16).
+        /// if that answer was a success, but no Ack, and no page either (Q16).
         confirmed: bool,
     },
     /// The upload was given up.
@@ -125,4 +126,16 @@ pub enum Event {
     },
     /// The upload cannot go on by itself. [`resume`](super::Upload::resume) tries again, `cancel` gives up.
     Failed(Failure),
+}
+
+impl outputs::Output for Output {
+    type Id = ExchangeId;
+
+    fn asks(&self) -> Asks<ExchangeId> {
+        match self {
+            Self::Transmit(transmit) => Asks::Request(transmit.id),
+            Self::Abort(_) => Asks::Abort,
+            Self::Event(_) => Asks::Nothing,
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What an answer means for the upload (`protocol.md` section 6).
 
 use http::StatusCode;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 
 use super::config::Config;
 use super::failure::{Failure, Reason, Violation};
@@ -15,7 +16,8 @@ use crate::session_id::SessionId;
 pub(super) enum Verdict {
     /// The packet did what it should, or the server says where it stands.
     Accepted(Ack<'static>),
-    /// A Close-Session or Cancel-Session was answered 2xx, but not with an Ack: it is done as far as anybody knows.
+    /// A Cancel-Session was answered 2xx, but not with an Ack, or a Close-Session with an empty one: it is done as far as
+    /// anybody knows.
     Unconfirmed,
     /// Something is wrong with the session, and the server does not say what.
     Doubtful(Failure),
@@ -49,7 +51,7 @@ pub(super) fn judge(
     }
     match Ack::decode(head, packet, config.conformance) {
         Err(error) => violation(Violation::Malformed(error.malformed())),
-        Ok(None) => not_bits(failure(Reason::NotBits), head.status, packet),
+        Ok(None) => not_bits(failure(Reason::NotBits), head, packet),
         Ok(Some(Ack::Error(ack))) if is_empty_complaint(&ack, packet) && !config.conformance.is_strict() => {
             Verdict::Doubtful(failure(Reason::Refused))
         }
@@ -67,10 +69,13 @@ pub(super) fn judge(
     }
 }
 
-/// A page of something else. A server may leave the packet type out of its last Ack; but a proxy says 200, too (Q16).
-fn not_bits(failure: Failure, status: StatusCode, packet: PacketType) -> Verdict {
+/// A page of something else. A server may leave the packet type out of its last Ack (Q16); but a login page says 200, too,
+/// and whoever took it for the server's word would believe that a file is there that is not.
+fn not_bits(failure: Failure, head: ResponseHead<'_>, packet: PacketType) -> Verdict {
+    let status = head.status;
     match packet {
-        PacketType::CloseSession | PacketType::CancelSession if status.is_success() => Verdict::Unconfirmed,
+        PacketType::CancelSession if status.is_success() => Verdict::Unconfirmed,
+        PacketType::CloseSession if status.is_success() && is_empty(head) => Verdict::Unconfirmed,
         // Out of step, and no Ack says where the server stands (Q17, Q06).
         PacketType::Fragment if status == StatusCode::RANGE_NOT_SATISFIABLE => {
             Verdict::Accepted(Ack::Fragment(FragmentAck {
@@ -85,6 +90,15 @@ fn not_bits(failure: Failure, status: StatusCode, packet: PacketType) -> Verdict
             by_status(Failure { reason: Reason::NotAvailable, ..failure }, status, packet)
         }
         _ => by_status(failure, status, packet),
+    }
+}
+
+/// Whether there is no page, as far as the head tells.
+fn is_empty(head: ResponseHead<'_>) -> bool {
+    match head.headers.get(CONTENT_LENGTH) {
+        _ if head.status == StatusCode::NO_CONTENT => true,
+        Some(length) => length == "0",
+        None => !head.headers.contains_key(CONTENT_TYPE) && !head.headers.contains_key(TRANSFER_ENCODING),
     }
 }
 

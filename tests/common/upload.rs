@@ -454,6 +454,7 @@ impl Scene {
             Stimulus::Transient => answers::ack(503, &[]),
             Stimulus::Fatal => answers::error(403, "0x80070005"),
             Stimulus::NoAck => answers::page(200),
+            Stimulus::EmptyNoAck => Response::new(()),
             _ => return None,
         })
     }

@@ -32,8 +32,10 @@ catalogue! {
         Transient,
         /// An error that will not pass: 403, say.
         Fatal,
-        /// A 2xx that is no Ack.
+        /// A 2xx that is no Ack: a login page, say.
         NoAck,
+        /// A 2xx that is no Ack, and empty.
+        EmptyNoAck,
         /// The connection broke before a byte of the request left.
         Unsent,
         /// The connection broke; the request may have arrived.
@@ -94,6 +96,7 @@ impl Stimulus {
         Self::Transient,
         Self::Fatal,
         Self::NoAck,
+        Self::EmptyNoAck,
         Self::Unsent,
         Self::Interrupted,
         Self::RequestTimer,

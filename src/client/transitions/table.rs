@@ -1,11 +1,11 @@
 //! The table.
 
 use super::place::Place;
-use super::sight::{Setting, Sight, reaction};
+use super::sight::{Setting, Sight};
 use super::stimulus::Stimulus;
 use crate::error::ApiMisuse;
 use crate::packet::PacketType;
-use crate::transition::{Transition, impossible, transitions};
+use crate::transition::{Transition, impossible, sights as reaction, transitions};
 
 transitions! {
     /// What an upload does in every [`Place`], whatever it meets (§3.1.5.1).
@@ -32,13 +32,13 @@ transitions! {
     (SendingLast) (SuccessNamingReply) [ReplyOptional] => NeedsReply, Progress ReplyReady;
     (SendingLast) (SuccessNamingReply) [ReplyRequired] => NeedsReply, Progress ReplyReady;
     (Closing | ClosingAgain | LeavingClose | LeavingCloseAgain) (Success) [] => Completed, Completed;
-    (Closing | ClosingAgain) (NoAck) [] => Completed, Unconfirmed;
-    (LeavingClose | LeavingCloseAgain) (NoAck) [] => Leaving, Send(CancelSession);
-    (Leaving) (Success | NoAck) [ForCancel] => Cancelled, Cancelled;
-    (Leaving) (Success | NoAck) [ForChange] => Withdrawn, Failed;
+    (Closing | ClosingAgain) (EmptyNoAck) [] => Completed, Unconfirmed;
+    (LeavingClose | LeavingCloseAgain) (EmptyNoAck) [] => Leaving, Send(CancelSession);
+    (Leaving) (Success | NoAck | EmptyNoAck) [ForCancel] => Cancelled, Cancelled;
+    (Leaving) (Success | NoAck | EmptyNoAck) [ForChange] => Withdrawn, Failed;
     (LeavingCreate) (Success) [] => Leaving, SessionCreated Send(CancelSession);
     (LeavingCreate) (SuccessNamingHost) [] => Leaving, SessionCreated HostChanged Send(CancelSession);
-    (StartingOver) (Success | NoAck) [] => Creating, Send(CreateSession);
+    (StartingOver) (Success | NoAck | EmptyNoAck) [] => Creating, Send(CreateSession);
 
     // The server stands elsewhere, or wants less at once.
     (PingingInDoubt) (Success) [] => Creating, Restarted Send(CreateSession);
@@ -57,15 +57,16 @@ transitions! {
 
     // Other errors.
     (all UNDER_WAY but Suspending) (Unauthorized) [] => NeedsCredentials, CredentialsWanted;
-    (PingingFirst | Creating) (Transient | NoAck) [] => Waiting, Waiting;
+    (PingingFirst | Creating) (Transient | NoAck | EmptyNoAck) [] => Waiting, Waiting;
     (Sending | SendingLast) (Transient) [] => Waiting, Waiting;
-    (Sending | SendingLast) (NoAck) [Resend] => Waiting, Waiting;
-    (Sending | SendingLast) (NoAck) [Restart] => StartingOver, Restarted Send(CancelSession);
+    (Sending | SendingLast) (NoAck | EmptyNoAck) [Resend] => Waiting, Waiting;
+    (Sending | SendingLast) (NoAck | EmptyNoAck) [Restart] => StartingOver, Restarted Send(CancelSession);
     (Closing | ClosingAgain | Leaving | LeavingClose | LeavingCloseAgain | StartingOver) (Transient) [] => Waiting, Waiting;
-    (Pinging) (Transient | NoAck) [] => WaitingToPing, Waiting;
-    (PingingInDoubt) (Transient | NoAck) [] => WaitingInDoubt, Waiting;
-    (LeavingCreate) (Transient | NoAck) [ForCancel] => Cancelled, Cancelled;
-    (LeavingCreate) (Transient | NoAck) [ForChange] => Withdrawn, Failed;
+    (Closing | ClosingAgain | LeavingClose | LeavingCloseAgain) (NoAck) [] => Waiting, Waiting;
+    (Pinging) (Transient | NoAck | EmptyNoAck) [] => WaitingToPing, Waiting;
+    (PingingInDoubt) (Transient | NoAck | EmptyNoAck) [] => WaitingInDoubt, Waiting;
+    (LeavingCreate) (Transient | NoAck | EmptyNoAck) [ForCancel] => Cancelled, Cancelled;
+    (LeavingCreate) (Transient | NoAck | EmptyNoAck) [ForChange] => Withdrawn, Failed;
     (Sending | SendingLast) (Fatal) [] => Failed, Failed;
     (PingingFirst | Pinging | PingingInDoubt | Creating | Closing | ClosingAgain) (all REFUSALS) [] => Failed, Failed;
     (Leaving | LeavingCreate) (all REFUSALS) [ForCancel] => Cancelled, Cancelled;

@@ -1,0 +1,76 @@
+//! Connections that break or hang.
+
+use std::time::{Duration, Instant};
+
+use bits_proto::server::Directory;
+use tempfile::TempDir;
+
+use crate::forwarder::{Fate, Forwarder};
+use crate::harness::{DEADLINE, Running, SERVERS, config, file, pairs, upload};
+use crate::raw::{Connection, create_session};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_survives_connections_that_are_cut_within_a_fragment() {
+    for (server, client) in pairs() {
+        let running = Running::start(server, Directory::default()).await;
+        let fates = vec![Fate::Cut(100_000), Fate::Cut(170_000), Fate::Cut(40_000)];
+        let forwarder = Forwarder::start(running.address, fates).await;
+        let folder = TempDir::new().unwrap();
+        let (path, content) = file(&folder, 1 << 20);
+        upload(client, &path, forwarder.address, "cut.bin", config()).await.unwrap();
+        assert!(running.published("cut.bin") == Some(content), "{client:?} to {server:?} differ");
+        assert!(forwarder.connections() > 3, "{client:?} to {server:?}: nothing was cut");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_survives_a_connection_that_hangs_within_a_fragment() {
+    for (server, client) in pairs() {
+        let running = Running::start(server, Directory::default()).await;
+        let forwarder = Forwarder::start(running.address, vec![Fate::Hang(100_000)]).await;
+        let folder = TempDir::new().unwrap();
+        let (path, content) = file(&folder, 300_000);
+        let config = config().timeouts(Duration::from_secs(2), Duration::from_secs(2));
+        upload(client, &path, forwarder.address, "hung.bin", config).await.unwrap();
+        assert!(running.published("hung.bin") == Some(content), "{client:?} to {server:?} differ");
+        let begin = Instant::now();
+        while forwarder.hung_up() == 0 {
+            assert!(begin.elapsed() < DEADLINE, "{client:?} kept the connection that it gave up");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_stored_before_a_client_hung_up_counts() {
+    for server in SERVERS {
+        let running = Running::start(server, Directory::default()).await;
+        let id = create_session(running.address, "a.bin").await;
+        let mut first = Connection::open(running.address).await;
+        first.fragment("a.bin", &id, 0..100_000, 100_000, &[1; 40_000]).await;
+        running.wait_for_part(&id, 40_000).await;
+        drop(first);
+        let mut second = Connection::open(running.address).await;
+        second.fragment("a.bin", &id, 40_000..100_000, 100_000, &[2; 60_000]).await;
+        let answer = second.head().await;
+        assert!(answer.starts_with("http/1.1 200 "), "{server:?}: {answer}");
+        assert!(answer.contains("bits-received-content-range: 100000\r\n"), "{server:?}: {answer}");
+    }
+}
+
+/// Within the time of `head`, which is less than the server waits for a silent client.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_comes_back_is_served_while_its_old_connection_hangs() {
+    for server in SERVERS {
+        let running = Running::start(server, Directory::default()).await;
+        let id = create_session(running.address, "a.bin").await;
+        let mut hung = Connection::open(running.address).await;
+        hung.fragment("a.bin", &id, 0..100_000, 100_000, &[1; 40_000]).await;
+        running.wait_for_part(&id, 40_000).await;
+        let mut second = Connection::open(running.address).await;
+        second.fragment("a.bin", &id, 40_000..100_000, 100_000, &[2; 60_000]).await;
+        let answer = second.head().await;
+        assert!(answer.starts_with("http/1.1 200 "), "{server:?}: {answer}");
+        drop(hung);
+    }
+}

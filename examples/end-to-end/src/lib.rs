@@ -1,0 +1,40 @@
+//! What it takes to let `bits-server` and `bits-upload` meet over real TCP, and to stand in between.
+//!
+//! The tests of this crate start both programs as their users do. Each program has tests of its own; here is what only
+//! the pair can show.
+//!
+//! | what | where |
+//! |---|---|
+//! | the programs, built once | [`programs`] |
+//! | a server with its folder, killed and started again on the same port | [`Server`] |
+//! | a file to upload, and uploads of it, killed and run again | [`Desk`], [`Upload`] |
+//! | a proxy that misbehaves as told, or at random | [`Proxy`], [`Fault`], [`chaos`] |
+//! | requests by hand | [`Connection`] |
+//! | a server application | [`Application`] |
+//!
+//! A test that draws random numbers prints its seed. `END_TO_END_SEED=N` repeats it.
+
+mod application;
+mod certificate;
+mod contents;
+mod deadline;
+mod desk;
+mod message;
+mod port;
+pub mod programs;
+mod proxy;
+mod seed;
+mod server;
+mod upload;
+
+pub use application::Application;
+pub use certificate::Certificate;
+pub use contents::{assert_same, is_same, write_file};
+pub use deadline::{DEADLINE, eventually};
+pub use desk::Desk;
+pub use message::{Connection, Message};
+pub use port::Port;
+pub use proxy::{Fault, Page, Proxy, Seen, chaos};
+pub use seed::random;
+pub use server::Server;
+pub use upload::{Ended, Upload};
