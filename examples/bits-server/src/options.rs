@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use bits_proto::notify::{NotificationType, NotificationUrl};
 use bits_proto::server::{Directory, InvalidDirectory};
 use bits_proto::{Conformance, HostId};
+use clap::error::{ContextKind, ErrorKind};
 use clap::{Parser, ValueEnum};
 use http::Uri;
 
@@ -117,12 +119,7 @@ impl Options {
     pub(crate) fn read() -> Result<Option<Self>, String> {
         match Self::try_parse() {
             Ok(options) => options.checked().map(Some),
-            Err(error) if error.use_stderr() => {
-                // What is wrong stands before the first empty line; usage and tips come after it.
-                let text = error.to_string();
-                let what = text.split("\n\n").next().unwrap_or_default();
-                Err(what.strip_prefix("error: ").unwrap_or(what).to_owned())
-            }
+            Err(error) if error.use_stderr() => Err(what_is_wrong(&error)),
             Err(help) => {
                 let _nobody_reads = help.print();
                 Ok(None)
@@ -182,6 +179,21 @@ impl Options {
         let server = self.public_url.as_ref().map_or("http://any", PublicUrl::as_str);
         let (Some(url), Ok(server)) = (&self.notification_url, server.parse::<Uri>()) else { return false };
         url.resolve(&server).is_ok_and(|url| url.scheme_str() == Some("https"))
+    }
+}
+
+/// What is wrong with the command line. Never the value itself: it may have a password in it.
+fn what_is_wrong(error: &clap::Error) -> String {
+    match (error.get(ContextKind::InvalidArg), error.source()) {
+        (Some(argument), Some(why)) if error.kind() == ErrorKind::ValueValidation => {
+            format!("{argument}: {why}")
+        }
+        // It stands before the first empty line; usage and tips come after it.
+        _ => {
+            let text = error.to_string();
+            let what = text.split("\n\n").next().unwrap_or_default();
+            what.strip_prefix("error: ").unwrap_or(what).to_owned()
+        }
     }
 }
 

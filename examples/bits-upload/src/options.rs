@@ -1,15 +1,17 @@
 //! The command line.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bits_proto::client::{Config, ConfigBuilder, FragmentSize, HostPolicy, Recovery, ReplyMode};
 use bits_proto::limits::{DEFAULT_FRAGMENT_SIZE, FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, SESSION_TIMEOUT};
+use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, Parser, ValueEnum};
 use http::Uri;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use crate::problem::Problem;
 use crate::user::User;
@@ -133,11 +135,7 @@ impl Options {
         match Self::try_parse() {
             Ok(options) => options.checked().map(Some),
             Err(error) if error.use_stderr() => {
-                // What is wrong stands before the first empty line; usage and tips come after it.
-                let text = error.to_string();
-                let what = text.split("\n\n").next().unwrap_or_default();
-                let what = what.strip_prefix("error: ").unwrap_or(what);
-                Err(Problem::usage(format_args!("{what} (--help tells more)")))
+                Err(Problem::usage(format_args!("{} (--help tells more)", what_is_wrong(&error))))
             }
             Err(help) => {
                 let _nobody_reads = help.print();
@@ -153,6 +151,11 @@ impl Options {
         let named = [Some(&self.file), self.state.as_ref(), self.reply.as_ref()].into_iter().flatten();
         if named.clone().count() > named.map(|file| whole(file)).collect::<BTreeSet<_>>().len() {
             return Err(Problem::usage("FILE, --state and --reply must be different files"));
+        }
+        if self.user.is_some() && self.header.iter().any(|(name, _)| name == AUTHORIZATION) {
+            return Err(Problem::usage(
+                "--user and --header Authorization contradict one another: leave one out",
+            ));
         }
         self.user = self.user.map(|user| user.with_password(self.password_file.as_deref())).transpose()?;
         self.config()?;
@@ -210,6 +213,21 @@ impl Options {
             FollowHost::Any => HostPolicy::Any,
             FollowHost::Never => HostPolicy::Never,
             FollowHost::SameSite => site(host).map_or(HostPolicy::Never, HostPolicy::Domain),
+        }
+    }
+}
+
+/// What is wrong with the command line. Never the value itself: it may have a password in it.
+fn what_is_wrong(error: &clap::Error) -> String {
+    match (error.get(ContextKind::InvalidArg), error.source()) {
+        (Some(argument), Some(why)) if error.kind() == ErrorKind::ValueValidation => {
+            format!("{argument}: {why}")
+        }
+        // It stands before the first empty line; usage and tips come after it.
+        _ => {
+            let text = error.to_string();
+            let what = text.split("\n\n").next().unwrap_or_default();
+            what.strip_prefix("error: ").unwrap_or(what).to_owned()
         }
     }
 }

@@ -60,11 +60,11 @@ impl FromStr for User {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, password) = match text.split_once(':') {
-            Some((name, password)) => (name, Some(password.to_owned())),
-            None => (text, None),
-        };
-        if name.is_empty() { Err("a name is wanted") } else { Ok(Self { name: name.to_owned(), password }) }
+        match text.split_once(':') {
+            Some((name, password)) => Ok(Self { name: name.to_owned(), password: Some(password.to_owned()) }),
+            None if text.is_empty() => Err("a name is wanted"),
+            None => Ok(Self { name: text.to_owned(), password: None }),
+        }
     }
 }
 

@@ -4,8 +4,11 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use bits_proto::client::FragmentSize;
+use bits_proto::header::{CONTENT_NAME, X_HTTP_METHOD_OVERRIDE};
 use http::Uri;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, EXPECT, HeaderName, HeaderValue, TRANSFER_ENCODING,
+};
 
 /// A century: longer times are slips.
 const LONGEST: f64 = 100.0 * 365.0 * 86_400.0;
@@ -67,7 +70,16 @@ pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) =
         text.split_once(':').ok_or("a name, a colon and a value are wanted: 'X-Team: backups'")?;
     let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|error| error.to_string())?;
-    if [CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING].contains(&name) {
+    let own = [
+        CONNECTION,
+        CONTENT_LENGTH,
+        CONTENT_RANGE,
+        EXPECT,
+        TRANSFER_ENCODING,
+        CONTENT_NAME,
+        X_HTTP_METHOD_OVERRIDE,
+    ];
+    if own.contains(&name) || name.as_str().starts_with("bits-") {
         return Err(format!("{name} is set by the program itself"));
     }
     let value = HeaderValue::from_str(value.trim()).map_err(|error| error.to_string())?;
@@ -123,9 +135,17 @@ mod tests {
     #[test]
     fn headers_that_would_break_a_request_are_refused() {
         assert!(header("X-A: b:c").is_ok_and(|(name, value)| name == "x-a" && value == "b:c"));
-        for text in
-            ["", "X-A", ": b", "X A: b", "X-A: b\nc", "content-length: 5", "Transfer-Encoding: chunked"]
-        {
+        for text in [
+            "",
+            "X-A",
+            ": b",
+            "X A: b",
+            "X-A: b\nc",
+            "content-length: 5",
+            "Transfer-Encoding: chunked",
+            "BITS-Session-Id: x",
+            "content-range: x",
+        ] {
             assert!(header(text).is_err(), "{text}");
         }
     }

@@ -54,7 +54,9 @@ fn wrong_usage_is_one_line() {
         "http://server/a#b",
         "http://server:99999/",
     ] {
-        desk.run(&[], url).failed(2, &["<URL>", "--help"]);
+        let ended = desk.run(&[], url);
+        ended.failed(2, &["<URL>", "--help"]);
+        assert!(!ended.stderr.contains("u:p"), "no password in a log: {ended:?}");
     }
     for options in [
         &["--bogus"][..],
@@ -64,7 +66,8 @@ fn wrong_usage_is_one_line() {
         &["--max-rate", "fast"],
         &["--header", "no colon"],
         &["--header", "Content-Length: 5"],
-        &["--user", ":password"],
+        &["--user", ""],
+        &["--user", "me:password", "--header", "Authorization: Bearer password"],
         &["--password-file", "without a name"],
         &["--follow-host", "sometimes"],
         &["--recovery", "pray"],
@@ -81,7 +84,9 @@ fn wrong_usage_is_one_line() {
         &["--retry-max", "1e300"],
         &["one", "too", "many"],
     ] {
-        desk.run(options, "http://127.0.0.1:1/a").failed(2, &[]);
+        let ended = desk.run(options, "http://127.0.0.1:1/a");
+        ended.failed(2, &[]);
+        assert!(!ended.stderr.contains("password\n") && !ended.stderr.contains(":password"), "{ended:?}");
     }
     let mut command = desk.command(&["--retry-min", "2", "--retry-max", "1"], "http://127.0.0.1:1/a");
     Ended::of(command.spawn().unwrap()).failed(2, &[]);

@@ -62,5 +62,6 @@ fn a_wrong_password_is_one_line() {
     let ended = desk.run(&["--user", "Aladdin:open barley"], &server.url("/a"));
     ended.failed(1, &["does not accept", "Aladdin", "--user"]);
     assert!(!ended.stderr.contains("barley") && !ended.stdout.contains("barley"), "{ended:?}");
-    desk.run(&[], &server.url("/a")).failed(1, &["wants a name and a password", "--user NAME"]);
+    desk.run(&[], &server.url("/a"))
+        .failed(1, &["wants a name and a password", "--user NAME:PASSWORD", "--password-file"]);
 }

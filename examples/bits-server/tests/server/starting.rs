@@ -107,7 +107,7 @@ fn nonsense_on_the_command_line_is_wrong_usage() {
         &["--host-id", "two words"],
         &["--host-id-fallback-timeout", "5"],
         &["--listen", "localhost"],
-        &["--user", "nobody"],
+        &["--user", "secret"],
         &["--tls-cert", "cert.pem"],
         &["--notify", "by-value"],
         &["--notify", "by-value", "--notification-url", "/application"],
@@ -116,6 +116,7 @@ fn nonsense_on_the_command_line_is_wrong_usage() {
     ] {
         let (status, line) = refused(&[&["--root", "/nowhere"], options].concat());
         assert!(status == Some(2) && line.contains("--help"), "{options:?}: {line}");
+        assert!(!line.contains("secret"), "no password in a log: {line}");
     }
     assert_eq!(refused(&["--listen", "127.0.0.1:0"]).0, Some(2));
 }
