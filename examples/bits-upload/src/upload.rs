@@ -1,4 +1,4 @@
-//! The whole of what this program has to do with `bits_proto`: one upload, driven from its beginning to one of its ends.
+//! What this program has to do with `bits_proto::client`: one upload, driven from its beginning to one of its ends.
 //!
 //! The numbered steps are those of the chapter "Driving an upload" in the documentation of `bits_proto::client`.
 
@@ -27,9 +27,10 @@ use crate::wording;
 /// Uploads the file; returns once the server has published it, or with the reason why it has not.
 pub(crate) async fn run(options: &Options, interrupted: impl Future<Output = ()>) -> Result<(), Problem> {
     let source = Source::open(&options.file)?;
-    let reply = options.reply.as_deref().map(ReplyFile::prepare).transpose()?;
     let network = Network::new(options)?;
+    // Before anything is touched that another run may be at work with.
     let state = StateFile::open(options.state.clone())?;
+    let reply = options.reply.as_deref().map(ReplyFile::prepare).transpose()?;
     let mut screen = Screen::new(options, source.entity().size());
     // 1. Begin.
     let upload = begin(options, &source, &state)?;
