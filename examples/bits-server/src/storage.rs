@@ -57,18 +57,17 @@ impl Storage {
             .create(state)
             .map_err(|error| unusable(state, &error))?;
         let identity = Identity::of_path(state)?;
-        if !identity.same_file_system(Identity::of_path(root)?) {
-            let message = "the state folder must be on the file system of the root, since uploads are moved between them: name another by --state";
-            return Err(unusable(state, &message));
-        }
         if identity == Identity::of_path(root)? {
             return Err(unusable(state, &"the state folder must not be the root itself"));
         }
-        let lock = File::create(state.join("lock")).map_err(|error| unusable(state, &error))?;
+        let lock_path = state.join("lock");
+        let lock = File::create(&lock_path).map_err(|error| unusable(state, &error))?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
             .map_err(|_| unusable(state, &"another server uses this state folder"))?;
+        let tree = Tree::open(root, identity).map_err(|error| unusable(root, &error))?;
+        tree.takes(&lock_path).map_err(|why| unusable(state, &why))?;
         Ok(Self {
-            tree: Tree::open(root, identity).map_err(|error| unusable(root, &error))?,
+            tree,
             // Whole, since server applications are told of it.
             state: state.canonicalize()?,
             create_dirs,

@@ -1,5 +1,6 @@
 //! The program under test, and the folder that it serves.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -155,5 +156,26 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     while !holds() {
         assert!(Instant::now() < deadline, "never: {what}");
         std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Something mounted, while this lives.
+pub(crate) struct Mount(PathBuf);
+
+impl Mount {
+    /// `None` where nobody may mount anything: what needs it is skipped, and says so.
+    pub(crate) fn new(options: &[&OsStr], at: &Path) -> Option<Self> {
+        let mounted = Command::new("mount").args(options).arg(at).output();
+        let mounted = mounted.is_ok_and(|output| output.status.success()).then(|| Self(at.to_owned()));
+        if mounted.is_none() {
+            println!("skipped: nothing can be mounted here");
+        }
+        mounted
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _best_effort = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use crate::harness::{Server, refused};
+use crate::harness::{Mount, Server, refused};
 use crate::tls::Certificate;
 
 /// It failed, with these words.
@@ -52,6 +52,21 @@ fn the_state_folder_is_beside_what_is_published() {
     let elsewhere = TempDir::new_in("/dev/shm").unwrap();
     let elsewhere = elsewhere.path().to_str().unwrap();
     fails(&["--root", root, "--state", elsewhere], &[elsewhere, "file system of the root"]);
+    let left: Vec<_> = fs::read_dir(root).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_folder_that_is_mounted_elsewhere_is_another_file_system() {
+    let folder = TempDir::new().unwrap();
+    let (root, state, mounted) =
+        (folder.path().join("root"), folder.path().join("state"), folder.path().join("x"));
+    for path in [&root, &state, &mounted] {
+        fs::create_dir(path).unwrap();
+    }
+    let Some(_mount) = Mount::new(&["--bind".as_ref(), state.as_os_str()], &mounted) else { return };
+    let (root, mounted) = (root.to_str().unwrap(), mounted.to_str().unwrap());
+    fails(&["--root", root, "--state", mounted], &[mounted, "in the same mount"]);
 }
 
 #[test]
