@@ -1,6 +1,8 @@
 //! Both programs at once, over real TCP.
 
 mod kills;
+mod many;
+mod memory;
 mod proxies;
 mod replies;
 mod sizes;
