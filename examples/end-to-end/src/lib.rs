@@ -25,6 +25,7 @@ pub mod programs;
 mod proxy;
 mod seed;
 mod server;
+mod tmpfs;
 mod upload;
 
 pub use application::Application;

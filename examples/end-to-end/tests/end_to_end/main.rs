@@ -1,5 +1,6 @@
 //! Both programs at once, over real TCP.
 
+mod disk_full;
 mod kills;
 mod many;
 mod memory;
