@@ -5,6 +5,7 @@ mod kills;
 mod many;
 mod memory;
 mod proxies;
+mod readme;
 mod replies;
 mod sizes;
 mod tls;
