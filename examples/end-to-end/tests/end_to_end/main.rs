@@ -9,3 +9,4 @@ mod readme;
 mod replies;
 mod sizes;
 mod tls;
+mod wireshark;
