@@ -6,7 +6,7 @@ use bits_proto::server::Directory;
 use tempfile::TempDir;
 
 use crate::forwarder::{Fate, Forwarder};
-use crate::harness::{DEADLINE, Running, SERVERS, config, file, pairs, upload};
+use crate::harness::{DEADLINE, Running, SERVERS, ServerStack, config, file, pairs, upload};
 use crate::raw::{Connection, create_session};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,36 +41,39 @@ async fn an_upload_survives_a_connection_that_hangs_within_a_fragment() {
     }
 }
 
+/// A server with a fragment under way, of which it has stored all that came: 40,000 bytes of 100,000.
+async fn with_a_part(server: ServerStack) -> (Running, String, Connection) {
+    let running = Running::start(server, Directory::default()).await;
+    let id = create_session(running.address, "a.bin").await;
+    let mut connection = Connection::open(running.address).await;
+    connection.fragment("a.bin", &id, 0..100_000, 100_000, &[1; 40_000]).await;
+    running.wait_for_part(&id, 40_000).await;
+    (running, id, connection)
+}
+
+/// The client comes back, with the rest. `head` waits less long than the server for a silent client.
+async fn the_rest_is_taken(running: &Running, id: &str) {
+    let mut connection = Connection::open(running.address).await;
+    connection.fragment("a.bin", id, 40_000..100_000, 100_000, &[2; 60_000]).await;
+    let answer = connection.head().await;
+    assert!(answer.starts_with("http/1.1 200 "), "{answer}");
+    assert!(answer.contains("bits-received-content-range: 100000\r\n"), "{answer}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_stored_before_a_client_hung_up_counts() {
     for server in SERVERS {
-        let running = Running::start(server, Directory::default()).await;
-        let id = create_session(running.address, "a.bin").await;
-        let mut first = Connection::open(running.address).await;
-        first.fragment("a.bin", &id, 0..100_000, 100_000, &[1; 40_000]).await;
-        running.wait_for_part(&id, 40_000).await;
-        drop(first);
-        let mut second = Connection::open(running.address).await;
-        second.fragment("a.bin", &id, 40_000..100_000, 100_000, &[2; 60_000]).await;
-        let answer = second.head().await;
-        assert!(answer.starts_with("http/1.1 200 "), "{server:?}: {answer}");
-        assert!(answer.contains("bits-received-content-range: 100000\r\n"), "{server:?}: {answer}");
+        let (running, id, broken) = with_a_part(server).await;
+        drop(broken);
+        the_rest_is_taken(&running, &id).await;
     }
 }
 
-/// Within the time of `head`, which is less than the server waits for a silent client.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_comes_back_is_served_while_its_old_connection_hangs() {
     for server in SERVERS {
-        let running = Running::start(server, Directory::default()).await;
-        let id = create_session(running.address, "a.bin").await;
-        let mut hung = Connection::open(running.address).await;
-        hung.fragment("a.bin", &id, 0..100_000, 100_000, &[1; 40_000]).await;
-        running.wait_for_part(&id, 40_000).await;
-        let mut second = Connection::open(running.address).await;
-        second.fragment("a.bin", &id, 40_000..100_000, 100_000, &[2; 60_000]).await;
-        let answer = second.head().await;
-        assert!(answer.starts_with("http/1.1 200 "), "{server:?}: {answer}");
+        let (running, id, hung) = with_a_part(server).await;
+        the_rest_is_taken(&running, &id).await;
         drop(hung);
     }
 }
