@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use bits_proto::client::Recovery;
 use bits_proto::server::Directory;
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 
 use crate::forwarder::{Fate, Forwarder};
-use crate::harness::{Running, SERVERS, ServerStack, config, file, pairs, upload};
+use crate::harness::{CLIENTS, Running, SERVERS, ServerStack, config, file, pairs, upload};
 use crate::raw::{Connection, create_session};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -49,6 +51,37 @@ async fn a_request_that_is_given_up_takes_its_connection_with_it_at_once() {
         tokio::select! {
             ended = upload(client, &path, forwarder.address, "a", config) => panic!("{ended:?}"),
             hung_up = forwarder.hung_up() => hung_up,
+        }
+    }
+}
+
+/// Some servers append whatever comes: for them, what nobody knows the end of is cancelled, and not sent again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_knows_that_a_request_without_answer_may_have_arrived() {
+    for client in CLIENTS {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let answers_to_create_alone = async {
+            loop {
+                let mut connection = Connection::from(listener.accept().await.unwrap().0);
+                let mut head = connection.head().await;
+                if head.contains("create-session") {
+                    let ack = "HTTP/1.1 200 OK\r\nBITS-Packet-Type: Ack\r\nBITS-Session-Id: a\r\n\
+                               Content-Length: 0\r\n\r\n";
+                    connection.send(ack.as_bytes()).await;
+                    head = connection.head().await;
+                }
+                if head.contains("cancel-session") {
+                    break;
+                }
+            }
+        };
+        let folder = TempDir::new().unwrap();
+        let (path, _) = file(&folder, 10);
+        let config = config().recovery(Recovery::Restart);
+        tokio::select! {
+            ended = upload(client, &path, address, "a", config) => panic!("{client:?}: {ended:?}"),
+            () = answers_to_create_alone => {}
         }
     }
 }
