@@ -10,6 +10,7 @@
 //! | a file to upload, and uploads of it, killed and run again | [`Desk`], [`Upload`] |
 //! | a proxy that misbehaves as told, or at random | [`Proxy`], [`Fault`], [`chaos`] |
 //! | requests by hand | [`Connection`] |
+//! | a wire that is listened to, and what Wireshark makes of it | [`Tap`], [`Capture`] |
 //! | a server application | [`Application`] |
 //!
 //! A test that draws random numbers prints its seed. `END_TO_END_SEED=N` repeats it.
@@ -25,6 +26,9 @@ pub mod programs;
 mod proxy;
 mod seed;
 mod server;
+mod tap;
+mod tmpfs;
+mod tshark;
 mod upload;
 
 pub use application::Application;
@@ -37,4 +41,6 @@ pub use port::Port;
 pub use proxy::{Fault, Page, Proxy, Seen, chaos};
 pub use seed::random;
 pub use server::Server;
+pub use tap::{Recording, Speaker, Tap};
+pub use tshark::Capture;
 pub use upload::{Ended, Upload};

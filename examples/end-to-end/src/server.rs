@@ -11,12 +11,13 @@ use tempfile::TempDir;
 use crate::message::Connection;
 use crate::port::Port;
 use crate::programs;
+use crate::tmpfs;
 
 /// The program at work. Dropped, it is killed, and its folder is deleted.
 pub struct Server {
     folder: TempDir,
     root: PathBuf,
-    options: Vec<String>,
+    command: Vec<String>,
     port: Port,
     metrics: Port,
     child: Child,
@@ -25,23 +26,31 @@ pub struct Server {
 
 impl Server {
     pub fn start(options: &[&str]) -> Self {
+        Self::launch(options, |_| vec![])
+    }
+
+    /// On a disk of its own, of this size. It is gone when the server ends.
+    pub fn start_on_small_disk(bytes: u64, options: &[&str]) -> Self {
+        let mut server = Self::launch(options, |root| tmpfs::launcher(root, bytes));
+        server.root = tmpfs::seen_from_outside(server.pid(), &server.root);
+        server
+    }
+
+    fn launch(options: &[&str], launcher: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("root");
         fs::create_dir(&root).unwrap();
-        Self::start_in(folder, root, options)
-    }
-
-    /// Serves `root`, which is somewhere in `folder`.
-    pub fn start_in(folder: TempDir, root: PathBuf, options: &[&str]) -> Self {
+        let mut command = launcher(&root);
+        command.push(programs::server().to_str().unwrap().to_owned());
         let (port, metrics) = (Port::reserve(), Port::reserve());
-        let mut options: Vec<_> = options.iter().map(|option| option.to_string()).collect();
-        options.extend(["--listen".to_owned(), port.address.to_string()]);
-        options.extend(["--metrics".to_owned(), metrics.address.to_string()]);
-        options.extend(["--root".to_owned(), root.to_str().unwrap().to_owned()]);
-        let scheme = if options.iter().any(|option| option == "--tls-cert") { "https" } else { "http" };
+        command.extend(options.iter().map(|option| option.to_string()));
+        command.extend(["--listen".to_owned(), port.address.to_string()]);
+        command.extend(["--metrics".to_owned(), metrics.address.to_string()]);
+        command.extend(["--root".to_owned(), root.to_str().unwrap().to_owned()]);
+        let scheme = if options.contains(&"--tls-cert") { "https" } else { "http" };
         let log = File::create(folder.path().join("server.log")).unwrap();
-        let child = spawn(&options, log, &format!("{scheme}://{}", port.address));
-        Self { folder, root, options, port, metrics, child, scheme }
+        let child = spawn(&command, log, &format!("{scheme}://{}", port.address));
+        Self { folder, root, command, port, metrics, child, scheme }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -107,7 +116,7 @@ impl Server {
     /// Starts again after the end, on the same port.
     pub fn restart(&mut self) {
         let log = OpenOptions::new().append(true).open(self.log_file()).unwrap();
-        self.child = spawn(&self.options, log, &self.url(""));
+        self.child = spawn(&self.command, log, &self.url(""));
     }
 
     /// What it has logged since the first start.
@@ -127,15 +136,15 @@ impl Drop for Server {
         if std::thread::panicking() {
             let log = self.log();
             let lines: Vec<_> = log.lines().collect();
-            let last = lines.len().saturating_sub(100);
+            let last = lines.len().saturating_sub(40);
             println!("the end of the server's log:\n{}", lines[last..].join("\n"));
         }
     }
 }
 
-fn spawn(options: &[String], log: File, origin: &str) -> Child {
-    let mut child = Command::new(programs::server())
-        .args(options)
+fn spawn(command: &[String], log: File, origin: &str) -> Child {
+    let mut child = Command::new(&command[0])
+        .args(&command[1..])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log)

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::harness::{CLIENTS, DEADLINE, Running, SERVERS, ServerStack, config, file, upload, upload_source};
-use crate::raw::Connection;
+use crate::raw::{Connection, create_session};
 
 /// A server that has one answer to everything.
 async fn answering(answer: String) -> SocketAddr {
@@ -28,7 +28,7 @@ async fn answering(answer: String) -> SocketAddr {
         while let Ok((stream, _)) = listener.accept().await {
             let mut connection = Connection::from(stream);
             connection.head().await;
-            connection.send(&answer).await;
+            connection.send(answer.as_bytes()).await;
         }
     });
     address
@@ -44,6 +44,18 @@ async fn a_file_that_is_there_is_not_replaced() {
         let error = upload(client, &path, running.address, "there.bin", config()).await.unwrap_err();
         assert!(error.contains("403"), "{client:?}: {error}");
         assert_eq!(running.published("there.bin").unwrap(), b"first");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_uploads_to_one_name_the_first_to_close_has_it() {
+    let running = Running::start(ServerStack::Hyper, Directory::default()).await;
+    let ids = [create_session(running.address, "a").await, create_session(running.address, "a").await];
+    for (id, status) in ids.iter().zip(["200", "403"]) {
+        let mut connection = Connection::open(running.address).await;
+        connection.packet("Close-Session", "a", 0, &[("BITS-Session-Id", id)]).await;
+        let answer = connection.head().await;
+        assert!(answer.starts_with(&format!("http/1.1 {status} ")), "{answer}");
     }
 }
 
@@ -94,7 +106,7 @@ async fn what_is_not_of_this_protocol_is_refused() {
     for server in SERVERS {
         let running = Running::start(server, Directory::default()).await;
         let mut connection = Connection::open(running.address).await;
-        connection.send("GET /uploads/a HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        connection.send(b"GET /uploads/a HTTP/1.1\r\nHost: a\r\n\r\n").await;
         let answer = connection.head().await;
         assert!(answer.starts_with("http/1.1 405 "), "{server:?}: {answer}");
     }
@@ -144,14 +156,9 @@ async fn a_task_that_dies_does_not_lock_its_upload() {
 async fn no_name_leads_out_of_the_folder() {
     for server in SERVERS {
         let running = Running::start(server, Directory::default()).await;
-        for name in ["..", "..%2Fa", ".unfinished", "a:b", "C%3A", "%00"] {
+        for name in ["..", "..%2Fa", ".hidden", "a:b", "C%3A", "%00"] {
             let mut connection = Connection::open(running.address).await;
-            connection
-                .send(&format!(
-                    "BITS_POST /uploads/{name} HTTP/1.1\r\nHost: a\r\nBITS-Packet-Type: Create-Session\r\n\
-                     Content-Length: 0\r\nBITS-Supported-Protocols: {{7df0354d-249b-430f-820d-3d2a9bef4931}}\r\n\r\n"
-                ))
-                .await;
+            connection.create_session(name).await;
             let answer = connection.head().await;
             assert!(answer.starts_with("http/1.1 403 "), "{server:?}, {name}: {answer}");
         }

@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, copy, sink};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::harness::DEADLINE;
 
 /// What becomes of one connection, after so many bytes from the client.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +24,7 @@ pub(crate) enum Fate {
 pub(crate) struct Forwarder {
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
-    hung_up: Arc<AtomicUsize>,
+    hung_up: Arc<Notify>,
 }
 
 impl Forwarder {
@@ -28,7 +32,7 @@ impl Forwarder {
     pub(crate) async fn start(target: SocketAddr, fates: Vec<Fate>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (connections, hung_up) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (connections, hung_up) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
         let forwarder =
             Self { address, connections: Arc::clone(&connections), hung_up: Arc::clone(&hung_up) };
         tokio::spawn(async move {
@@ -46,13 +50,13 @@ impl Forwarder {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// How many of the connections that hung were given up by their clients.
-    pub(crate) fn hung_up(&self) -> usize {
-        self.hung_up.load(Ordering::SeqCst)
+    /// Waits until a client has closed a connection that hangs.
+    pub(crate) async fn hung_up(&self) {
+        timeout(DEADLINE, self.hung_up.notified()).await.expect("the client closes it");
     }
 }
 
-async fn forward(client: TcpStream, server: TcpStream, fate: Option<Fate>, hung_up: Arc<AtomicUsize>) {
+async fn forward(client: TcpStream, server: TcpStream, fate: Option<Fate>, hung_up: Arc<Notify>) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let limit = match fate {
@@ -67,7 +71,7 @@ async fn forward(client: TcpStream, server: TcpStream, fate: Option<Fate>, hung_
     }
     if let Some(Fate::Hang(_)) = fate {
         let _until_the_client_closes = copy(&mut from_client, &mut sink()).await;
-        hung_up.fetch_add(1, Ordering::SeqCst);
+        hung_up.notify_one();
         // The server never learns of it.
         pending::<()>().await;
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use bits_proto::client::{Config, ConfigBuilder};
@@ -12,7 +13,8 @@ use embed::server::Server;
 use embed::source::Source;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::task::spawn_blocking;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 /// Nothing here takes as long, on a machine with other work to do even.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
@@ -103,17 +105,23 @@ pub(crate) async fn upload_source(
 ) -> Result<(), String> {
     let url = format!("http://{to}/uploads/{name}").parse().unwrap();
     let config = config.build().unwrap();
-    let done = match client {
-        ClientStack::Reqwest => {
-            let _installed_already = rustls::crypto::ring::default_provider().install_default();
-            let builder = reqwest::Client::builder().tls_certs_only([]).no_proxy();
-            embed::reqwest::upload(builder, &source, url, config).await
-        }
-        ClientStack::Ureq => {
-            let agent = ureq::Agent::config_builder().proxy(None);
-            spawn_blocking(move || embed::ureq::upload(agent, &source, url, config)).await.unwrap()
+    let uploading = async {
+        match client {
+            ClientStack::Reqwest => {
+                let _installed_already = rustls::crypto::ring::default_provider().install_default();
+                let builder = reqwest::Client::builder().tls_certs_only([]).no_proxy();
+                embed::reqwest::upload(builder, &source, url, config).await
+            }
+            ClientStack::Ureq => {
+                let agent = ureq::Agent::config_builder().proxy(None);
+                let (told, done) = oneshot::channel();
+                // Not a thread of the runtime's: that would wait for one that hangs.
+                thread::spawn(move || told.send(embed::ureq::upload(agent, &source, url, config)));
+                done.await.unwrap()
+            }
         }
     };
+    let done = timeout(2 * DEADLINE, uploading).await.expect("the upload ends");
     done.map_err(|error| error.to_string())
 }
 

@@ -24,8 +24,23 @@ impl Connection {
         Self(TcpStream::connect(address).await.unwrap())
     }
 
-    pub(crate) async fn send(&mut self, text: &str) {
-        self.0.write_all(text.as_bytes()).await.unwrap();
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).await.unwrap();
+    }
+
+    /// The head of a packet, with more headers.
+    pub(crate) async fn packet(&mut self, packet: &str, name: &str, length: u64, headers: &[(&str, &str)]) {
+        let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let head = format!(
+            "BITS_POST /uploads/{name} HTTP/1.1\r\nHost: a\r\nBITS-Packet-Type: {packet}\r\nContent-Length: {length}\r\n\
+             {more}\r\n"
+        );
+        self.send(head.as_bytes()).await;
+    }
+
+    pub(crate) async fn create_session(&mut self, name: &str) {
+        let protocols = ("BITS-Supported-Protocols", "{7df0354d-249b-430f-820d-3d2a9bef4931}");
+        self.packet("Create-Session", name, 0, &[protocols]).await;
     }
 
     /// A fragment of this range, with perhaps fewer bytes than it announces.
@@ -37,13 +52,10 @@ impl Connection {
         total: u64,
         bytes: &[u8],
     ) {
-        let (first, last, length) = (range.start, range.end - 1, range.end - range.start);
-        self.send(&format!(
-            "BITS_POST /uploads/{name} HTTP/1.1\r\nHost: a\r\nBITS-Packet-Type: Fragment\r\nBITS-Session-Id: {id}\r\n\
-             Content-Range: bytes {first}-{last}/{total}\r\nContent-Length: {length}\r\n\r\n"
-        ))
-        .await;
-        self.0.write_all(bytes).await.unwrap();
+        let content_range = format!("bytes {}-{}/{total}", range.start, range.end - 1);
+        let headers = [("BITS-Session-Id", id), ("Content-Range", &content_range)];
+        self.packet("Fragment", name, range.end - range.start, &headers).await;
+        self.send(bytes).await;
     }
 
     /// The head of an answer, or of a request, in lower case.
@@ -65,12 +77,7 @@ impl Connection {
 /// Opens a session; returns its id.
 pub(crate) async fn create_session(address: SocketAddr, name: &str) -> String {
     let mut connection = Connection::open(address).await;
-    connection
-        .send(&format!(
-            "BITS_POST /uploads/{name} HTTP/1.1\r\nHost: a\r\nBITS-Packet-Type: Create-Session\r\nContent-Length: 0\r\n\
-             BITS-Supported-Protocols: {{7df0354d-249b-430f-820d-3d2a9bef4931}}\r\n\r\n"
-        ))
-        .await;
+    connection.create_session(name).await;
     let answer = connection.head().await;
     let id = answer.lines().find_map(|line| line.strip_prefix("bits-session-id: "));
     id.unwrap_or_else(|| panic!("no session: {answer}")).to_ascii_uppercase()

@@ -1,7 +1,12 @@
 //! Both programs at once, over real TCP.
 
+mod disk_full;
 mod kills;
+mod many;
+mod memory;
 mod proxies;
+mod readme;
 mod replies;
 mod sizes;
 mod tls;
+mod wireshark;

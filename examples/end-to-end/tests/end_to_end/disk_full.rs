@@ -1,0 +1,71 @@
+//! A disk that is full: nobody is told that a byte is safe which is not, and the upload goes on once there is room.
+
+use std::fs::{self, File};
+
+use end_to_end::{Desk, Server, assert_same, eventually, write_file};
+
+const MIB: u64 = 1 << 20;
+const SIZE: u64 = 5 * MIB;
+const FRAGMENT: u64 = 256 << 10;
+const OPTIONS: [&str; 4] = ["--fragment-size", "256KiB", "--state", "upload.state"];
+const RECEIVED: &str = "bits_received_bytes_total";
+
+/// A server whose disk of 8 MiB holds another file of this size.
+fn server_beside(filler: u64) -> Server {
+    let server = Server::start_on_small_disk(8 * MIB, &[]);
+    write_file(&server.file("filler"), filler, 0);
+    server
+}
+
+#[test]
+fn an_upload_that_gave_up_goes_on_where_it_was() {
+    let (server, desk) = (server_beside(5 * MIB), Desk::with_file(SIZE));
+    let url = server.url("/a.bin");
+    let ended = desk.run(&[&OPTIONS[..], &["--give-up-after", "1"]].concat(), &url);
+    ended.failed(3, &["no progress", "disk", "run the same command again"]);
+    assert_eq!(server.published(), ["filler"]);
+    let before = server.metric(RECEIVED);
+    assert!(before > 2 * MIB, "{before}");
+
+    fs::remove_file(server.file("filler")).unwrap();
+    let ended = desk.run(&[&OPTIONS[..], &["-v"]].concat(), &url);
+    ended.succeeded();
+    assert_same(&desk.source(), &server.file("a.bin"));
+    assert_eq!((server.published(), server.leftovers()), (vec!["a.bin".to_owned()], vec![]));
+    assert_eq!((server.packets("Create-Session"), server.closed()), (1, 1));
+    // What was acknowledged had stayed.
+    assert!(!ended.stdout.contains("the server wants byte"), "{}", ended.stdout);
+    let first = ended.stdout.lines().find_map(|line| line.split_once("Content-Range: bytes ")).unwrap().1;
+    let first: u64 = first.split('-').next().unwrap().parse().unwrap();
+    assert!(first > 2 * MIB, "{first}");
+}
+
+#[test]
+fn an_upload_that_waits_goes_on_by_itself() {
+    let (server, desk) = (server_beside(5 * MIB), Desk::with_file(SIZE));
+    let mut upload = desk.upload(&OPTIONS, &server.url("/a.bin"));
+    eventually("it complains", || upload.printed().matches("trying again").count() >= 3);
+    assert!(upload.is_running() && server.published() == ["filler"]);
+    fs::remove_file(server.file("filler")).unwrap();
+    upload.wait().succeeded();
+    assert_same(&desk.source(), &server.file("a.bin"));
+    assert_eq!((server.packets("Create-Session"), server.leftovers()), (1, vec![]));
+}
+
+#[test]
+fn an_upload_that_finds_no_room_at_all_begins_once_there_is_some() {
+    let (server, desk) = (server_beside(7 * MIB), Desk::with_file(FRAGMENT));
+    // To the last byte; whether that breaks off is what it is for.
+    let fill = |mut file: File| std::io::copy(&mut std::io::repeat(0), &mut file);
+    assert!(fill(File::create(server.file("rest")).unwrap()).is_err());
+    let url = server.url("/a.bin");
+    let ended = desk.run(&[&OPTIONS[..], &["--give-up-after", "0.5"]].concat(), &url);
+    ended.failed(3, &["no progress", "disk"]);
+    assert_eq!(
+        (server.published(), server.leftovers()),
+        (vec!["filler".to_owned(), "rest".to_owned()], vec![])
+    );
+    fs::remove_file(server.file("rest")).unwrap();
+    desk.run(&OPTIONS, &url).succeeded();
+    assert_same(&desk.source(), &server.file("a.bin"));
+}
