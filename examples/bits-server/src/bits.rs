@@ -83,26 +83,29 @@ impl Bits {
     /// Answers a request, if it is one of this protocol. Must run to its end, even if nobody is left to hear the answer.
     pub(crate) async fn answer(&self, head: &Parts, body: &mut Body, owner: &Owner) -> Option<Ack<'static>> {
         let begin = Instant::now();
-        let (packet, ack) = match self.directory.decode(head) {
+        let (packet, ack, reason) = match self.directory.decode(head) {
             Ok(Some(request)) => {
-                (Some(request.packet_type()), self.exchange(&request, head, body, owner).await)
+                let (ack, refusal) = self.exchange(&request, head, body, owner).await;
+                let reason = log::reason(&request, &ack, refusal);
+                (Some(request.packet_type()), ack, reason)
             }
             Ok(None) => return None,
-            Err(error) => (None, error.to_ack()),
+            Err(error) => (None, error.to_ack(), Some(error.to_string())),
         };
         self.metrics.packet(packet, ack.status());
-        log::answered(packet, head, owner, &ack, begin.elapsed());
+        log::answered(packet, head, owner, &ack, reason.as_deref(), begin.elapsed());
         Some(ack)
     }
 
-    /// One exchange, from the request to the Ack.
+    /// One exchange, from the request to the Ack; and what went wrong with a file on the way, which the Ack only hints at.
     async fn exchange(
         &self,
         request: &Request<'_>,
         head: &Parts,
         body: &mut Body,
         owner: &Owner,
-    ) -> Ack<'static> {
+    ) -> (Ack<'static>, Option<Refusal>) {
+        let mut refused = None;
         let arrival = Arrival { request, target: &head.uri, owner };
         let (task, mut output) = self.begin(&arrival);
         let id = task.exchange.session();
@@ -121,8 +124,11 @@ impl Bits {
                     output = self.wait_for_turn(task.exchange, output).await;
                     continue;
                 }
-                Output::Respond(ack) => return self.respond(request, id, ack).await,
+                Output::Respond(ack) => return (self.respond(request, id, ack).await, refused),
             };
+            if let Report::Failed { refusal, .. } = report {
+                refused = Some(refusal);
+            }
             output = task.report(report);
         }
     }

@@ -78,6 +78,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_ansi(false)
+        .with_target(false)
         .with_max_level(options.log_level)
         .init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

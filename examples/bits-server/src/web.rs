@@ -13,7 +13,9 @@ use axum::response::Response;
 use axum::routing::get;
 use bits_proto::Guid;
 use bits_proto::download::{self, Entity};
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderValue, WWW_AUTHENTICATE,
+};
 use http::request::Parts;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -66,7 +68,7 @@ async fn metrics(State(web): State<Arc<Web>>) -> Response {
 impl Web {
     async fn answer(&self, head: &Parts, mut body: Body) -> Response {
         let mut response = match self.users.authenticate(&head.headers) {
-            None => unauthorized(),
+            None => unauthorized(head),
             Some(owner) => match self.bits.answer(head, &mut body, &owner).await {
                 Some(ack) => ack.to_response().map(|()| Body::empty()),
                 None if self.serves => self.serve(head, &owner).await,
@@ -151,7 +153,11 @@ fn open(storage: &Storage, path: &FilePath, reply: Option<Guid>) -> io::Result<(
     Ok((file, entity))
 }
 
-fn unauthorized() -> Response {
+fn unauthorized(head: &Parts) -> Response {
+    // Those that brought none are asked for them, and come again.
+    if head.headers.contains_key(AUTHORIZATION) {
+        tracing::warn!(path = head.uri.path(), "wrong name or password");
+    }
     let mut response = empty(StatusCode::UNAUTHORIZED);
     let headers = response.headers_mut();
     headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="BITS", charset="UTF-8""#));
