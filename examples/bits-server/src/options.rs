@@ -27,7 +27,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR")]
     pub(crate) root: PathBuf,
     /// Where to listen; port 0 picks one
-    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = values::address, default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
     /// How many connections are served at a time; more have to wait [default: a quarter of `ulimit -n`]
     #[arg(long, value_name = "NUMBER")]
@@ -93,7 +93,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<PublicUrl>,
     /// Where to serve metrics in Prometheus' format, at /metrics
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = values::address)]
     pub(crate) metrics: Option<SocketAddr>,
     /// The certificate chain, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]

@@ -46,7 +46,12 @@ impl Storage {
             io::Error::other(format!("{} cannot be used: {why}", path.display()))
         };
         // Not made here: a slip in its name should not go unnoticed.
-        let is_folder = fs::metadata(root).map_err(|error| unusable(root, &error))?.is_dir();
+        let is_folder = match fs::metadata(root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(unusable(root, &format_args!("{error}: make it, or name another by --root")));
+            }
+            found => found.map_err(|error| unusable(root, &error))?.is_dir(),
+        };
         if !is_folder {
             return Err(unusable(root, &"the root must be a folder"));
         }

@@ -1,5 +1,6 @@
 //! What single values of the command line look like.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bits_proto::HostId;
@@ -23,7 +24,11 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|time| !time.is_zero())
-        .ok_or_else(|| "a number of seconds above zero is wanted: 0.5".to_owned())
+        .ok_or_else(|| "a number of seconds above zero is wanted, such as 0.5".to_owned())
+}
+
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "an IP address and a port are wanted, such as 0.0.0.0:8080".to_owned())
 }
 
 pub(crate) fn host_id(text: &str) -> Result<HostId<'static>, String> {

@@ -52,10 +52,14 @@ fn size(text: &str) -> Result<NonZeroU64, String> {
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,
         "GiB" => 1 << 30,
-        _ => return Err("a number of bytes, or one with KiB, MiB or GiB, is wanted: 512KiB".to_owned()),
+        _ => {
+            return Err("a number of bytes, or one with KiB, MiB or GiB, is wanted, such as 512KiB".to_owned());
+        }
     };
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
-    bytes.and_then(NonZeroU64::new).ok_or_else(|| "a number of bytes above zero is wanted: 512KiB".to_owned())
+    bytes
+        .and_then(NonZeroU64::new)
+        .ok_or_else(|| "a number of bytes above zero is wanted, such as 512KiB".to_owned())
 }
 
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
@@ -63,12 +67,12 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|time| !time.is_zero())
-        .ok_or_else(|| "a number of seconds above zero is wanted: 0.5".to_owned())
+        .ok_or_else(|| "a number of seconds above zero is wanted, such as 0.5".to_owned())
 }
 
 pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) =
-        text.split_once(':').ok_or("a name, a colon and a value are wanted: 'X-Team: backups'")?;
+        text.split_once(':').ok_or("a name, a colon and a value are wanted, such as 'X-Team: backups'")?;
     let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|error| error.to_string())?;
     let own = [
         CONNECTION,

@@ -38,7 +38,7 @@ fn the_root_is_a_folder_that_is_there() {
     let folder = TempDir::new().unwrap();
     let (missing, file) = (folder.path().join("missing"), folder.path().join("file"));
     fs::write(&file, "").unwrap();
-    fails(&["--root", missing.to_str().unwrap()], &["missing", "No such file"]);
+    fails(&["--root", missing.to_str().unwrap()], &["missing", "No such file", "make it"]);
     assert!(!missing.exists());
     fails(&["--root", file.to_str().unwrap()], &["file", "must be a folder"]);
 }
@@ -134,4 +134,8 @@ fn nonsense_on_the_command_line_is_wrong_usage() {
         assert!(!line.contains("secret"), "no password in a log: {line}");
     }
     assert_eq!(refused(&["--listen", "127.0.0.1:0"]).0, Some(2));
+    for option in ["--listen", "--metrics"] {
+        let (_, line) = refused(&["--root", "/nowhere", option, "localhost:80"]);
+        assert!(line.contains(option) && line.contains("such as 0.0.0.0:8080"), "{line}");
+    }
 }
