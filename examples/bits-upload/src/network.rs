@@ -26,8 +26,8 @@ pub(crate) struct Network {
 pub(crate) struct Trouble {
     pub(crate) error: TransportError,
     pub(crate) text: String,
-    /// It will not pass: the server's certificate is not trusted.
-    pub(crate) is_certificate: bool,
+    /// The server's certificate is not trusted, which will not pass: what would help.
+    pub(crate) certificate_advice: Option<&'static str>,
 }
 
 impl Network {
@@ -112,7 +112,7 @@ fn trouble(error: reqwest::Error) -> Trouble {
     Trouble {
         error: if unsent { TransportError::Unsent } else { TransportError::Interrupted },
         text: innermost(&error),
-        is_certificate: causes(&error).any(is_certificate),
+        certificate_advice: causes(&error).find_map(certificate_advice),
     }
 }
 
@@ -131,8 +131,24 @@ fn cause<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e (dyn Error + 'stati
     }
 }
 
-fn is_certificate(error: &(dyn Error + 'static)) -> bool {
-    matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
+fn certificate_advice(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    use rustls::CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext,
+        Other,
+    };
+    let Some(rustls::Error::InvalidCertificate(error)) = error.downcast_ref() else { return None };
+    Some(match error {
+        Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => {
+            "the server needs a new one, unless the clock of this machine is wrong"
+        }
+        NotValidForName | NotValidForNameContext { .. } => "call the server by a name that is in it",
+        // rustls has no name of its own for what `openssl req -x509` makes by default.
+        Other(error) if error.to_string().contains("CaUsedAsEndEntity") => {
+            "it says that it is a CA's, and must not: -addext basicConstraints=critical,CA:FALSE has openssl make one \
+             that does not"
+        }
+        _ => "name who signed it by --cacert",
+    })
 }
 
 /// The cause of the causes: what is around it only says that sending failed.

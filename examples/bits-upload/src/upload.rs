@@ -169,13 +169,13 @@ impl Job<'_> {
                 self.screen.response(&response);
                 self.upload.handle_response(now, id, &response);
             }
-            News::Answer(Err(trouble)) if trouble.is_certificate => {
-                return Err(Problem::failed(format_args!(
-                    "the server's certificate is not trusted ({}): name who signed it by --cacert",
-                    trouble.text
-                )));
-            }
             News::Answer(Err(trouble)) => {
+                if let Some(advice) = trouble.certificate_advice {
+                    return Err(Problem::failed(format_args!(
+                        "the server's certificate is not trusted ({}): {advice}",
+                        trouble.text
+                    )));
+                }
                 self.exchange = None;
                 self.trouble = trouble.text;
                 self.upload.handle_transport_error(now, id, trouble.error);

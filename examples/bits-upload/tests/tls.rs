@@ -5,20 +5,26 @@ mod common;
 use std::fs;
 
 use common::{Desk, Ended, Server};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 
 /// A server for this name, and its certificate as PEM.
 fn server(name: &str) -> (Server, String) {
-    let certified = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+    serve(CertificateParams::new([name.to_owned()]).unwrap())
+}
+
+fn serve(certificate: CertificateParams) -> (Server, String) {
+    let signing_key = KeyPair::generate().unwrap();
+    let certificate = certificate.self_signed(&signing_key).unwrap();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
-    (Server::build().tls(config).start(), certified.cert.pem())
+    (Server::build().tls(config).start(), certificate.pem())
 }
 
 #[test]
@@ -57,7 +63,22 @@ fn a_certificate_for_another_name_is_not_trusted() {
     let (server, pem) = server("elsewhere.example");
     let desk = Desk::with_size(10);
     fs::write(desk.path("ca.pem"), pem).unwrap();
-    desk.run(&["--cacert", "ca.pem"], &server.url("/a")).failed(1, &["certificate is not trusted"]);
+    desk.run(&["--cacert", "ca.pem"], &server.url("/a"))
+        .failed(1, &["certificate is not trusted", "by a name"]);
+}
+
+#[test]
+fn what_is_wrong_with_a_certificate_of_ones_own_is_told() {
+    let params = || CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    let (mut expired, mut authority) = (params(), params());
+    expired.not_after = date_time_ymd(2020, 1, 1);
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    for (certificate, advice) in [(expired, "a new one"), (authority, "CA:FALSE")] {
+        let ((server, pem), desk) = (serve(certificate), Desk::with_size(10));
+        fs::write(desk.path("ca.pem"), pem).unwrap();
+        desk.run(&["--cacert", "ca.pem"], &server.url("/a"))
+            .failed(1, &["certificate is not trusted", advice]);
+    }
 }
 
 #[test]
