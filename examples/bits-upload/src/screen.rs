@@ -100,9 +100,9 @@ impl Screen {
     /// The server has the file.
     pub(crate) fn done(&mut self) {
         self.end();
-        let (total, rate) = (BinaryBytes(self.total), BinaryBytes(self.rate(self.total)));
-        let seconds = self.begin.elapsed().as_secs_f64();
-        self.note(format_args!("done: {total} in {seconds:.1} s, {rate}/s"));
+        let sent = BinaryBytes(self.total.saturating_sub(self.began_at));
+        let (seconds, rate) = (self.begin.elapsed().as_secs_f64(), BinaryBytes(self.rate(self.total)));
+        self.note(format_args!("done: {sent} in {seconds:.1} s, {rate}/s"));
     }
 
     /// A request goes out.

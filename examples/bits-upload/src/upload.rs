@@ -35,8 +35,13 @@ pub(crate) async fn run(options: &Options, interrupted: impl Future<Output = ()>
     // 1. Begin.
     let upload = begin(options, &source, &state)?;
     let (file, url, size) = (options.file.display(), shown(&options.url), source.entity().size());
-    screen.note(format_args!("uploading {file}, {size} bytes, to {url}"));
-    screen.begin_at(upload.acknowledged());
+    match upload.acknowledged() {
+        0 => screen.note(format_args!("uploading {file}, {size} bytes, to {url}")),
+        begun => {
+            screen.note(format_args!("uploading {file}, {size} bytes, to {url}, from byte {begun} on"));
+            screen.begin_at(begun);
+        }
+    }
     let mut job = Job {
         options,
         source,

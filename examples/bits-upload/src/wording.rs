@@ -34,6 +34,9 @@ pub(crate) fn problem(failure: &Failure, advice: Option<String>, trouble: &str, 
     match failure.reason {
         Reason::GaveUp if trouble.is_empty() => Problem::resumable(format_args!("{why}; {next}")),
         Reason::GaveUp => Problem::resumable(format_args!("{why}: {trouble}; {next}")),
+        Reason::ReplyMissing => Problem::failed(format_args!(
+            "{why}, so the file is not published: the same command without --reply publishes it"
+        )),
         Reason::ReplyFailed => Problem::resumable(format_args!("{why}; {next}")),
         Reason::SourceChanged => {
             Problem::failed(format_args!("{why}; run the same command again to upload it as it is now"))

@@ -26,7 +26,9 @@ fn a_killed_upload_goes_on_in_its_session() {
         child.wait().unwrap();
         assert!(desk.state().exists());
     }
-    desk.run(&STATE, &server.url("/a")).succeeded();
+    let ended = desk.run(&STATE, &server.url("/a"));
+    ended.succeeded();
+    assert!(ended.stdout.contains(", from byte "), "{ended:?}");
     assert_eq!(server.count("Create-Session"), 1);
     let sent: usize = server.count("Fragment") * 5_120;
     assert!(sent < 200_000 + 5 * 5_120, "what was acknowledged is not sent again: {sent}");

@@ -179,7 +179,12 @@ fn a_reply_that_cannot_be_fetched_is_fetched_by_the_next_run() {
 }
 
 #[test]
-fn a_server_without_a_reply_is_told() {
+fn a_server_without_a_reply_is_told_and_the_next_run_can_do_without() {
     let (server, desk) = (Server::start(), Desk::with_size(10));
-    desk.run(&["--reply", "reply.txt"], &server.url("/a")).failed(1, &["the server has no reply"]);
+    let options = ["--state", "state", "--reply", "reply.txt"];
+    desk.run(&options, &server.url("/a")).failed(1, &["the server has no reply", "without --reply"]);
+    assert!(server.published("/a").is_none());
+    desk.run(&options[..2], &server.url("/a")).succeeded();
+    assert!(server.published("/a") == Some(desk.bytes));
+    assert_eq!(server.count("Fragment"), 1, "it goes on in the same session");
 }
