@@ -52,9 +52,7 @@ fn size(text: &str) -> Result<NonZeroU64, String> {
         "KiB" => 1 << 10,
         "MiB" => 1 << 20,
         "GiB" => 1 << 30,
-        _ => {
-            return Err("a number of bytes, or one with KiB, MiB or GiB, is wanted, such as 512KiB".to_owned());
-        }
+        _ => return Err("a number of bytes, KiB, MiB or GiB is wanted, such as 512KiB".to_owned()),
     };
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
     bytes
