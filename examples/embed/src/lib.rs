@@ -2,7 +2,7 @@
 //!
 //! | role | stack | what is beside it |
 //! |---|---|---|
-//! | server | [`axum`] | [`server`], the loop of every async server, and its [`folder`] |
+//! | server | [`axum`] | [`server`], the loop of every async server; its [`folder`], `body.rs` and `turns.rs` |
 //! | server | [`hyper`] | the same |
 //! | client, async | [`reqwest`] | [`source`], the file that is uploaded |
 //! | client, blocking | [`ureq`] | the same |
