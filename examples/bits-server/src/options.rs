@@ -79,7 +79,8 @@ pub(crate) struct Options {
     /// Serve the published files, too, by GET and HEAD with ranges
     #[arg(long)]
     pub(crate) serve: bool,
-    /// How a server application is told of complete uploads
+    /// How a server application is told of complete uploads: each is published if its answer has the header
+    /// BITS-Copy-File-To-Destination, and else deleted
     #[arg(long, value_name = "HOW", requires = "notification_url")]
     pub(crate) notify: Option<Notify>,
     /// Where the server application listens: an http or https URL, or with --public-url a path on that server
