@@ -43,7 +43,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "BYTES", value_parser = values::rate)]
     max_rate: Option<NonZeroU64>,
 
-    /// Keep here what it takes to go on in the same session, whatever ends this program; gone when the upload is done
+    /// Keep here what it takes to go on in the same session, whatever ends this program; gone when the upload is done.
+    /// Without it, an upload that fails or is interrupted is cancelled
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
 

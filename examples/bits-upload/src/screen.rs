@@ -64,6 +64,11 @@ impl Screen {
         }
     }
 
+    /// From here on what happens is of no interest, unless the conversation was asked for.
+    pub(crate) fn say_no_more(&mut self) {
+        self.quiet = true;
+    }
+
     /// The upload begins here, and not always at the first byte.
     pub(crate) fn begin_at(&mut self, offset: u64) {
         self.began_at = offset;

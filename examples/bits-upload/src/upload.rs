@@ -3,14 +3,14 @@
 //! The numbered steps are those of the chapter "Driving an upload" in the documentation of `bits_proto::client`.
 
 use std::future::{Future, pending};
-use std::pin::Pin;
-use std::time::Instant;
+use std::pin::{Pin, pin};
+use std::time::{Duration, Instant};
 
 use bits_proto::client::{
     Credentials, Event, Failure, Output, Reason, Suspend, Transmit, TransportError, Upload,
 };
 use http::{HeaderValue, StatusCode, Uri};
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout};
 
 use crate::credentials::{Answer, answer};
 use crate::exchange::{Exchange, News};
@@ -23,6 +23,9 @@ use crate::screen::{Screen, shown};
 use crate::source::Source;
 use crate::state::{StateFile, unusable};
 use crate::wording;
+
+/// How long a server has to delete an upload that has failed: nobody likes to wait for that.
+const CANCEL_TIME: Duration = Duration::from_secs(2);
 
 /// Uploads the file; returns once the server has published it, or with the reason why it has not.
 pub(crate) async fn run(options: &Options, interrupted: impl Future<Output = ()>) -> Result<(), Problem> {
@@ -57,8 +60,11 @@ pub(crate) async fn run(options: &Options, interrupted: impl Future<Output = ()>
         source_changed: false,
         is_interrupted: false,
     };
-    let ended = job.drive(std::pin::pin!(interrupted)).await;
+    let mut ended = job.drive(pin!(interrupted)).await;
     job.screen.end();
+    if ended.is_err() && !job.state.is_kept() && job.was_published_after_all().await {
+        ended = Ok(());
+    }
     ended
 }
 
@@ -110,6 +116,7 @@ impl Job<'_> {
                     Output::Abort(_) => self.exchange = None,
                     Output::Event(Event::Completed { confirmed }) => return self.completed(confirmed),
                     Output::Event(Event::Failed(failure)) => return Err(self.failed(failure)),
+                    Output::Event(Event::Cancelled { .. }) => return Err(Problem::failed("cancelled")),
                     Output::Event(Event::Suspended) => return Err(self.suspended()?),
                     Output::Event(Event::ReplyReady { url, trusted }) => {
                         self.state.save(&self.upload.snapshot(Instant::now()))?;
@@ -220,6 +227,15 @@ impl Job<'_> {
         };
         self.answered = true;
         let _is_over = self.upload.authenticate(Instant::now(), credentials);
+    }
+
+    /// Has the server delete what nobody can go on with any more, unless it publishes the file just then.
+    async fn was_published_after_all(&mut self) -> bool {
+        if self.upload.session_id().is_none() || self.upload.cancel(Instant::now()).is_err() {
+            return false;
+        }
+        self.screen.say_no_more();
+        matches!(timeout(CANCEL_TIME, self.drive(pin!(pending()))).await, Ok(Ok(())))
     }
 
     fn suspend(&mut self) {

@@ -3,6 +3,8 @@
 mod common;
 
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use common::{Desk, Ended, Fault, Server};
 
@@ -40,6 +42,32 @@ fn a_web_server_without_bits_is_recognised() {
 fn a_refusal_is_told_with_its_reason() {
     let server = Server::build().directory(|directory| directory.max_upload_size(1_000)).start();
     Desk::with_size(1_001).run(&[], &server.url("/a")).failed(1, &["the server refused", "0x80200020"]);
+}
+
+#[test]
+fn what_nobody_can_go_on_with_is_cancelled() {
+    let limited = || Server::build().directory(|directory| directory.max_upload_size(1_000)).start();
+    let (server, kept, desk) = (limited(), limited(), Desk::with_size(1_001));
+    desk.run(&[], &server.url("/a")).failed(1, &["the server refused", "0x80200020"]);
+    assert_eq!(server.count("Cancel-Session"), 1);
+    desk.run(&["--state", "upload.state"], &kept.url("/a")).failed(1, &["the server refused", "0x80200020"]);
+    assert_eq!((kept.count("Create-Session"), kept.count("Cancel-Session")), (1, 0));
+}
+
+#[test]
+fn a_server_that_hangs_does_not_keep_a_program_that_failed() {
+    let server = Server::build()
+        .directory(|directory| directory.max_upload_size(1_000))
+        .faults(|seen| match &*seen.packet {
+            "Cancel-Session" => Fault::Delay(Duration::from_secs(60)),
+            _ => Fault::None,
+        })
+        .start();
+    let begin = Instant::now();
+    let ended = Desk::with_size(1_001).run(&[], &server.url("/a"));
+    ended.failed(1, &["the server refused", "0x80200020"]);
+    assert!(begin.elapsed() < Duration::from_secs(30));
+    assert!(!ended.stdout.contains("trying again"), "{ended:?}");
 }
 
 #[test]

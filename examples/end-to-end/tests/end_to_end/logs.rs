@@ -36,9 +36,9 @@ fn the_log_says_which_limit_an_upload_met() {
     let (server, desk) = (Server::start(&limits), Desk::with_file(11));
     let reached =
         |what: &str| server.log().lines().any(|line| line.contains("reason=") && line.contains(what));
-    desk.run(&[], &server.url("/large.bin")).failed(1, &["larger than the server accepts"]);
+    desk.run(&["--state", "state"], &server.url("/large.bin")).failed(1, &["larger than the server accepts"]);
     assert!(reached("larger than the server accepts"), "{}", server.log());
-    // The one before is unfinished.
+    // With its state, the one before can go on, and counts.
     assert!(!reached("--sessions-per-owner"));
     desk.run(&["--give-up-after", "0.1"], &server.url("/b.bin")).failed(3, &["503"]);
     assert!(reached("--sessions-per-owner"), "{}", server.log());
