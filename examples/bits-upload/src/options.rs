@@ -158,6 +158,10 @@ impl Options {
                 "--user and --header Authorization contradict one another: leave one out",
             ));
         }
+        let (min, max) = self.retry_delays();
+        if min > max {
+            return Err(Problem::usage("--retry-min is longer than --retry-max"));
+        }
         self.user = self.user.map(|user| user.with_password(self.password_file.as_deref())).transpose()?;
         self.config()?;
         Ok(self)

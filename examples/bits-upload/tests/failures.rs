@@ -116,8 +116,11 @@ fn wrong_usage_is_one_line() {
         ended.failed(2, &[]);
         assert!(!ended.stderr.contains("password\n") && !ended.stderr.contains(":password"), "{ended:?}");
     }
-    let mut command = desk.command(&["--retry-min", "2", "--retry-max", "1"], "http://127.0.0.1:1/a");
-    Ended::of(command.spawn().unwrap()).failed(2, &[]);
+    // `Desk` has delays of its own, and none may be given twice.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bits-upload"));
+    command.args(["--retry-min", "2", "--retry-max", "1", "file", "http://127.0.0.1:1/a"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    Ended::of(command.spawn().unwrap()).failed(2, &["--retry-min is longer than --retry-max"]);
 }
 
 #[test]
