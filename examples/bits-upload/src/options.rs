@@ -39,7 +39,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N|auto", value_parser = values::fragment_size)]
     fragment_size: Option<FragmentSize>,
 
-    /// How many bytes go in a second at most
+    /// How many bytes go in a second at most, as a number or with KiB, MiB, GiB
     #[arg(long, value_name = "BYTES", value_parser = values::rate)]
     max_rate: Option<NonZeroU64>,
 
