@@ -10,6 +10,7 @@
 
 mod expiry;
 mod log;
+mod reason;
 mod restore;
 
 use std::collections::BTreeMap;
@@ -86,7 +87,7 @@ impl Bits {
         let (packet, ack, reason) = match self.directory.decode(head) {
             Ok(Some(request)) => {
                 let (ack, refusal) = self.exchange(&request, head, body, owner).await;
-                let reason = log::reason(&request, &ack, refusal);
+                let reason = reason::of(&request, &ack, refusal);
                 (Some(request.packet_type()), ack, reason)
             }
             Ok(None) => return None,

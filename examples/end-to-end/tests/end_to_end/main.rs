@@ -2,11 +2,11 @@
 
 mod disk_full;
 mod kills;
-mod logs;
 mod many;
 mod memory;
 mod proxies;
 mod readme;
+mod reasons;
 mod replies;
 mod sizes;
 mod tls;

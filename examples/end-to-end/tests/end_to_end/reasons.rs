@@ -1,4 +1,4 @@
-//! What the server's log tells whoever runs it.
+//! What the log of the server says of uploads that it refused.
 
 use std::fs;
 
