@@ -6,6 +6,7 @@ use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
 use crate::digits::{decimal, trim};
+use crate::patience::Patience;
 
 /// The delays before something is tried again: doubling, with jitter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +25,8 @@ impl Backoff {
     }
 
     /// The next delay: within a quarter of the doubled one, never above the longest.
-    pub(crate) fn next(&mut self, first: Duration, longest: Duration) -> Duration {
+    pub(crate) fn next(&mut self, patience: &Patience) -> Duration {
+        let (first, longest) = (patience.first_retry_delay, patience.longest_retry_delay);
         let factor = 1u32.checked_shl(self.attempts).unwrap_or(u32::MAX);
         let delay = first.saturating_mul(factor.max(1)).min(longest);
         self.attempts = self.attempts.saturating_add(1).min(31);
@@ -56,14 +58,16 @@ mod tests {
     #[test]
     fn delays_grow_to_the_longest_and_no_further() {
         let (first, longest) = (Duration::from_secs(5), Duration::from_secs(600));
+        let patience =
+            Patience { first_retry_delay: first, longest_retry_delay: longest, ..Patience::new(first) };
         let mut backoff = Backoff::new(7);
         let mut plain = first;
         for _ in 0..100 {
-            let delay = backoff.next(first, longest);
+            let delay = backoff.next(&patience);
             assert!(delay >= plain * 3 / 4 && delay <= (plain * 5 / 4).min(longest));
             plain = (plain * 2).min(longest);
         }
         backoff.reset();
-        assert!(backoff.next(first, longest) <= first * 5 / 4);
+        assert!(backoff.next(&patience) <= first * 5 / 4);
     }
 }

@@ -6,11 +6,9 @@ mod scenario;
 
 use std::time::Duration;
 
-use bits_proto::InvalidValue;
-use bits_proto::client::{
-    Config, ContentNamePackets, Entity, Event, InvalidConfig, Reason, State, Upload, Violation,
-};
+use bits_proto::client::{Config, ContentNamePackets, Entity, Event, Reason, State, Upload, Violation};
 use bits_proto::packet::{PacketType, Payload};
+use bits_proto::{InvalidConfig, InvalidValue};
 use scenario::answers::{self, SESSION};
 use scenario::{DESTINATION, FRAGMENT, NAME, Scenario, config};
 

@@ -1,16 +1,18 @@
 //! Walks uploads along their transition table until every pair of it was driven.
 
+#[path = "common/table.rs"]
+mod table;
 #[path = "common/upload.rs"]
 mod upload;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
-use bits_proto::client::transitions::{
-    After, IMPOSSIBLE, Place, Setting, Sight, Stimulus, TRANSITIONS, Transition,
-};
+use bits_proto::client::transitions::{After, IMPOSSIBLE, Place, Setting, Sight, Stimulus, TRANSITIONS};
+use table::{Driven, Table};
 use upload::*;
 
-type Row = Transition<Place, Stimulus, Setting, &'static [Sight]>;
+const TABLE: Table<Place, Stimulus, Setting, &[Sight]> =
+    Table { places: Place::ALL, stimuli: Stimulus::ALL, rows: TRANSITIONS, impossible: IMPOSSIBLE };
 
 /// Settings of which exactly one holds at a time.
 const CHOICES: [&[Setting]; 4] = [
@@ -19,29 +21,6 @@ const CHOICES: [&[Setting]; 4] = [
     &[Setting::Session, Setting::NoSession],
     &[Setting::Staying, Setting::ForCancel, Setting::ForChange],
 ];
-
-fn is_impossible(place: Place, stimulus: Stimulus) -> bool {
-    IMPOSSIBLE.iter().any(|(from, on, _)| from.contains(place) && on.contains(stimulus))
-}
-
-fn rows(place: Place, stimulus: Stimulus, settings: &[Setting]) -> Vec<&'static Row> {
-    TRANSITIONS
-        .iter()
-        .filter(|row| row.from.contains(place) && row.on.contains(stimulus))
-        .filter(|row| row.setting.is_none_or(|setting| settings.contains(&setting)))
-        .collect()
-}
-
-#[track_caller]
-fn row(place: Place, stimulus: Stimulus, settings: &[Setting]) -> &'static Row {
-    let rows = rows(place, stimulus, settings);
-    let [row] = rows[..] else { panic!("{place:?}, {stimulus:?} under {settings:?}: {rows:#?}") };
-    row
-}
-
-fn pairs() -> impl Iterator<Item = (Place, Stimulus)> {
-    Place::ALL.iter().flat_map(|&place| Stimulus::ALL.iter().map(move |&stimulus| (place, stimulus)))
-}
 
 /// Whether a place and the reasons to give a session up go together.
 fn agrees(place: Place, settings: &[Setting]) -> bool {
@@ -59,54 +38,34 @@ fn every_pair_is_in_the_table_exactly_once() {
         extended.collect()
     });
     for settings in combinations {
-        for (place, stimulus) in pairs().filter(|&(place, _)| agrees(place, &settings)) {
-            let rows = rows(place, stimulus, &settings);
-            let expected = if is_impossible(place, stimulus) { 0..=1 } else { 1..=1 };
-            assert!(expected.contains(&rows.len()), "{place:?}, {stimulus:?} under {settings:?}: {rows:#?}");
-        }
+        let agrees = |place| agrees(place, &settings);
+        TABLE.assert_unambiguous(&settings, agrees, |setting| settings.contains(&setting));
     }
 }
 
 #[test]
 fn no_row_and_no_impossible_pair_is_idle_talk() {
-    for row in TRANSITIONS {
-        let speaks = row.from.iter().any(|place| row.on.iter().any(|on| !is_impossible(place, on)));
-        assert!(speaks, "{row:?} names impossible pairs alone");
-    }
-    for (from, on, why) in IMPOSSIBLE {
-        assert!(!why.is_empty() && from.iter().next().is_some() && on.iter().next().is_some());
-    }
+    TABLE.assert_no_idle_talk();
 }
 
 #[test]
 fn every_place_is_either_under_way_or_resting_or_over() {
-    for place in Place::ALL {
-        let groups = [Place::UNDER_WAY, Place::RESTING, Place::OVER];
-        assert_eq!(groups.iter().filter(|group| group.contains(place)).count(), 1, "{place:?}");
-    }
+    TABLE.assert_grouped(&[Place::UNDER_WAY, Place::RESTING, Place::OVER]);
 }
 
 #[test]
 fn an_upload_does_what_the_table_says_of_every_pair() {
-    let (mut driven, mut rows) = (BTreeSet::new(), BTreeSet::new());
+    let mut driven = Driven::default();
     // Reached by giving up alone, after which no path goes on here: `client_hosts.rs` drives it.
-    driven.insert(format!("{:?}, {:?}", Place::Failed, Stimulus::HostFallbackTimer));
+    driven.pair(Place::Failed, Stimulus::HostFallbackTimer);
     for setup in Setup::all() {
-        walk(setup, &mut driven, &mut rows);
+        walk(setup, &mut driven);
     }
-    for (number, row) in TRANSITIONS.iter().enumerate() {
-        assert!(rows.contains(&number), "never driven: {row:#?}");
-    }
-    let possible = pairs().filter(|&(place, stimulus)| !is_impossible(place, stimulus));
-    let missing: Vec<_> = possible
-        .map(|(place, stimulus)| format!("{place:?}, {stimulus:?}"))
-        .filter(|pair| !driven.contains(pair))
-        .collect();
-    assert!(missing.is_empty(), "never driven: {missing:#?}");
+    driven.assert_complete(&TABLE);
 }
 
 /// Goes from the first packet along every stimulus, until there is nothing new.
-fn walk(setup: Setup, driven: &mut BTreeSet<String>, driven_rows: &mut BTreeSet<usize>) {
+fn walk(setup: Setup, driven: &mut Driven) {
     let first = if setup.ping_first { Place::PingingFirst } else { Place::Creating };
     let mut known = Vec::new();
     let mut queue = VecDeque::from([(Vec::new(), Abstract::new(first))]);
@@ -123,13 +82,15 @@ fn walk(setup: Setup, driven: &mut BTreeSet<String>, driven_rows: &mut BTreeSet<
             let (before, no_news) = (scene.snapshot(), scene.covers_lost_ground());
             let Some(seen) = scene.meet(stimulus, &abstracted) else { continue };
             let pair = format!("{:?}, {stimulus:?}", abstracted.place);
-            assert!(!is_impossible(abstracted.place, stimulus), "{pair} is said to be impossible: {path:?}");
+            assert!(
+                !TABLE.is_impossible(abstracted.place, stimulus),
+                "{pair} is said to be impossible: {path:?}"
+            );
             let (after, mut expected) = predict(&setup, &abstracted, stimulus, &settings);
             expected.retain(|&sight| sight != Sight::Progress || !no_news);
             assert_eq!(seen, expected, "{pair} under {setup:?}: {path:?}");
-            driven.insert(pair.clone());
-            let row = row(abstracted.place, stimulus, &settings);
-            driven_rows.extend(TRANSITIONS.iter().position(|known| std::ptr::eq(known, row)));
+            driven.pair(abstracted.place, stimulus);
+            driven.row(TABLE.row(abstracted.place, stimulus, |setting| settings.contains(&setting)));
             if after == abstracted && scene.snapshot() == before {
                 continue;
             }
@@ -150,7 +111,7 @@ fn predict(
     stimulus: Stimulus,
     settings: &[Setting],
 ) -> (Abstract, Vec<Sight>) {
-    let row = row(from.place, stimulus, settings);
+    let row = &TRANSITIONS[TABLE.row(from.place, stimulus, |setting| settings.contains(&setting))];
     match (row.after, row.reaction) {
         (After::Same, seen) => (from.met(stimulus), seen.to_vec()),
         (After::Before, seen) => (from.going_on(), seen.to_vec()),

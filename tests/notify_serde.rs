@@ -6,7 +6,7 @@ mod notify_common;
 use std::fmt::Debug;
 
 use bits_proto::notify::{
-    Config, DataFilePath, DestinationUrl, NotificationRequest, NotificationResponse, NotificationType,
+    DataFilePath, DestinationUrl, NotificationRequest, NotificationResponse, NotificationType,
     NotificationUrl,
 };
 use http::StatusCode;
@@ -42,7 +42,6 @@ fn settings_survive() {
         json!({ "ByValue": "/bitsasp/test.REPLY" })
     );
     survives(&NotificationType::ByReference(url));
-    survives(&Config::builder().max_reply_size(7).expect_reply(true).build().unwrap());
 }
 
 #[test]

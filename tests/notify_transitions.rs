@@ -1,33 +1,19 @@
 //! Walks notifications along their transition table until every pair and every row of it was driven.
 
 mod notify_common;
+#[path = "common/table.rs"]
+mod table;
 #[path = "notify_common/walk.rs"]
 mod walk;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
-use bits_proto::notify::transitions::{
-    After, IMPOSSIBLE, Place, Setting, Sight, Stimulus, TRANSITIONS, Transition,
-};
+use bits_proto::notify::transitions::{After, IMPOSSIBLE, Place, Setting, Sight, Stimulus, TRANSITIONS};
+use table::{Driven, Table};
 use walk::*;
 
-type Row = Transition<Place, Stimulus, Setting, &'static [Sight]>;
-
-fn is_impossible(place: Place, stimulus: Stimulus) -> bool {
-    IMPOSSIBLE.iter().any(|(from, on, _)| from.contains(place) && on.contains(stimulus))
-}
-
-fn rows(place: Place, stimulus: Stimulus, settings: [Setting; 2]) -> Vec<&'static Row> {
-    TRANSITIONS
-        .iter()
-        .filter(|row| row.from.contains(place) && row.on.contains(stimulus))
-        .filter(|row| row.setting.is_none_or(|setting| settings.contains(&setting)))
-        .collect()
-}
-
-fn pairs() -> impl Iterator<Item = (Place, Stimulus)> {
-    Place::ALL.iter().flat_map(|&place| Stimulus::ALL.iter().map(move |&stimulus| (place, stimulus)))
-}
+const TABLE: Table<Place, Stimulus, Setting, &[Sight]> =
+    Table { places: Place::ALL, stimuli: Stimulus::ALL, rows: TRANSITIONS, impossible: IMPOSSIBLE };
 
 /// Whether a notification under these settings ever comes to the place.
 fn agrees(place: Place, [conformance, replies]: [Setting; 2]) -> bool {
@@ -43,57 +29,34 @@ fn every_pair_is_in_the_table_exactly_once() {
     for conformance in [Setting::Interop, Setting::Strict] {
         for replies in [Setting::NoPlace, Setting::ByReference, Setting::ByValue, Setting::Expecting] {
             let settings = [conformance, replies];
-            for (place, stimulus) in pairs().filter(|&(place, _)| agrees(place, settings)) {
-                let rows = rows(place, stimulus, settings);
-                let expected = if is_impossible(place, stimulus) { 0..=1 } else { 1..=1 };
-                assert!(
-                    expected.contains(&rows.len()),
-                    "{place:?}, {stimulus:?} under {settings:?}: {rows:#?}"
-                );
-            }
+            let agrees = |place| agrees(place, settings);
+            TABLE.assert_unambiguous(&settings, agrees, |setting| settings.contains(&setting));
         }
     }
 }
 
 #[test]
 fn no_row_and_no_impossible_pair_is_idle_talk() {
-    for row in TRANSITIONS {
-        let speaks = row.from.iter().any(|place| row.on.iter().any(|on| !is_impossible(place, on)));
-        assert!(speaks, "{row:?} names impossible pairs alone");
-    }
-    for (from, on, why) in IMPOSSIBLE {
-        assert!(!why.is_empty() && from.iter().next().is_some() && on.iter().next().is_some());
-    }
+    TABLE.assert_no_idle_talk();
 }
 
 #[test]
 fn every_place_is_in_one_group() {
-    for place in Place::ALL {
-        let groups =
-            [Place::EXCHANGING, Place::LOOKING, Place::LOOKING_ALONE, Place::RECEIVING, &[Place::Done]];
-        assert_eq!(groups.iter().filter(|group| group.contains(place)).count(), 1, "{place:?}");
-    }
+    let (looking, alone) = (Place::LOOKING, Place::LOOKING_ALONE);
+    TABLE.assert_grouped(&[Place::EXCHANGING, looking, alone, Place::RECEIVING, &[Place::Done]]);
 }
 
 #[test]
 fn a_notification_does_what_the_table_says_of_every_pair() {
-    let (mut driven, mut rows) = (BTreeSet::new(), BTreeSet::new());
+    let mut driven = Driven::default();
     for setup in Setup::all() {
-        walk(setup, &mut driven, &mut rows);
+        walk(setup, &mut driven);
     }
-    for (number, row) in TRANSITIONS.iter().enumerate() {
-        assert!(rows.contains(&number), "never driven: {row:#?}");
-    }
-    let possible = pairs().filter(|&(place, stimulus)| !is_impossible(place, stimulus));
-    let missing: Vec<_> = possible
-        .map(|(place, stimulus)| format!("{place:?}, {stimulus:?}"))
-        .filter(|pair| !driven.contains(pair))
-        .collect();
-    assert!(missing.is_empty(), "never driven: {missing:#?}");
+    driven.assert_complete(&TABLE);
 }
 
 /// Goes from the request along every stimulus, until there is nothing new.
-fn walk(setup: Setup, driven: &mut BTreeSet<String>, driven_rows: &mut BTreeSet<usize>) {
+fn walk(setup: Setup, driven: &mut Driven) {
     let mut known = Vec::new();
     let mut queue = VecDeque::from([(Vec::new(), Place::New)]);
     while let Some((path, place)) = queue.pop_front() {
@@ -109,10 +72,9 @@ fn walk(setup: Setup, driven: &mut BTreeSet<String>, driven_rows: &mut BTreeSet<
                 let Some(seen) = scene.meet(stimulus, way) else { break };
                 let pair = format!("{place:?}, {stimulus:?}");
                 let context = format!("{pair}, way {way} under {setup:?}: {path:?}");
-                assert!(!is_impossible(place, stimulus), "said to be impossible: {context}");
-                let [row] = rows(place, stimulus, setup.settings())[..] else {
-                    panic!("no one row: {context}")
-                };
+                assert!(!TABLE.is_impossible(place, stimulus), "said to be impossible: {context}");
+                let number = TABLE.row(place, stimulus, |setting| setup.settings().contains(&setting));
+                let row = &TRANSITIONS[number];
                 let expected: Vec<_> =
                     row.reaction.iter().map(|&sight| scene.step(sight, stimulus, way)).collect();
                 assert_eq!(seen, expected, "{context}");
@@ -125,8 +87,8 @@ fn walk(setup: Setup, driven: &mut BTreeSet<String>, driven_rows: &mut BTreeSet<
                     other => panic!("what is {other:?}? {context}"),
                 };
                 assert_visible(&scene, after, &context);
-                driven.insert(pair);
-                driven_rows.extend(TRANSITIONS.iter().position(|known| std::ptr::eq(known, row)));
+                driven.pair(place, stimulus);
+                driven.row(number);
                 if way == 0 {
                     queue.push_back((path.iter().copied().chain([(stimulus, after)]).collect(), after));
                 }

@@ -2,96 +2,54 @@
 
 #[path = "common/session.rs"]
 mod session;
-
-use std::collections::BTreeSet;
+#[path = "common/table.rs"]
+mod table;
 
 use bits_proto::Hresult;
 use bits_proto::packet::{Ack, FragmentStatus, Request};
-use bits_proto::server::transitions::{
-    After, IMPOSSIBLE, Place, Reaction, Setting, Stimulus, TRANSITIONS, Transition,
-};
+use bits_proto::server::transitions::{After, IMPOSSIBLE, Place, Reaction, Setting, Stimulus, TRANSITIONS};
 use bits_proto::server::{Exchange, Notified, Output, Refusal, Report};
 use http::StatusCode;
 use session::*;
+use table::{Driven, Table};
 
-type Row = Transition<Place, Stimulus, Setting, Reaction>;
-
-fn is_impossible(place: Place, stimulus: Stimulus) -> bool {
-    IMPOSSIBLE.iter().any(|(from, on, _)| from.contains(place) && on.contains(stimulus))
-}
-
-/// The rows for a pair: one, unless the table is wrong.
-fn rows(place: Place, stimulus: Stimulus, settings: &Settings) -> Vec<&'static Row> {
-    TRANSITIONS
-        .iter()
-        .filter(|row| row.from.contains(place) && row.on.contains(stimulus))
-        .filter(|row| row.setting.is_none_or(|setting| settings.has(setting)))
-        .collect()
-}
-
-fn pairs() -> impl Iterator<Item = (Place, Stimulus)> {
-    Place::ALL.iter().flat_map(|&place| Stimulus::ALL.iter().map(move |&stimulus| (place, stimulus)))
-}
+const TABLE: Table<Place, Stimulus, Setting, Reaction> =
+    Table { places: Place::ALL, stimuli: Stimulus::ALL, rows: TRANSITIONS, impossible: IMPOSSIBLE };
 
 #[test]
 fn every_pair_is_in_the_table_exactly_once() {
     for settings in Settings::all() {
-        for (place, stimulus) in pairs() {
-            let rows = rows(place, stimulus, &settings);
-            if is_impossible(place, stimulus) {
-                assert!(rows.len() <= 1, "{place:?}, {stimulus:?}: {rows:?}");
-            } else {
-                assert_eq!(rows.len(), 1, "{place:?}, {stimulus:?} under {settings:?}: {rows:?}");
-            }
-        }
+        TABLE.assert_unambiguous(&settings, |_| true, |setting| settings.has(setting));
     }
 }
 
 #[test]
 fn no_row_and_no_impossible_pair_is_idle_talk() {
-    for row in TRANSITIONS {
-        let speaks = row.from.iter().any(|place| row.on.iter().any(|on| !is_impossible(place, on)));
-        assert!(speaks, "{row:?} names impossible pairs alone");
-    }
-    for (from, on, why) in IMPOSSIBLE {
-        assert!(!why.is_empty() && from.iter().next().is_some() && on.iter().next().is_some());
-    }
+    TABLE.assert_no_idle_talk();
 }
 
 #[test]
 fn every_place_is_either_at_work_or_idle_or_ended() {
-    for place in Place::ALL {
-        let groups = [Place::WORKING, Place::IDLE, Place::ENDED];
-        assert_eq!(groups.iter().filter(|group| group.contains(place)).count(), 1, "{place:?}");
-    }
+    TABLE.assert_grouped(&[Place::WORKING, Place::IDLE, Place::ENDED]);
 }
 
 #[test]
 fn a_session_does_what_the_table_says_of_every_pair() {
-    let (mut driven, mut driven_rows) = (BTreeSet::new(), BTreeSet::new());
+    let mut driven = Driven::default();
     for settings in Settings::all() {
         for &place in Place::ALL {
             for scene in scenes(place, &settings) {
                 assert_eq!(scene.place(), place, "a way to this place under {settings:?}");
                 for &stimulus in Stimulus::ALL {
                     if drive(&scene, place, stimulus) {
-                        driven.insert(format!("{place:?}, {stimulus:?}"));
-                        let row = rows(place, stimulus, &settings)[0];
-                        driven_rows.extend(TRANSITIONS.iter().position(|known| std::ptr::eq(known, row)));
+                        driven.pair(place, stimulus);
+                        driven.row(TABLE.row(place, stimulus, |setting| settings.has(setting)));
                     }
                 }
             }
         }
     }
-    let possible = pairs().filter(|&(place, stimulus)| !is_impossible(place, stimulus));
-    let missing: Vec<_> = possible
-        .map(|(place, stimulus)| format!("{place:?}, {stimulus:?}"))
-        .filter(|pair| !driven.contains(pair))
-        .collect();
-    assert!(missing.is_empty(), "never driven: {missing:#?}");
-    for (number, row) in TRANSITIONS.iter().enumerate() {
-        assert!(driven_rows.contains(&number), "never driven: {row:#?}");
-    }
+    driven.assert_complete(&TABLE);
 }
 
 /// Whether the place could meet the stimulus, which it then answered as the table says.
@@ -99,15 +57,11 @@ fn drive(scene: &Scene, place: Place, stimulus: Stimulus) -> bool {
     let mut driven = false;
     for mut after in variants(scene, stimulus) {
         let pair = format!("{place:?}, {stimulus:?} under {:?}", scene.settings);
-        assert!(!is_impossible(place, stimulus), "{pair} is said to be impossible");
+        assert!(!TABLE.is_impossible(place, stimulus), "{pair} is said to be impossible");
         driven = true;
-        let [row] = rows(place, stimulus, &scene.settings)[..] else { panic!("{pair}: no row of its own") };
-        let turn = after.turn.take().map(|wanted| {
-            let [row] = rows(place, wanted, &scene.settings)[..] else {
-                panic!("{wanted:?}: no row of its own")
-            };
-            (wanted, row)
-        });
+        let row = |stimulus| &TRANSITIONS[TABLE.row(place, stimulus, |setting| scene.settings.has(setting))];
+        let turn = after.turn.take().map(|wanted| (wanted, row(wanted)));
+        let row = row(stimulus);
         let (after_place, reaction) = match (row.after, row.reaction, turn) {
             (After::Due, Reaction::Due, Some((_, row))) => (row.after, row.reaction),
             (after, reaction, _) => (after, reaction),

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Instant;
 
-use super::config::ReplyMode;
+use super::choices::ReplyMode;
 use super::credentials::Credentials;
 use super::failure::{Failure, Reason};
 use super::input::Suspend;
@@ -102,7 +102,7 @@ impl Upload {
             let waits = self
                 .in_flight
                 .as_ref()
-                .is_some_and(|exchange| waited_for(exchange.packet) && self.queued(exchange.id).is_none());
+                .is_some_and(|exchange| waited_for(exchange.packet) && !self.outputs.is_unsent(exchange.id));
             if !waits {
                 self.abort();
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::limits::MIN_FRAGMENT_SIZE;
+use crate::limits::{MAX_ENTITY_SIZE, MAX_FRAGMENT_SIZE, MIN_FRAGMENT_SIZE};
 
 /// How large fragments are, in bytes. Windows sends 5 KiB to 13 MiB (notes `<10>` and `<16>`).
 ///
@@ -27,11 +27,17 @@ pub enum FragmentSize {
 
 impl FragmentSize {
     /// From 64 KiB to 13 MiB, aiming at five seconds.
-    pub const ADAPTIVE: Self = Self::Adaptive {
-        least: 64 * 1024,
-        largest: crate::limits::MAX_FRAGMENT_SIZE,
-        target: Duration::from_secs(5),
-    };
+    pub const ADAPTIVE: Self =
+        Self::Adaptive { least: 64 * 1024, largest: MAX_FRAGMENT_SIZE, target: Duration::from_secs(5) };
+
+    pub(super) fn is_legal(self) -> bool {
+        match self {
+            Self::Fixed(size) => (1..=MAX_ENTITY_SIZE).contains(&size),
+            Self::Adaptive { least, largest, target } => {
+                least > 0 && least <= largest && largest <= MAX_ENTITY_SIZE && !target.is_zero()
+            }
+        }
+    }
 
     const fn first(self) -> u64 {
         match self {

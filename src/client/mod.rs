@@ -103,8 +103,10 @@
 //! [`suspend`](Upload::suspend), [`resume`](Upload::resume) and [`cancel`](Upload::cancel) may be called at any time, in any state. A
 //! suspended upload keeps its session on the server, until its server's timeout; that of IIS is 14 days.
 
+mod choices;
 mod command;
 mod config;
+mod config_builder;
 mod consistency;
 mod credentials;
 mod ending;
@@ -126,7 +128,9 @@ mod transmit;
 mod upload;
 mod verdict;
 
-pub use config::{Config, ConfigBuilder, ContentNamePackets, InvalidConfig, LostClose, Recovery, ReplyMode};
+pub use choices::{ContentNamePackets, LostClose, Recovery, ReplyMode};
+pub use config::Config;
+pub use config_builder::ConfigBuilder;
 pub use credentials::Credentials;
 pub use entity::Entity;
 pub use failure::{Failure, Reason, Violation};

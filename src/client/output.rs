@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use http::{Request, Uri};
 
 use super::failure::Failure;
+use crate::outputs::{self, Asks};
 use crate::packet::Payload;
 use crate::session_id::SessionId;
 use crate::value::HostId;
@@ -125,4 +126,16 @@ pub enum Event {
     },
     /// The upload cannot go on by itself. [`resume`](super::Upload::resume) tries again, `cancel` gives up.
     Failed(Failure),
+}
+
+impl outputs::Output for Output {
+    type Id = ExchangeId;
+
+    fn asks(&self) -> Asks<ExchangeId> {
+        match self {
+            Self::Transmit(transmit) => Asks::Request(transmit.id),
+            Self::Abort(_) => Asks::Abort,
+            Self::Event(_) => Asks::Nothing,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Instant;
 
-use super::config::ReplyMode;
+use super::choices::ReplyMode;
 use super::failure::{Failure, Reason, Violation};
 use super::output::Event;
 use super::state::{InFlight, Reply, Timer};
@@ -95,7 +95,7 @@ impl Upload {
             self.backoff.reset();
         }
         if to > best {
-            self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
+            self.timers.start(Timer::GiveUp, now, self.config.patience.give_up_after);
             self.tell(Event::Progress { acknowledged: to });
         }
         if self.config.reply != ReplyMode::Ignored && self.reply != Reply::Settled {

@@ -20,7 +20,7 @@ impl Upload {
         self.handle_sent_part(id, u64::MAX);
         if self.is_under_way(id) && self.timers.get(Timer::Request).is_some() {
             self.timers.stop(Timer::Request);
-            self.timers.start(Timer::Response, now, self.config.response_timeout);
+            self.timers.start(Timer::Response, now, self.config.patience.response_timeout);
         }
     }
 
@@ -114,20 +114,12 @@ impl Upload {
     /// Gives up the exchange under way, and returns it and how far it came. A request that nobody took is never sent.
     pub(super) fn abort(&mut self) -> Option<(InFlight, TransportError)> {
         let exchange = self.take_exchange(self.in_flight.as_ref()?.id)?;
-        if let Some(at) = self.queued(exchange.id) {
-            self.outputs.remove(at);
+        if self.outputs.withdraw(exchange.id) {
             return Some((exchange, TransportError::Unsent));
         }
         self.push(Output::Abort(exchange.id));
         self.doubt(exchange.packet);
         Some((exchange, TransportError::Interrupted))
-    }
-
-    /// Where in the queue the request of this exchange waits, if nobody has taken it.
-    pub(super) fn queued(&self, id: ExchangeId) -> Option<usize> {
-        self.outputs
-            .iter()
-            .position(|output| matches!(output, Output::Transmit(transmit) if transmit.id == id))
     }
 
     fn timed_out(&mut self, now: Instant, reason: Reason) {

@@ -2,10 +2,7 @@
 
 use std::time::Instant;
 
-use http::StatusCode;
-use http::header::{PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
-
-use super::config::{LostClose, Recovery};
+use super::choices::{LostClose, Recovery};
 use super::failure::{Failure, Reason};
 use super::input::TransportError;
 use super::output::{Event, ExchangeId};
@@ -79,17 +76,12 @@ impl Upload {
         if self.challenges > MAX_CHALLENGES {
             return self.stop(failure);
         }
-        let name = match head.status {
-            StatusCode::PROXY_AUTHENTICATION_REQUIRED => PROXY_AUTHENTICATE,
-            _ => WWW_AUTHENTICATE,
-        };
         if self.hold == Hold::Suspending {
             return;
         }
         self.hold = Hold::Credentials;
         self.timers.stop(Timer::GiveUp);
-        let challenges = head.headers.get_all(name).iter().take(16).cloned().collect();
-        self.tell(Event::CredentialsWanted { status: failure.status.unwrap_or(head.status), challenges });
+        self.tell(Event::CredentialsWanted { status: head.status, challenges: head.challenges() });
     }
 
     /// Halves the fragment, not below 5 KiB (note `<16>`).
@@ -166,8 +158,7 @@ impl Upload {
         if self.hold == Hold::Suspending {
             return;
         }
-        let (first, longest) = (self.config.first_retry_delay, self.config.longest_retry_delay);
-        let delay = self.backoff.next(first, longest).max(cause.retry_after.unwrap_or_default());
+        let delay = self.backoff.next(&self.config.patience).max(cause.retry_after.unwrap_or_default());
         self.hold = Hold::Retry;
         self.timers.start(Timer::Retry, now, delay);
         let until = self.timers.get(Timer::Retry).unwrap_or(now);

@@ -217,7 +217,7 @@ impl Upload {
             self.go_on(now);
             let left = give_up_in.filter(|_| !changed && self.timers.get(Timer::GiveUp).is_some());
             if let Some(left) = left {
-                self.timers.start(Timer::GiveUp, now, left.min(self.config.give_up_after));
+                self.timers.start(Timer::GiveUp, now, left.min(self.config.patience.give_up_after));
             }
         }
     }

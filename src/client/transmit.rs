@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, Method, Uri};
 
-use super::config::{ContentNamePackets, ReplyMode};
+use super::choices::{ContentNamePackets, ReplyMode};
 use super::failure::{Failure, Reason};
 use super::output::{Event, ExchangeId, Output, Transmit};
 use super::state::{Goal, Hold, InFlight, Reply, Timer};
@@ -130,13 +130,13 @@ impl Upload {
         self.in_flight = Some(InFlight { id, packet: request.packet_type(), range, since: now });
         let same_connection_as = self.connection;
         self.connection = same_connection_as.map(|_| id);
-        self.timers.start(Timer::Request, now, self.config.request_timeout);
+        self.timers.start(Timer::Request, now, self.config.patience.request_timeout);
         self.push(Output::Transmit(Transmit {
             id,
             request: http,
             same_connection_as,
-            request_timeout: self.config.request_timeout,
-            response_timeout: self.config.response_timeout,
+            request_timeout: self.config.patience.request_timeout,
+            response_timeout: self.config.patience.response_timeout,
         }));
     }
 

@@ -1,6 +1,5 @@
 //! One upload, seen by the client.
 
-use std::collections::VecDeque;
 use std::num::NonZeroU64;
 use std::time::Instant;
 
@@ -14,6 +13,7 @@ use super::guards::Guards;
 use super::output::{Event, ExchangeId, Output};
 use super::state::{Goal, Hold, InFlight, Reply, State, Timer};
 use crate::error::InvalidValue;
+use crate::outputs::Outputs;
 use crate::pace::Pace;
 use crate::packet::{Host, PacketType};
 use crate::reference::is_http;
@@ -21,9 +21,6 @@ use crate::retry::Backoff;
 use crate::session_id::SessionId;
 use crate::timer::Timers;
 use crate::value::HostId;
-
-/// How many outputs wait for the caller at most. Events past it are dropped, oldest first; a request never is.
-const MAX_OUTPUTS: usize = 64;
 
 /// One upload, seen by the client (`HTTPUploader`, §3.1.1.2).
 ///
@@ -68,7 +65,7 @@ pub struct Upload {
     pub(super) guards: Guards,
     pub(super) backoff: Backoff,
     pub(super) timers: Timers<Timer>,
-    pub(super) outputs: VecDeque<Output>,
+    pub(super) outputs: Outputs<Output>,
 }
 
 impl Upload {
@@ -116,7 +113,7 @@ impl Upload {
             guards: Guards::default(),
             backoff: Backoff::new(config.seed),
             timers: Timers::new(),
-            outputs: VecDeque::new(),
+            outputs: Outputs::new(),
             config,
         })
     }
@@ -124,7 +121,7 @@ impl Upload {
     /// Begins, or begins again: the time without progress starts anew.
     pub(super) fn go_on(&mut self, now: Instant) {
         self.hold = Hold::None;
-        self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
+        self.timers.start(Timer::GiveUp, now, self.config.patience.give_up_after);
         self.advance(now);
     }
 
@@ -185,7 +182,7 @@ impl Upload {
 
     /// What to do now; `None` until something is told to the upload, or a timer goes off.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.outputs.pop()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None`: no timer runs.
@@ -201,12 +198,7 @@ impl Upload {
     }
 
     pub(super) fn push(&mut self, output: Output) {
-        if self.outputs.len() >= MAX_OUTPUTS {
-            if let Some(oldest) = self.outputs.iter().position(|output| matches!(output, Output::Event(_))) {
-                self.outputs.remove(oldest);
-            }
-        }
-        self.outputs.push_back(output);
+        self.outputs.push(output);
     }
 
     pub(super) fn tell(&mut self, event: Event) {

@@ -35,7 +35,7 @@ pub(super) enum Verdict {
     /// Several ranges were asked for, and this is no answer to that.
     NotSeveral(Failure),
     /// Credentials are wanted.
-    Unauthorized(Failure),
+    Unauthorized,
     /// It may pass.
     Transient(Failure),
     /// It will not.
@@ -85,7 +85,7 @@ pub(super) fn judge(
 
 fn by_status(status: StatusCode, failure: impl Fn(Reason) -> Failure) -> Verdict {
     match status.as_u16() {
-        401 | 407 => Verdict::Unauthorized(failure(Reason::Unauthorized)),
+        401 | 407 => Verdict::Unauthorized,
         408 | 429 => Verdict::Transient(failure(Reason::Refused)),
         501 | 505 => Verdict::Fatal(failure(Reason::Refused)),
         500..=599 => Verdict::Transient(failure(Reason::Refused)),

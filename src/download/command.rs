@@ -43,7 +43,7 @@ impl Download {
             Hold::Suspended | Hold::Failed => {
                 self.backoff.reset();
                 self.restarts = 0;
-                self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
+                self.timers.start(Timer::GiveUp, now, self.config.patience.give_up_after);
             }
             _ => return Err(ApiMisuse::NotSuspended),
         }
@@ -103,7 +103,7 @@ impl Download {
                 self.credentials = credentials;
                 if wanted {
                     self.hold = Hold::None;
-                    self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
+                    self.timers.start(Timer::GiveUp, now, self.config.patience.give_up_after);
                     self.advance(now);
                 }
             }

@@ -3,12 +3,10 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use crate::client::InvalidConfig;
 use crate::conformance::Conformance;
-use crate::limits::{
-    DOWNLOAD_REQUEST_TIMEOUT, FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, MAX_DOWNLOAD_RESTARTS, MAX_ENTITY_SIZE,
-    RESPONSE_TIMEOUT, SESSION_TIMEOUT,
-};
+use crate::error::InvalidConfig;
+use crate::limits::{DOWNLOAD_REQUEST_TIMEOUT, MAX_DOWNLOAD_RESTARTS, MAX_ENTITY_SIZE};
+use crate::patience::Patience;
 
 /// How a download behaves.
 ///
@@ -22,21 +20,16 @@ use crate::limits::{
 ///     .seed(0x5EED)
 ///     .build()?;
 /// assert!(Config::builder().fragment_size(0).build().is_err());
-/// # Ok::<(), bits_proto::client::InvalidConfig>(())
+/// # Ok::<(), bits_proto::InvalidConfig>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Config {
     pub(super) conformance: Conformance,
     pub(super) head: HeadRequest,
     pub(super) fragment_size: Option<u64>,
     pub(super) rate: Option<NonZeroU64>,
     pub(super) max_length: u64,
-    pub(super) request_timeout: Duration,
-    pub(super) response_timeout: Duration,
-    pub(super) first_retry_delay: Duration,
-    pub(super) longest_retry_delay: Duration,
-    pub(super) give_up_after: Duration,
+    pub(super) patience: Patience,
     pub(super) max_restarts: u32,
     pub(super) seed: u64,
 }
@@ -63,11 +56,7 @@ impl Default for Config {
             fragment_size: None,
             rate: None,
             max_length: MAX_ENTITY_SIZE,
-            request_timeout: DOWNLOAD_REQUEST_TIMEOUT,
-            response_timeout: RESPONSE_TIMEOUT,
-            first_retry_delay: FIRST_RETRY_DELAY,
-            longest_retry_delay: LONGEST_RETRY_DELAY,
-            give_up_after: SESSION_TIMEOUT,
+            patience: Patience::new(DOWNLOAD_REQUEST_TIMEOUT),
             max_restarts: MAX_DOWNLOAD_RESTARTS,
             seed: 0,
         }
@@ -127,22 +116,22 @@ impl ConfigBuilder {
     /// How long sending one request may take (§3.6.2.1), and how long the head of its answer and every further piece of the
     /// body (§3.6.2.2); 5 minutes each by default (C50).
     pub fn timeouts(mut self, request: Duration, response: Duration) -> Self {
-        self.config.request_timeout = request;
-        self.config.response_timeout = response;
+        self.config.patience.request_timeout = request;
+        self.config.patience.response_timeout = response;
         self
     }
 
     /// The first and the longest delay before something is tried again; 5 seconds and 10 minutes by default. Delays
     /// double in between, and vary by a quarter so that a fleet does not come back at once.
     pub fn retry_delays(mut self, first: Duration, longest: Duration) -> Self {
-        self.config.first_retry_delay = first;
-        self.config.longest_retry_delay = longest;
+        self.config.patience.first_retry_delay = first;
+        self.config.patience.longest_retry_delay = longest;
         self
     }
 
     /// After how long without progress the download fails; 14 days by default.
     pub fn give_up_after(mut self, time: Duration) -> Self {
-        self.config.give_up_after = time;
+        self.config.patience.give_up_after = time;
         self
     }
 
@@ -167,19 +156,7 @@ impl ConfigBuilder {
         if config.fragment_size.is_some_and(|size| size == 0 || size > MAX_ENTITY_SIZE) {
             return Err(InvalidConfig::FragmentSize);
         }
-        for (name, time) in [
-            ("the request timeout", config.request_timeout),
-            ("the response timeout", config.response_timeout),
-            ("the first retry delay", config.first_retry_delay),
-            ("the time without progress", config.give_up_after),
-        ] {
-            if time.is_zero() {
-                return Err(InvalidConfig::ZeroTime(name));
-            }
-        }
-        if config.first_retry_delay > config.longest_retry_delay {
-            return Err(InvalidConfig::RetryDelays);
-        }
+        config.patience.check()?;
         Ok(config)
     }
 }

@@ -1,6 +1,5 @@
 //! One download, seen by the client.
 
-use std::collections::VecDeque;
 use std::num::NonZeroU64;
 use std::time::Instant;
 
@@ -12,12 +11,11 @@ use super::output::{Event, Output};
 use super::state::{Hold, InFlight, State, Timer, Wanted};
 use super::version::Version;
 use crate::error::InvalidValue;
+use crate::outputs::Outputs;
 use crate::pace::Pace;
+use crate::reference::is_http;
 use crate::retry::Backoff;
 use crate::timer::Timers;
-
-/// How many outputs wait for the caller at most. Events past it are dropped, oldest first; a request never is.
-const MAX_OUTPUTS: usize = 64;
 
 /// One download of a reply, seen by the client (§3.6).
 ///
@@ -42,7 +40,7 @@ pub struct Download {
     pub(super) backoff: Backoff,
     pub(super) pace: Pace,
     pub(super) timers: Timers<Timer>,
-    pub(super) outputs: VecDeque<Output>,
+    pub(super) outputs: Outputs<Output>,
 }
 
 impl Download {
@@ -57,15 +55,14 @@ impl Download {
         config: Config,
     ) -> Result<Self, InvalidValue> {
         let mut download = Self::at_rest(url, ranges, config)?;
-        download.timers.start(Timer::GiveUp, now, download.config.give_up_after);
+        download.timers.start(Timer::GiveUp, now, download.config.patience.give_up_after);
         download.advance(now);
         Ok(download)
     }
 
     /// A download that has not begun.
     pub(super) fn at_rest(url: Uri, ranges: ApplicationRanges, config: Config) -> Result<Self, InvalidValue> {
-        let is_http = matches!(url.scheme_str(), Some("http" | "https"));
-        if !is_http || url.host().is_none_or(str::is_empty) {
+        if !is_http(&url) {
             return Err(InvalidValue::Destination);
         }
         let mut download = Self {
@@ -83,7 +80,7 @@ impl Download {
             backoff: Backoff::new(config.seed),
             pace: Pace::new(config.rate),
             timers: Timers::new(),
-            outputs: VecDeque::new(),
+            outputs: Outputs::new(),
             config,
         };
         download.forget_version();
@@ -146,7 +143,7 @@ impl Download {
 
     /// What to do now; `None` until something is told to the download, or a timer goes off.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.outputs.pop()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout); `None`: no timer runs.
@@ -174,12 +171,7 @@ impl Download {
     }
 
     pub(super) fn push(&mut self, output: Output) {
-        if self.outputs.len() >= MAX_OUTPUTS {
-            if let Some(oldest) = self.outputs.iter().position(|output| matches!(output, Output::Event(_))) {
-                self.outputs.remove(oldest);
-            }
-        }
-        self.outputs.push_back(output);
+        self.outputs.push(output);
     }
 
     pub(super) fn tell(&mut self, event: Event) {

@@ -6,6 +6,7 @@ use http::Request;
 
 use super::failure::Failure;
 use super::receiver::Receiver;
+use crate::outputs::{self, Asks};
 
 /// One request and its answer. Ids are never used again: a report on an exchange that was given up changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -97,4 +98,17 @@ pub enum Event {
     Cancelled,
     /// The download cannot go on by itself. [`resume`](super::Download::resume) tries again, `cancel` gives up.
     Failed(Failure),
+}
+
+impl outputs::Output for Output {
+    type Id = ExchangeId;
+
+    fn asks(&self) -> Asks<ExchangeId> {
+        match self {
+            Self::Transmit(transmit) => Asks::Request(transmit.id),
+            Self::Receive { id, .. } => Asks::More(*id),
+            Self::Abort(_) => Asks::Abort,
+            Self::Event(_) => Asks::Nothing,
+        }
+    }
 }

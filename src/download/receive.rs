@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use http::header::{PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
-use http::{Response, StatusCode};
+use http::Response;
 
 use super::answer::{Verdict, judge};
 use super::download::Download;
@@ -22,7 +21,7 @@ impl Download {
     pub fn handle_sent(&mut self, now: Instant, id: ExchangeId) {
         if self.is_under_way(id) && self.timers.get(Timer::Request).is_some() {
             self.timers.stop(Timer::Request);
-            self.timers.start(Timer::Response, now, self.config.response_timeout);
+            self.timers.start(Timer::Response, now, self.config.patience.response_timeout);
         }
     }
 
@@ -48,7 +47,7 @@ impl Download {
             Verdict::Empty => self.learn_length(0),
             Verdict::Changed(failure) => self.restart(failure),
             Verdict::NotSeveral(failure) => self.fall_back(failure),
-            Verdict::Unauthorized(failure) => self.unauthorized(head, failure),
+            Verdict::Unauthorized => self.unauthorized(head),
             Verdict::Transient(failure) => self.transient(now, failure),
             Verdict::Fatal(failure) => self.fail(failure),
         }
@@ -71,8 +70,8 @@ impl Download {
         let complete = *remaining == 0;
         self.received = self.received.saturating_add(bytes);
         self.backoff.reset();
-        self.timers.start(Timer::GiveUp, now, self.config.give_up_after);
-        self.timers.start(Timer::Response, now, self.config.response_timeout);
+        self.timers.start(Timer::GiveUp, now, self.config.patience.give_up_after);
+        self.timers.start(Timer::Response, now, self.config.patience.response_timeout);
         if complete {
             self.take_exchange(id, |_| true);
             self.tell(Event::Progress { received: self.received });
@@ -139,14 +138,7 @@ impl Download {
     pub(super) fn abort(&mut self) {
         let Some(id) = self.in_flight.as_ref().map(|exchange| exchange.id) else { return };
         self.take_exchange(id, |_| true);
-        let unsent =
-            self.outputs.iter().any(|output| matches!(output, Output::Transmit(sent) if sent.id == id));
-        self.outputs.retain(|output| match output {
-            Output::Transmit(sent) => sent.id != id,
-            Output::Receive { id: received, .. } => *received != id,
-            Output::Abort(_) | Output::Event(_) => true,
-        });
-        if !unsent {
+        if !self.outputs.withdraw(id) {
             self.push(Output::Abort(id));
         }
     }
@@ -202,56 +194,7 @@ impl Download {
             return;
         }
         self.in_flight = Some(InFlight { remaining: Some(remaining), ..exchange });
-        self.timers.start(Timer::Response, now, self.config.response_timeout);
+        self.timers.start(Timer::Response, now, self.config.patience.response_timeout);
         self.push(Output::Receive { id, receiver });
-    }
-
-    /// From now on, one range at a time. It is found out once: a single range has no parts that could be wrong.
-    fn fall_back(&mut self, cause: Failure) {
-        self.single_ranges_only = true;
-        self.tell(Event::SingleRangesOnly { cause });
-    }
-
-    /// Starts over: the entity is another (§3.6.5.2.4.2, C63).
-    fn restart(&mut self, cause: Failure) {
-        self.restarts = self.restarts.saturating_add(1);
-        if self.restarts > self.config.max_restarts {
-            return self.fail(Failure { reason: Reason::RestartedTooOften, ..cause });
-        }
-        self.forget_version();
-        self.tell(Event::Restarted { cause });
-    }
-
-    fn unauthorized(&mut self, head: ResponseHead<'_>, failure: Failure) {
-        let name = match head.status {
-            StatusCode::PROXY_AUTHENTICATION_REQUIRED => PROXY_AUTHENTICATE,
-            _ => WWW_AUTHENTICATE,
-        };
-        if self.hold == Hold::Suspending {
-            return;
-        }
-        self.hold = Hold::Credentials;
-        self.timers.stop(Timer::GiveUp);
-        let challenges = head.headers.get_all(name).iter().take(16).cloned().collect();
-        self.tell(Event::CredentialsWanted { status: failure.status.unwrap_or(head.status), challenges });
-    }
-
-    /// Waits, and tries again.
-    fn transient(&mut self, now: Instant, cause: Failure) {
-        if self.hold == Hold::Suspending {
-            return;
-        }
-        let (first, longest) = (self.config.first_retry_delay, self.config.longest_retry_delay);
-        let delay = self.backoff.next(first, longest).max(cause.retry_after.unwrap_or_default());
-        self.hold = Hold::Retry;
-        self.timers.start(Timer::Retry, now, delay);
-        let until = self.timers.get(Timer::Retry).unwrap_or(now);
-        self.tell(Event::Waiting { until, cause });
-    }
-
-    pub(super) fn fail(&mut self, failure: Failure) {
-        self.hold = Hold::Failed;
-        self.timers.stop_all();
-        self.tell(Event::Failed(failure));
     }
 }

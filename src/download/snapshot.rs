@@ -148,7 +148,7 @@ impl Download {
             Rest::Cancelled => Hold::Cancelled,
         };
         if download.hold == Hold::None {
-            let most = download.config.give_up_after;
+            let most = download.config.patience.give_up_after;
             download.timers.start(
                 Timer::GiveUp,
                 now,

@@ -75,12 +75,12 @@ impl Download {
         let request = self.request(&wanted);
         self.pace.sent(now, self.bytes_of(&wanted));
         self.in_flight = Some(InFlight { id, wanted, remaining: None });
-        self.timers.start(Timer::Request, now, self.config.request_timeout);
+        self.timers.start(Timer::Request, now, self.config.patience.request_timeout);
         self.push(Output::Transmit(Transmit {
             id,
             request,
-            request_timeout: self.config.request_timeout,
-            response_timeout: self.config.response_timeout,
+            request_timeout: self.config.patience.request_timeout,
+            response_timeout: self.config.patience.response_timeout,
         }));
     }
 

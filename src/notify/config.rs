@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::conformance::Conformance;
+use crate::error::InvalidConfig;
 use crate::limits::{
     MAX_REPLY_SIZE, NOTIFICATION_HEAD_TIMEOUT, NOTIFICATION_RESPONSE_TIMEOUT, NOTIFICATION_SEND_TIMEOUT,
 };
+use crate::patience::refuse_zero;
 
 /// How notifications are run. The defaults are those of MC-BUP.
 ///
@@ -19,10 +21,9 @@ use crate::limits::{
 ///     .max_reply_size(1 << 20)
 ///     .build()?;
 /// assert!(Config::builder().timeouts(Duration::ZERO, half_a_minute, half_a_minute).build().is_err());
-/// # Ok::<(), bits_proto::notify::InvalidConfig>(())
+/// # Ok::<(), bits_proto::InvalidConfig>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Config {
     pub(super) conformance: Conformance,
     pub(super) send_timeout: Duration,
@@ -30,15 +31,6 @@ pub struct Config {
     pub(super) response_timeout: Duration,
     pub(super) max_reply_size: u64,
     pub(super) expect_reply: bool,
-}
-
-/// A setting that makes no sense: the caller's fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidConfig {
-    /// A time of zero.
-    #[error("{0} must not be zero")]
-    ZeroTime(&'static str),
 }
 
 impl Default for Config {
@@ -104,15 +96,11 @@ impl ConfigBuilder {
     /// [`InvalidConfig`] says which setting makes no sense.
     pub fn build(self) -> Result<Config, InvalidConfig> {
         let config = self.config;
-        for (name, time) in [
+        refuse_zero([
             ("the send timeout", config.send_timeout),
             ("the timeout of the response's head", config.head_timeout),
             ("the response timeout", config.response_timeout),
-        ] {
-            if time.is_zero() {
-                return Err(InvalidConfig::ZeroTime(name));
-            }
-        }
+        ])?;
         Ok(config)
     }
 }

@@ -123,7 +123,7 @@ pub mod transitions;
 
 pub use answer::InvalidAnswer;
 pub use application::{Application, InvalidNotification};
-pub use config::{Config, ConfigBuilder, InvalidConfig};
+pub use config::{Config, ConfigBuilder};
 pub use data_file::{DataFilePath, DataFiles};
 pub use destination_url::DestinationUrl;
 pub use iis_reply_url::iis_reply_url;

@@ -1,9 +1,13 @@
 //! What is read of a message: its head, never its body.
 
+use http::header::{HeaderValue, PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, StatusCode, Version, request, response};
 
 use crate::conformance::Conformance;
 use crate::error::Malformed;
+
+/// How many challenges of one response are handed on. A server offers a handful.
+const MAX_CHALLENGES_READ: usize = 16;
 
 /// The head of a request, without its target: the packets say nothing of where they go.
 ///
@@ -31,6 +35,17 @@ pub struct ResponseHead<'h> {
     pub version: Version,
     /// The headers.
     pub headers: &'h HeaderMap,
+}
+
+impl ResponseHead<'_> {
+    /// What a 401 or a 407 challenges the client with; of many, the first few.
+    pub(crate) fn challenges(&self) -> Vec<HeaderValue> {
+        let name = match self.status {
+            StatusCode::PROXY_AUTHENTICATION_REQUIRED => PROXY_AUTHENTICATE,
+            _ => WWW_AUTHENTICATE,
+        };
+        self.headers.get_all(name).iter().take(MAX_CHALLENGES_READ).cloned().collect()
+    }
 }
 
 /// HTTP/1.1 alone in strict; HTTP/2 and HTTP/3 as well in interop (Q60). Never what came before 1.1.

@@ -1,15 +1,12 @@
 //! A table of sessions.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::BuildHasher;
 use std::time::Instant;
 
 use super::answer;
-use super::deadlines::{Deadlines, Tick};
 use super::directory::{Directory, OwnerCheck};
 use super::exchange::Exchange;
-use super::guid_hash::BuildGuidHasher;
 use super::input::{Arrival, Report};
+use super::open_sessions::OpenSessions;
 use super::output::Output;
 use super::route::Route;
 use super::session::Session;
@@ -28,37 +25,15 @@ use crate::session_id::SessionId;
 #[derive(Debug)]
 pub struct Sessions<O = ()> {
     directory: Directory,
-    open: HashMap<u64, Box<Entry<O>>, BuildGuidHasher>,
-    deadlines: Deadlines,
-    owners: BTreeMap<O, usize>,
+    open: OpenSessions<O>,
     ended: Tombstones<O>,
-}
-
-/// Boxed, so that growing the table moves little.
-#[derive(Debug)]
-struct Entry<O> {
-    session: Session<O>,
-    /// Where the session is queued: under its deadline, or under an earlier one that it has outlived.
-    queued: Option<Tick>,
-}
-
-/// An id in half its size: as the key of a table it saves memory, and the session itself tells the whole. Two random ids
-/// of a million have the same key once in forty million tables; the second is then refused, and its client comes back.
-fn key(id: Guid) -> u64 {
-    BuildGuidHasher.hash_one(id)
 }
 
 impl<O: Clone + Ord> Sessions<O> {
     /// A table without sessions.
     #[must_use]
     pub fn new(directory: Directory) -> Self {
-        Self {
-            directory,
-            open: HashMap::default(),
-            deadlines: Deadlines::default(),
-            owners: BTreeMap::new(),
-            ended: Tombstones::new(),
-        }
+        Self { directory, open: OpenSessions::new(), ended: Tombstones::new() }
     }
 
     /// The configuration.
@@ -76,18 +51,18 @@ impl<O: Clone + Ord> Sessions<O> {
     /// Whether no session is open.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.open.is_empty()
+        self.len() == 0
     }
 
     /// An open session.
     #[must_use]
     pub fn get(&self, id: Guid) -> Option<&Session<O>> {
-        self.open.get(&key(id)).map(|entry| &entry.session).filter(|session| session.id == id)
+        self.open.get(id)
     }
 
     /// The open sessions, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Session<O>> {
-        self.open.values().map(|entry| &entry.session)
+        self.open.iter()
     }
 
     /// A request arrived. Returns its exchange and what to do first.
@@ -131,7 +106,7 @@ impl<O: Clone + Ord> Sessions<O> {
     /// When to call [`poll_expired`](Self::poll_expired) next. May be early, and late by a millisecond.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.deadlines.poll_timeout(), self.ended.poll_timeout()].into_iter().flatten().min()
+        [self.open.poll_timeout(), self.ended.poll_timeout()].into_iter().flatten().min()
     }
 
     /// A session that made no progress for too long, in the order of deadlines (§3.2.6.1). It is out of the table:
@@ -140,42 +115,17 @@ impl<O: Clone + Ord> Sessions<O> {
     /// A session on which an exchange works lives on until that one has reported.
     pub fn poll_expired(&mut self, now: Instant) -> Option<Session<O>> {
         self.ended.remove_due(now);
-        if !self.directory.enabled {
-            let first = self.deadlines.first_key().or_else(|| self.open.keys().next().copied())?;
-            let id = self.open.get(&first)?.session.id;
-            return self.evict(id);
-        }
-        while let Some((tick, key)) = self.deadlines.first_due(now) {
-            let Some(entry) = self.open.get_mut(&key) else {
-                self.deadlines.remove(tick, key);
-                continue;
-            };
-            if entry.session.at_work.is_some() {
-                entry.session.prolong(now, &self.directory);
-            }
-            match entry.session.deadline {
-                // It has outlived the deadline that it was queued under.
-                Some(deadline) if self.deadlines.tick(deadline) > tick => {
-                    self.deadlines.remove(tick, key);
-                    entry.queued = Some(self.deadlines.insert(deadline, key));
-                }
-                Some(_) => {
-                    let id = entry.session.id;
-                    return self.evict(id);
-                }
-                None => {
-                    self.deadlines.remove(tick, key);
-                    entry.queued = None;
-                }
-            }
-        }
-        None
+        let id = match self.directory.enabled {
+            true => self.open.first_expired(now, &self.directory)?,
+            false => self.open.first()?,
+        };
+        self.evict(id)
     }
 
     /// Takes a session out of the table at once (§3.2.7): delete everything of the upload. What its exchanges still
     /// report is void.
     pub fn evict(&mut self, id: Guid) -> Option<Session<O>> {
-        let mut session = self.remove(id)?;
+        let mut session = self.open.remove(id)?;
         session.at_work = None;
         session.waiting = None;
         session.end(Ending::Expired);
@@ -188,11 +138,11 @@ impl<O: Clone + Ord> Sessions<O> {
     /// # Errors
     /// The session itself, if one of its id is in the table already, or ended there.
     pub fn insert(&mut self, now: Instant, session: Session<O>) -> Result<(), Session<O>> {
-        if self.open.contains_key(&key(session.id)) || self.ended.contains(session.id) {
+        if self.open.is_taken(session.id) || self.ended.contains(session.id) {
             return Err(session);
         }
         let (id, state) = (session.id, session.state);
-        self.add(session);
+        self.open.insert(session);
         if let State::Ended(ending) = state {
             self.bury(now, id, ending);
         }
@@ -206,24 +156,16 @@ impl<O: Clone + Ord> Sessions<O> {
     }
 
     fn create(&mut self, now: Instant, arrival: &Arrival<'_, O>, id: Guid) -> (Exchange, Output) {
-        let owned = self.owners.get(arrival.owner).copied().unwrap_or_default();
-        let full =
-            self.open.len() >= self.directory.max_sessions || owned >= self.directory.sessions_per_owner;
+        let directory = &self.directory;
+        let full = self.open.len() >= directory.max_sessions
+            || self.open.owned(arrival.owner) >= directory.sessions_per_owner;
         // An id that is taken means that the caller's randomness is none: better no session than somebody else's.
-        if full || self.open.contains_key(&key(id)) || self.ended.contains(id) {
+        if full || self.open.is_taken(id) || self.ended.contains(id) {
             return (Exchange::OUTSIDE, Output::Respond(Ack::Error(answer::busy())));
         }
         let (session, exchange, output) = Session::open(now, id, arrival, &self.directory);
-        self.add(session);
+        self.open.insert(session);
         (exchange, output)
-    }
-
-    fn add(&mut self, session: Session<O>) {
-        let key = key(session.id);
-        let queued = session.deadline.map(|deadline| self.deadlines.insert(deadline, key));
-        let owned = self.owners.entry(session.owner.clone()).or_default();
-        *owned = owned.saturating_add(1);
-        self.open.insert(key, Box::new(Entry { session, queued }));
     }
 
     /// Works on an open session, and takes it out of the table if that was its end.
@@ -233,8 +175,7 @@ impl<O: Clone + Ord> Sessions<O> {
         id: Guid,
         work: impl FnOnce(&mut Session<O>, &Directory) -> T,
     ) -> Option<T> {
-        let session =
-            self.open.get_mut(&key(id)).map(|entry| &mut entry.session).filter(|session| session.id == id)?;
+        let session = self.open.get_mut(id)?;
         let done = work(session, &self.directory);
         if let State::Ended(ending) = session.state {
             self.bury(now, id, ending);
@@ -244,26 +185,10 @@ impl<O: Clone + Ord> Sessions<O> {
 
     /// Takes a session that has ended out of the table, and remembers it.
     fn bury(&mut self, now: Instant, id: Guid, ending: Ending) {
-        let Some(session) = self.remove(id) else { return };
+        let Some(session) = self.open.remove(id) else { return };
         if matches!(ending, Ending::Closed | Ending::Cancelled) && !self.directory.conformance.is_strict() {
             self.ended.insert(now, ending, session, &self.directory);
         }
-    }
-
-    fn remove(&mut self, id: Guid) -> Option<Session<O>> {
-        let key = key(id);
-        self.open.get(&key).filter(|entry| entry.session.id == id)?;
-        let Entry { session, queued } = *self.open.remove(&key)?;
-        if let Some(tick) = queued {
-            self.deadlines.remove(tick, key);
-        }
-        if let Some(owned) = self.owners.get_mut(&session.owner) {
-            *owned = owned.saturating_sub(1);
-            if *owned == 0 {
-                self.owners.remove(&session.owner);
-            }
-        }
-        Some(session)
     }
 
     /// The session ended while the exchange waited. A Close or Cancel that waited for its like is its repeat; where the

@@ -13,7 +13,8 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::storage::{refusal, write_all};
+use crate::refusal::refusal;
+use crate::storage::write_all;
 
 /// How many bytes are written at a time. An upload holds little more in memory.
 const WRITE_SIZE: usize = 256 * 1024;

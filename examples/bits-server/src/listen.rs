@@ -10,17 +10,20 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use rustix::process::{Resource, getrlimit};
 use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-/// How long a client may be silent between two requests, or within a head.
-const HEAD_TIME: Duration = Duration::from_secs(120);
+/// A connection is an open file, and a request may have three more for a moment.
+const FILES_PER_CONNECTION: u64 = 4;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
@@ -31,21 +34,47 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How much of a head, and of a body at a time, a connection holds in memory.
 const BUFFER_SIZE: usize = 64 * 1024;
 
+/// What a listener does with connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Connections {
+    /// How many are served at a time. More wait until one is closed, and the operating system keeps them.
+    pub(crate) max: usize,
+    /// How long a client may be silent between two requests, or within a head, or read nothing of its answer.
+    pub(crate) idle: Duration,
+}
+
+impl Connections {
+    /// As many as there can be without running out of files.
+    pub(crate) fn max_by_default() -> usize {
+        let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+        usize::try_from(files / FILES_PER_CONNECTION).unwrap_or(usize::MAX).max(1)
+    }
+}
+
 /// Serves until the token is cancelled, and the last request is answered.
 pub(crate) async fn serve(
     listener: TcpListener,
+    connections: Connections,
     tls: Option<TlsAcceptor>,
     router: Router,
     stopping: CancellationToken,
 ) {
     let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(connections.max.min(Semaphore::MAX_PERMITS)));
+    let accept = async || {
+        if places.available_permits() == 0 {
+            tracing::info!(max = connections.max, "no more connections until one is closed");
+        }
+        let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
+        Ok::<_, io::Error>((listener.accept().await?.0, place))
+    };
     loop {
         let accepted = tokio::select! {
             () = stopping.cancelled() => break,
-            accepted = listener.accept() => accepted,
+            accepted = accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, place) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Too many open files, say: some will be closed.
                 tracing::warn!(%error, "a connection was not accepted");
@@ -55,12 +84,17 @@ pub(crate) async fn serve(
         };
         // Acks are small, and awaited.
         let _slower_without = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(connections.idle));
+        let stream = Box::pin(stream);
         let (tls, router, watcher) = (tls.clone(), router.clone(), graceful.watcher());
+        let idle = connections.idle;
         tokio::spawn(async move {
+            let _until_it_is_closed = place;
             match tls {
-                None => connection(stream, router, watcher).await,
+                None => connection(stream, idle, router, watcher).await,
                 Some(tls) => match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
-                    Ok(Ok(stream)) => connection(stream, router, watcher).await,
+                    Ok(Ok(stream)) => connection(stream, idle, router, watcher).await,
                     Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
                     Err(_) => tracing::debug!("a TLS handshake took too long"),
                 },
@@ -73,12 +107,13 @@ pub(crate) async fn serve(
 
 async fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    idle: Duration,
     router: Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
+        .header_read_timeout(idle)
         .max_buf_size(BUFFER_SIZE)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     if let Err(error) = watcher.watch(connection).await {
@@ -88,16 +123,25 @@ async fn connection(
 
 /// TLS with a certificate chain and its key, both in PEM.
 pub(crate) fn tls(certificates: &Path, key: &Path) -> io::Result<TlsAcceptor> {
-    let named = |path: &Path, error: String| io::Error::other(format!("{}: {error}", path.display()));
+    let unusable = |path: &Path, why: String| io::Error::other(format!("{}: {why}", path.display()));
     let chain = CertificateDer::pem_file_iter(certificates)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| named(certificates, error.to_string()))?;
-    let private_key = PrivateKeyDer::from_pem_file(key).map_err(|error| named(key, error.to_string()))?;
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_no_client_auth()
-        .with_single_cert(chain, private_key)
-        .map_err(|error| named(certificates, error.to_string()))?;
+        .map_err(|error| unusable(certificates, error.to_string()))?;
+    if chain.is_empty() {
+        return Err(unusable(certificates, "there is no certificate in it: a PEM file is wanted".to_owned()));
+    }
+    let private_key = PrivateKeyDer::from_pem_file(key).map_err(|error| match error {
+        pem::Error::NoItemsFound => {
+            unusable(key, "there is no private key in it: a PEM file is wanted".to_owned())
+        }
+        other => unusable(key, other.to_string()),
+    })?;
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, private_key);
+    let config = config.map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => {
+            unusable(certificates, format!("its key is not {}", key.display()))
+        }
+        other => unusable(certificates, other.to_string()),
+    })?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -1,36 +1,33 @@
-//! Tells the server application of a complete upload, over HTTP/1.1 without TLS, as IIS does (C48).
+//! Tells the server application of a complete upload: `bits_proto::notify`, driven to its end.
 
-use std::io;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Body;
+use bits_proto::Guid;
+use bits_proto::InvalidValue;
 use bits_proto::notify::{
     Config, DataFilePath, DataFiles, Delivery, Notification, NotificationType, NotificationUrl, Outcome,
-    Output, Reply, iis_reply_url,
+    Output, Reply, Transmit, iis_reply_url,
 };
-use bits_proto::packet::Payload;
 use bits_proto::server::{Refusal, Report};
-use bits_proto::{Guid, InvalidValue};
-use http::header::{CONTENT_LENGTH, HOST, HeaderValue};
-use http::{Request, Response, Uri};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::task::{AbortHandle, spawn_blocking};
+use http::Response;
+use http::request::Parts;
+use reqwest::{Body, Client};
+use tokio::sync::oneshot;
 
-use crate::storage::{Storage, refusal, write_all};
-use crate::stream;
+use crate::application::{self, BodyError};
+use crate::origin::Origin;
+use crate::refusal::refusal;
+use crate::storage::Storage;
 
 /// How the server application is told.
 pub(crate) struct Notifications {
     pub(crate) notification: NotificationType,
-    /// This server, as the application knows it: `http://ADDR:PORT`.
-    pub(crate) origin: String,
+    pub(crate) client: Client,
+    /// This server, as the application shall know it.
+    pub(crate) origin: Origin,
     /// Whether replies can be fetched here.
     pub(crate) serves: bool,
 }
@@ -40,7 +37,7 @@ pub(crate) async fn notify(
     notifications: &Option<Notifications>,
     storage: &Arc<Storage>,
     id: Guid,
-    target: &Uri,
+    head: &Parts,
     size: u64,
 ) -> Report {
     let failed = Report::Failed { stored: 0, refusal: Refusal::Internal };
@@ -48,9 +45,10 @@ pub(crate) async fn notify(
     let Some(notifications) = notifications else { return failed };
     let Some(url) = notifications.notification.url() else { return failed };
     let files = Files { entity: storage.part_path(id), reply: storage.reply_path(id) };
-    match begin(notifications, url, &files, id, target, size) {
+    match begin(notifications, url, &files, id, head, size) {
         Ok(notification) => {
-            let outcome = Exchange { notification, files, response: None, connection: None }.run().await;
+            let client = notifications.client.clone();
+            let outcome = Exchange { notification, client, files, body: None }.run().await;
             if let Outcome::Failed(failure) = &outcome {
                 tracing::warn!(%failure, %url, "the server application did not take an upload");
             }
@@ -68,12 +66,10 @@ fn begin(
     url: &NotificationUrl,
     files: &Files,
     id: Guid,
-    target: &Uri,
+    head: &Parts,
     size: u64,
 ) -> Result<Notification, InvalidValue> {
-    let target = target.path_and_query().map_or("/", |target| target.as_str());
-    let destination =
-        format!("{}{target}", notifications.origin).parse().map_err(|_| InvalidValue::Destination)?;
+    let destination = notifications.origin.url(head).map_err(|_| InvalidValue::Destination)?;
     let path = |path: &PathBuf| DataFilePath::from_bytes(path.as_os_str().as_encoded_bytes().to_vec());
     let delivery = match notifications.notification {
         NotificationType::ByReference(_) => {
@@ -96,41 +92,24 @@ struct Files {
 
 struct Exchange {
     notification: Notification,
+    client: Client,
     files: Files,
-    response: Option<Response<Incoming>>,
-    connection: Option<AbortHandle>,
+    /// Of the application's answer. Dropped, it takes the connection with it.
+    body: Option<Body>,
 }
 
 impl Exchange {
     async fn run(mut self) -> Outcome {
         loop {
             match self.notification.poll_output() {
-                Some(Output::Transmit(transmit)) => {
-                    let Some(sent) =
-                        self.in_time(transmit_request(transmit.request, self.files.entity.clone())).await
-                    else {
-                        continue;
-                    };
-                    match sent {
-                        Ok((response, connection)) => {
-                            self.notification.handle_sent(Instant::now());
-                            self.notification.handle_response(Instant::now(), &response);
-                            (self.response, self.connection) = (Some(response), Some(connection));
-                        }
-                        Err(error) => {
-                            tracing::warn!(%error, "the server application cannot be reached");
-                            self.notification.handle_transport_error(Instant::now());
-                        }
-                    }
-                }
+                Some(Output::Transmit(transmit)) => self.transmit(transmit).await,
                 Some(Output::FindResponseFile) => {
                     let exists = self.files.reply.exists();
                     self.notification.handle_response_file(Instant::now(), exists);
                 }
                 Some(Output::StoreBody { limit }) => self.store_body(limit).await,
-                Some(Output::Discard | Output::Abort) => self.close(),
+                Some(Output::Discard | Output::Abort) => self.body = None,
                 Some(Output::Done(outcome)) => {
-                    self.close();
                     if !matches!(&outcome, Outcome::Taken { reply: Reply::File(_) | Reply::Body(_), .. }) {
                         let _none_was_stored =
                             tokio::task::block_in_place(|| std::fs::remove_file(&self.files.reply));
@@ -140,6 +119,40 @@ impl Exchange {
                 None => self.wait().await,
             }
         }
+    }
+
+    async fn transmit(&mut self, transmit: Transmit) {
+        let (sent, mut is_sent) = oneshot::channel();
+        let entity = self.files.entity.clone();
+        let mut answer = pin!(application::send(self.client.clone(), transmit.request, entity, sent));
+        // The application has its own time, from here on.
+        let first = self.in_time(async {
+            tokio::select! {
+                Ok(()) = &mut is_sent => None,
+                answer = &mut answer => Some(answer),
+            }
+        });
+        let answer = match first.await {
+            None => return,
+            Some(Some(answer)) => Some(answer),
+            Some(None) => {
+                self.notification.handle_sent(Instant::now());
+                self.in_time(answer).await
+            }
+        };
+        match answer {
+            None => {}
+            Some(Ok(response)) => self.answered(response),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the server application cannot be reached");
+                self.notification.handle_transport_error(Instant::now());
+            }
+        }
+    }
+
+    fn answered(&mut self, response: Response<Body>) {
+        self.notification.handle_response(Instant::now(), &response);
+        self.body = Some(response.into_body());
     }
 
     /// The result of some work, unless a timer of the notification goes off first.
@@ -156,9 +169,8 @@ impl Exchange {
     }
 
     async fn store_body(&mut self, limit: u64) {
-        let Some(response) = self.response.take() else { return };
-        let store = store_body(response.into_body(), self.files.reply.clone(), limit);
-        match self.in_time(store).await {
+        let Some(body) = self.body.take() else { return };
+        match self.in_time(application::store_body(body, self.files.reply.clone(), limit)).await {
             None => {}
             Some(Ok(bytes)) => {
                 self.notification.handle_body(Instant::now(), bytes);
@@ -171,70 +183,7 @@ impl Exchange {
         }
     }
 
-    fn close(&mut self) {
-        self.response = None;
-        if let Some(connection) = self.connection.take() {
-            connection.abort();
-        }
-    }
-
     async fn wait(&mut self) {
         let _timed_out = self.in_time(std::future::pending::<()>()).await;
     }
-}
-
-async fn transmit_request(
-    request: Request<Payload>,
-    entity: PathBuf,
-) -> io::Result<(Response<Incoming>, AbortHandle)> {
-    let (mut head, payload) = request.into_parts();
-    let authority = head.uri.authority().cloned().ok_or(io::ErrorKind::InvalidInput)?;
-    if head.uri.scheme_str() != Some("http") {
-        return Err(io::Error::other("only http is spoken with server applications"));
-    }
-    let stream = TcpStream::connect((authority.host(), authority.port_u16().unwrap_or(80))).await?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    let connection = tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "the connection to the server application failed");
-        }
-    });
-    head.headers.insert(HOST, HeaderValue::from_str(authority.as_str()).map_err(io::Error::other)?);
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    head.uri = target.parse().map_err(io::Error::other)?;
-    let body = match payload {
-        Payload::Empty => Body::empty(),
-        Payload::Range(range) => {
-            head.headers.insert(CONTENT_LENGTH, (range.end - range.start).into());
-            let file = spawn_blocking(move || std::fs::File::open(entity)).await??;
-            stream::file(file, range)
-        }
-    };
-    let response = sender.send_request(Request::from_parts(head, body)).await.map_err(io::Error::other)?;
-    Ok((response, connection.abort_handle()))
-}
-
-enum BodyError {
-    Transport,
-    Storage(io::Error),
-}
-
-/// Stores a body up to one byte more than it may have, which is enough to refuse it.
-async fn store_body(mut body: Incoming, path: PathBuf, limit: u64) -> Result<u64, BodyError> {
-    let storage = |error: tokio::task::JoinError| BodyError::Storage(error.into());
-    let file = spawn_blocking(move || std::fs::File::create(path)).await.map_err(storage)?;
-    let file = Arc::new(file.map_err(BodyError::Storage)?);
-    let mut at = 0;
-    while let Some(frame) = body.frame().await {
-        let Ok(chunk) = frame.map_err(|_| BodyError::Transport)?.into_data() else { continue };
-        let (file, length) = (Arc::clone(&file), chunk.len() as u64);
-        let written = spawn_blocking(move || write_all(&file, &[chunk], at).1).await.map_err(storage)?;
-        written.map_err(BodyError::Storage)?;
-        at += length;
-        if at > limit {
-            return Ok(at);
-        }
-    }
-    let synced = spawn_blocking(move || file.sync_all()).await.map_err(storage)?;
-    synced.map(|()| at).map_err(BodyError::Storage)
 }

@@ -1,15 +1,21 @@
 //! The command line.
 
+use std::error::Error;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bits_proto::notify::{NotificationType, NotificationUrl};
 use bits_proto::server::{Directory, InvalidDirectory};
 use bits_proto::{Conformance, HostId};
+use clap::error::{ContextKind, ErrorKind};
 use clap::{Parser, ValueEnum};
+use http::Uri;
 
+use crate::origin::PublicUrl;
 use crate::users::User;
+use crate::values;
 
 /// A BITS server for a directory: `/a/b.bin` is published as DIR/a/b.bin.
 ///
@@ -23,6 +29,13 @@ pub(crate) struct Options {
     /// Where to listen; port 0 picks one
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
+    /// How many connections are served at a time; more have to wait [default: a quarter of `ulimit -n`]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_connections: Option<NonZeroUsize>,
+    /// How long a client may be silent between two requests, or within a head, or read nothing of an answer, until its
+    /// connection is closed
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds, default_value = "120")]
+    pub(crate) idle_timeout: Duration,
     /// Where unfinished uploads are kept, on the file system of the root [default: DIR/.bits]
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
@@ -33,29 +46,33 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) allow_overwrites: bool,
     /// The largest file
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub(crate) max_upload_size: Option<u64>,
     /// The largest fragment; clients that send larger ones are told so, and send smaller ones
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub(crate) max_fragment_size: Option<u64>,
     /// Take `POST` with `X-HTTP-Method-Override: BITS_POST`, too
     #[arg(long)]
     pub(crate) allow_method_override: bool,
     /// The host that the rest of every upload goes to
-    #[arg(long, value_name = "HOST", value_parser = host_id)]
+    #[arg(long, value_name = "HOST", value_parser = values::host_id)]
     pub(crate) host_id: Option<HostId<'static>>,
     /// How long that host may be out of reach, until clients come back here
     #[arg(long, value_name = "SECONDS", requires = "host_id")]
     pub(crate) host_id_fallback_timeout: Option<u32>,
     /// How long an upload may make no progress, until it is deleted [default: 14 days]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
     pub(crate) session_timeout: Option<Duration>,
-    /// How many unfinished uploads a user may have [default: 50; without --user, any number]
+    /// How many unfinished uploads a user may have [default: 50; without users, any number]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) sessions_per_owner: Option<usize>,
-    /// Who may upload, by Basic authentication; can be repeated. Use it with TLS alone
+    /// Who may upload, by Basic authentication; can be repeated. Use it with TLS alone, and where nobody else can list
+    /// processes
     #[arg(long = "user", value_name = "NAME:PASSWORD")]
     pub(crate) users: Vec<User>,
+    /// The same from a file, NAME:PASSWORD a line; empty lines and those that begin with # do not count
+    #[arg(long, value_name = "FILE")]
+    pub(crate) users_file: Option<PathBuf>,
     /// Refuse whatever MC-BUP says must be refused
     #[arg(long)]
     pub(crate) strict: bool,
@@ -65,9 +82,16 @@ pub(crate) struct Options {
     /// How a server application is told of complete uploads
     #[arg(long, value_name = "HOW", requires = "notification_url")]
     pub(crate) notify: Option<Notify>,
-    /// Where the server application listens: an http URL, or a path on this server's own name
+    /// Where the server application listens: an http or https URL, or with --public-url a path on that server
     #[arg(long, value_name = "URL", requires = "notify")]
     pub(crate) notification_url: Option<NotificationUrl>,
+    /// Trust the certificates in this PEM file, and no others, when an application is told over https
+    #[arg(long, value_name = "FILE", requires = "notification_url")]
+    pub(crate) notification_ca: Option<PathBuf>,
+    /// What this server is called from outside: behind a proxy, say. Without it, applications are told the name that the
+    /// client calls it by
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<PublicUrl>,
     /// Where to serve metrics in Prometheus' format, at /metrics
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) metrics: Option<SocketAddr>,
@@ -91,6 +115,27 @@ pub(crate) enum Notify {
 }
 
 impl Options {
+    /// The command line, or what is wrong with it; `Ok(None)`: help or the version was asked for, and printed.
+    pub(crate) fn read() -> Result<Option<Self>, String> {
+        match Self::try_parse() {
+            Ok(options) => options.checked().map(Some),
+            Err(error) if error.use_stderr() => Err(what_is_wrong(&error)),
+            Err(help) => {
+                let _nobody_reads = help.print();
+                Ok(None)
+            }
+        }
+    }
+
+    fn checked(self) -> Result<Self, String> {
+        self.directory().map_err(|error| error.to_string())?;
+        if self.public_url.is_none() && self.notification_url.as_ref().is_some_and(is_relative) {
+            // Else a client would choose where everybody's files are sent.
+            return Err("a --notification-url without a host of its own needs --public-url".to_owned());
+        }
+        Ok(self)
+    }
+
     pub(crate) fn directory(&self) -> Result<Directory, InvalidDirectory> {
         let mut directory = Directory::builder()
             .conformance(if self.strict { Conformance::Strict } else { Conformance::Interop })
@@ -113,7 +158,9 @@ impl Options {
         match self.sessions_per_owner {
             Some(sessions) => directory = directory.sessions_per_owner(sessions),
             // Everybody is one owner.
-            None if self.users.is_empty() => directory = directory.sessions_per_owner(usize::MAX),
+            None if self.users.is_empty() && self.users_file.is_none() => {
+                directory = directory.sessions_per_owner(usize::MAX)
+            }
             None => {}
         }
         directory.build()
@@ -126,46 +173,39 @@ impl Options {
             _ => NotificationType::None,
         }
     }
+
+    /// Whether the application is told over https.
+    pub(crate) fn notifies_with_tls(&self) -> bool {
+        let server = self.public_url.as_ref().map_or("http://any", PublicUrl::as_str);
+        let (Some(url), Ok(server)) = (&self.notification_url, server.parse::<Uri>()) else { return false };
+        url.resolve(&server).is_ok_and(|url| url.scheme_str() == Some("https"))
+    }
 }
 
-fn size(text: &str) -> Result<u64, String> {
-    let (digits, shift) = match text {
-        _ if text.ends_with("KiB") => (&text[..text.len() - 3], 10),
-        _ if text.ends_with("MiB") => (&text[..text.len() - 3], 20),
-        _ if text.ends_with("GiB") => (&text[..text.len() - 3], 30),
-        _ => (text, 0),
-    };
-    let digits = digits.trim_end();
-    let number = Some(digits).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
-    number
-        .and_then(|digits| digits.parse::<u64>().ok()?.checked_mul(1 << shift))
-        .ok_or_else(|| "a size is a number of bytes, or a number with KiB, MiB or GiB behind it".to_owned())
+/// What is wrong with the command line. Never the value itself: it may have a password in it.
+fn what_is_wrong(error: &clap::Error) -> String {
+    match (error.get(ContextKind::InvalidArg), error.source()) {
+        (Some(argument), Some(why)) if error.kind() == ErrorKind::ValueValidation => {
+            format!("{argument}: {why}")
+        }
+        // It stands before the first empty line; usage and tips come after it.
+        _ => {
+            let text = error.to_string();
+            let what = text.split("\n\n").next().unwrap_or_default();
+            what.strip_prefix("error: ").unwrap_or(what).to_owned()
+        }
+    }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    let number = text.parse::<f64>().map_err(|error| error.to_string())?;
-    Duration::try_from_secs_f64(number).map_err(|error| error.to_string())
-}
-
-fn host_id(text: &str) -> Result<HostId<'static>, String> {
-    text.parse::<HostId<'static>>().map_err(|error| error.to_string())
+/// Whether another server in the destination makes it another application.
+fn is_relative(url: &NotificationUrl) -> bool {
+    let from = |destination| url.resolve(&Uri::from_static(destination));
+    from("http://one/") != from("https://other/")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_are_in_bytes_or_have_a_unit() {
-        assert_eq!(size("0"), Ok(0));
-        assert_eq!(size("5121"), Ok(5121));
-        assert_eq!(size("5KiB"), Ok(5120));
-        assert_eq!(size("13 MiB"), Ok(13 * 1024 * 1024));
-        assert_eq!(size("2GiB"), Ok(2 * 1024 * 1024 * 1024));
-        for text in ["", "KiB", "-1", "+1", "1.5MiB", "5 kB", "5MB", "0x10", "99999999999GiB", "1e3"] {
-            assert!(size(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -12,29 +12,23 @@
 //!
 //! A process may die between any two lines here. What makes that harmless is said at each step.
 
+mod leftovers;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use bits_proto::Guid;
 use bits_proto::server::Refusal;
 use bytes::Bytes;
 use rustix::fs::{CWD, FlockOperation};
 
-use crate::path::{BadPath, FilePath};
-use crate::tree::{Existing, Identity, Tree, existing};
+pub(crate) use leftovers::Saved;
 
-/// A saved session, and what storage has of it.
-pub(crate) struct Saved {
-    pub(crate) id: Guid,
-    pub(crate) json: Vec<u8>,
-    /// How long ago it was saved.
-    pub(crate) age: Duration,
-    /// How many bytes are there; `None` once it is published.
-    pub(crate) stored: Option<u64>,
-}
+use crate::path::{BadPath, FilePath};
+use crate::refusal::refusal;
+use crate::tree::{Existing, Identity, Tree, existing};
 
 #[derive(Debug)]
 pub(crate) struct Storage {
@@ -48,21 +42,32 @@ pub(crate) struct Storage {
 
 impl Storage {
     pub(crate) fn open(root: &Path, state: &Path, create_dirs: bool, overwrites: bool) -> io::Result<Self> {
+        let unusable = |path: &Path, why: &dyn std::fmt::Display| {
+            io::Error::other(format!("{} cannot be used: {why}", path.display()))
+        };
+        // Not made here: a slip in its name should not go unnoticed.
+        let is_folder = fs::metadata(root).map_err(|error| unusable(root, &error))?.is_dir();
+        if !is_folder {
+            return Err(unusable(root, &"the root must be a folder"));
+        }
         // Who reads the names of sessions can write into them.
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(state)?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(state)
+            .map_err(|error| unusable(state, &error))?;
         let identity = Identity::of_path(state)?;
-        if !identity.same_file_system(Identity::of_path(root)?) {
-            let message = "the state folder must be on the same file system as the root: uploads are moved between them";
-            return Err(io::Error::other(message));
-        }
         if identity == Identity::of_path(root)? {
-            return Err(io::Error::other("the state folder must not be the root itself"));
+            return Err(unusable(state, &"the state folder must not be the root itself"));
         }
-        let lock = File::create(state.join("lock"))?;
+        let lock_path = state.join("lock");
+        let lock = File::create(&lock_path).map_err(|error| unusable(state, &error))?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
-            .map_err(|_| io::Error::other("another server uses this state folder"))?;
+            .map_err(|_| unusable(state, &"another server uses this state folder"))?;
+        let tree = Tree::open(root, identity).map_err(|error| unusable(root, &error))?;
+        tree.takes(&lock_path).map_err(|why| unusable(state, &why))?;
         Ok(Self {
-            tree: Tree::open(root, identity)?,
+            tree,
             // Whole, since server applications are told of it.
             state: state.canonicalize()?,
             create_dirs,
@@ -173,63 +178,6 @@ impl Storage {
         Ok(())
     }
 
-    /// What an earlier process left. What belongs to no session is deleted.
-    pub(crate) fn saved(&self) -> io::Result<Vec<Saved>> {
-        let mut saved = Vec::new();
-        for entry in fs::read_dir(&self.state)? {
-            let path = entry?.path();
-            let Some((id, extension)) = parse_file(&path) else { continue };
-            let closed = extension == "closed";
-            match &*extension {
-                "json" | "closed" => {
-                    let stored = match fs::metadata(self.file(id, "part")) {
-                        _ if closed => None,
-                        Ok(part) => Some(part.len()),
-                        Err(_) => Some(0),
-                    };
-                    // A clock that was set back must not keep anything for ever; one that is fast must not delete it.
-                    let age = fs::metadata(&path)?.modified()?.elapsed().unwrap_or_default();
-                    saved.push(Saved { id, json: fs::read(&path)?, age, stored });
-                }
-                "part" | "reply" if self.file(id, "json").exists() => {}
-                _ => remove(&path)?,
-            }
-        }
-        Ok(saved)
-    }
-
-    /// Cuts off what was never acknowledged; the place of an upload that has lost all is made anew.
-    pub(crate) fn truncate(&self, saved: &Saved, length: u64) -> io::Result<()> {
-        match saved.stored {
-            Some(0) => {
-                OpenOptions::new().create(true).append(true).open(self.file(saved.id, "part")).map(drop)
-            }
-            Some(stored) if stored > length => {
-                let part = self.part(saved.id)?;
-                part.set_len(length)?;
-                part.sync_all()
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The sessions that were closed longer than `age` ago.
-    pub(crate) fn closed_before(&self, age: Duration) -> io::Result<Vec<Guid>> {
-        let mut old = Vec::new();
-        for entry in fs::read_dir(&self.state)? {
-            let entry = entry?;
-            if let Some((id, "closed")) = parse_file(&entry.path()).as_ref().map(|(id, kind)| (*id, &**kind))
-            {
-                // It may have been deleted meanwhile.
-                let modified = entry.metadata().and_then(|metadata| metadata.modified());
-                if modified.is_ok_and(|at| at.elapsed().unwrap_or_default() >= age) {
-                    old.push(id);
-                }
-            }
-        }
-        Ok(old)
-    }
-
     /// Where a server application finds the entity.
     pub(crate) fn part_path(&self, id: Guid) -> PathBuf {
         self.file(id, "part")
@@ -263,7 +211,7 @@ pub(crate) fn write_all(file: &File, chunks: &[Bytes], mut at: u64) -> (u64, io:
             match file.write_at(rest, at) {
                 Ok(0) => return (at - start, Err(io::ErrorKind::WriteZero.into())),
                 Ok(written) => {
-                    rest = &rest[written..];
+                    rest = rest.get(written..).unwrap_or_default();
                     at += written as u64;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -282,36 +230,9 @@ fn file_path(destination: &str) -> Result<FilePath, Refusal> {
     })
 }
 
-/// The session and the kind of a file of the state folder; whatever else lies there is not ours.
-fn parse_file(path: &Path) -> Option<(Guid, String)> {
-    let extension = path.extension()?.to_str()?;
-    let ours = ["part", "json", "closed", "reply", "new", "link"].contains(&extension);
-    let id = path.file_stem()?.to_str()?.parse().ok()?;
-    ours.then(|| (id, extension.to_owned()))
-}
-
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,
-    }
-}
-
-/// What the client is told: enough to know whether trying again makes sense, and nothing of this machine.
-pub(crate) fn refusal(error: &io::Error) -> Refusal {
-    use io::ErrorKind::{
-        AlreadyExists, NotADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem,
-        StorageFull,
-    };
-    match error.kind() {
-        AlreadyExists => Refusal::DestinationExists,
-        NotFound => Refusal::EntityMissing,
-        PermissionDenied | NotADirectory | ReadOnlyFilesystem => Refusal::AccessDenied,
-        StorageFull | QuotaExceeded => Refusal::DiskFull,
-        _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => Refusal::AccessDenied,
-        _ => {
-            tracing::error!(%error, "storage failed");
-            Refusal::Internal
-        }
     }
 }

@@ -6,24 +6,23 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use axum::body::Body;
 use bits_proto::download::Segment;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{Stream, stream};
 use tokio::task::spawn_blocking;
 
 /// How many bytes are read at a time.
 const READ_SIZE: u64 = 256 * 1024;
 
 /// A range of a file.
-pub(crate) fn file(file: File, range: Range<u64>) -> Body {
+pub(crate) fn file(file: File, range: Range<u64>) -> impl Stream<Item = io::Result<Bytes>> {
     segments(file, vec![Segment::Entity(range)])
 }
 
 /// Ranges of a file, and text between them.
-pub(crate) fn segments(file: File, mut segments: Vec<Segment>) -> Body {
+pub(crate) fn segments(file: File, mut segments: Vec<Segment>) -> impl Stream<Item = io::Result<Bytes>> {
     segments.reverse();
-    Body::from_stream(stream::try_unfold((Arc::new(file), segments), |(file, mut segments)| async move {
+    stream::try_unfold((Arc::new(file), segments), |(file, mut segments)| async move {
         let chunk = match segments.pop() {
             None => return Ok(None),
             Some(Segment::Text(text)) => text,
@@ -35,8 +34,8 @@ pub(crate) fn segments(file: File, mut segments: Vec<Segment>) -> Body {
                 read(Arc::clone(&file), range.start..end).await?
             }
         };
-        Ok::<_, io::Error>(Some((chunk, (file, segments))))
-    }))
+        Ok(Some((chunk, (file, segments))))
+    })
 }
 
 async fn read(file: Arc<File>, range: Range<u64>) -> io::Result<Bytes> {

@@ -13,6 +13,9 @@ use crate::path::FilePath;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
+/// What is in the root for a moment, to try it out.
+const TRIAL: &str = ".bits-server-trial";
+
 /// The folder whose files are uploaded and served.
 #[derive(Debug)]
 pub(crate) struct Tree {
@@ -31,6 +34,25 @@ pub(crate) struct Identity {
 impl Tree {
     pub(crate) fn open(root: &Path, state: Identity) -> io::Result<Self> {
         Ok(Self { root: fs::open(root, FOLDER, Mode::empty())?, state })
+    }
+
+    /// Whether files from where this one is can be published here, which is found out with its help. One file system
+    /// alone does not do: it may be mounted twice, or know no hard links.
+    pub(crate) fn takes(&self, file: &Path) -> Result<(), &'static str> {
+        let remove = || fs::unlinkat(&self.root, TRIAL, AtFlags::empty());
+        let _none_was_left = remove();
+        match fs::linkat(CWD, file, &self.root, TRIAL, AtFlags::empty()) {
+            Err(Errno::XDEV) => {
+                Err("the state folder must be on the file system of the root, and in the same mount, \
+                                     since uploads are moved between them: name another by --state")
+            }
+            Err(Errno::PERM | Errno::OPNOTSUPP) => {
+                Err("uploads are published by hard links, which this file system lacks")
+            }
+            // Where one may not write here one may further down.
+            Err(_) => Ok(()),
+            Ok(()) => remove().map_err(|_| "what was tried out in the root cannot be removed"),
+        }
     }
 
     /// The folder of a file. With `create`, what is missing of it is made, to last.
@@ -74,10 +96,6 @@ impl Identity {
 
     pub(crate) fn of_path(path: &Path) -> io::Result<Self> {
         Ok(Self::of(&fs::statat(CWD, path, AtFlags::empty())?))
-    }
-
-    pub(crate) fn same_file_system(self, other: Self) -> bool {
-        self.device == other.device
     }
 }
 

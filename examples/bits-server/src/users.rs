@@ -1,6 +1,10 @@
 //! Who may upload: Basic authentication (RFC 7617).
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::str::FromStr;
 
 use base64::Engine;
@@ -50,6 +54,29 @@ fn credentials(headers: &HeaderMap) -> Option<Vec<u8>> {
     let (scheme, encoded) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let decoded = BASE64_STANDARD.decode(encoded.trim()).ok()?;
     scheme.eq_ignore_ascii_case("basic").then_some(decoded)
+}
+
+/// The users of a file: `NAME:PASSWORD` a line; empty lines, and those that begin with `#`, do not count.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<User>> {
+    let shown = path.display();
+    let mut text = String::new();
+    let read = File::open(path).and_then(|mut file| {
+        if file.metadata()?.mode() & 0o007 != 0 {
+            tracing::warn!(file = %shown, "passwords that everybody on this machine can read: chmod o= takes that away");
+        }
+        file.read_to_string(&mut text)
+    });
+    read.map_err(|error| io::Error::other(format!("{shown} cannot be read: {error}")))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let users = lines.map(|(index, line)| {
+        line.parse().map_err(|error| io::Error::other(format!("{shown}, line {}: {error}", index + 1)))
+    });
+    let users = users.collect::<Result<Vec<_>, _>>()?;
+    // Where there are no users, everybody may upload.
+    if users.is_empty() {
+        return Err(io::Error::other(format!("{shown} has no user in it: NAME:PASSWORD is wanted")));
+    }
+    Ok(users)
 }
 
 impl FromStr for User {
@@ -109,6 +136,24 @@ mod tests {
     #[test]
     fn without_users_everybody_is_one() {
         assert_eq!(Users::new(Vec::new()).authenticate(&HeaderMap::new()).as_deref(), Some(""));
+    }
+
+    #[test]
+    fn a_file_has_a_user_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users");
+        let names = |text: &[u8]| {
+            std::fs::write(&path, text).unwrap();
+            let users = read(&path).map_err(|error| error.to_string())?;
+            Ok::<_, String>(users.into_iter().map(|user| user.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names(b"# who\r\na:1\r\n\r\nb:x:y").unwrap(), ["a", "b"]);
+        assert!(names(b"a:1\n\nnobody\n").unwrap_err().contains("users, line 3: "));
+        for nobody in ["", "\n", "# a:1\n"] {
+            assert!(names(nobody.as_bytes()).unwrap_err().contains("no user in it"), "{nobody:?}");
+        }
+        assert!(names(b"\xFF:1").unwrap_err().contains("cannot be read"));
+        assert!(read(&folder.path().join("none")).is_err());
     }
 
     #[test]

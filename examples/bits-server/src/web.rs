@@ -22,6 +22,7 @@ use tokio::time::timeout;
 
 use crate::bits::Bits;
 use crate::path::FilePath;
+use crate::random;
 use crate::storage::Storage;
 use crate::stream;
 use crate::users::{Owner, Users};
@@ -113,8 +114,9 @@ impl Web {
         let storage = Arc::clone(&self.storage);
         let opened = spawn_blocking(move || open(&storage, &path, reply)).await.map_err(io::Error::from);
         let Ok(Ok((file, entity))) = opened else { return empty(StatusCode::NOT_FOUND) };
-        let request = download::respond(head, &entity, self.bits.conformance(), || self.bits.randomness());
-        let mut response = request.map(|body| stream::segments(file, body.into_iter().collect()));
+        let request = download::respond(head, &entity, self.bits.conformance(), random::bytes);
+        let mut response =
+            request.map(|body| Body::from_stream(stream::segments(file, body.into_iter().collect())));
         if head.method == Method::HEAD {
             *response.body_mut() = Body::empty();
         }

@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
-use crate::options::User;
+use crate::user::User;
 
 pub(crate) enum Answer {
     Headers(HeaderMap),
@@ -30,10 +30,10 @@ pub(crate) fn answer(
             let schemes = if schemes.is_empty() { "no way that it names".to_owned() } else { schemes.join(", ") };
             format!("the server wants credentials by {schemes}, and this program only has Basic: enable that for this directory")
         }
-        None => "the server wants a name and a password: give it --user NAME:PASSWORD".to_owned(),
+        None => "the server wants a name and a password: give it --user NAME:PASSWORD, or --user NAME and --password-file FILE".to_owned(),
         Some(user) if answered => format!("the server does not accept the name and password of {}: check --user", user.name),
         Some(user) => {
-            let pair = BASE64_STANDARD.encode(format!("{}:{}", user.name, user.password));
+            let pair = BASE64_STANDARD.encode(user.credentials());
             match HeaderValue::from_str(&format!("Basic {pair}")) {
                 Ok(mut value) => {
                     value.set_sensitive(true);

@@ -9,7 +9,8 @@ use http::Response;
 use reqwest::Body;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::network::{FileBody, Network, Trouble, drain, head};
+use crate::file_body::FileBody;
+use crate::network::{Network, Trouble, drain, head};
 use crate::source::Source;
 
 /// A request on its way. Dropped, it takes its connection with it.

@@ -23,14 +23,20 @@
 
 mod credentials;
 mod exchange;
+mod file_body;
+mod lock;
 mod network;
 mod options;
 mod problem;
 mod reply;
+mod reply_file;
 mod screen;
 mod source;
 mod state;
 mod upload;
+mod user;
+mod values;
+mod wording;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -1,25 +1,17 @@
 //! HTTP: one request with its answer. Nothing in here knows of uploads.
 
 use std::error::Error;
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::fs;
+use std::io;
 use std::path::Path;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bits_proto::client::TransportError;
-use bytes::Bytes;
-use http_body::{Frame, SizeHint};
 use reqwest::{Body, Certificate, Client, ClientBuilder};
-use tokio::sync::mpsc::UnboundedSender;
 
 use crate::options::Options;
 use crate::problem::Problem;
 
-/// How much of the file is in memory at once.
-const CHUNK: u64 = 64 * 1024;
 /// How much of a page that nobody wants is read, and for how long, to keep the connection.
 const MAX_DRAINED: usize = 64 * 1024;
 const DRAIN_TIME: Duration = Duration::from_secs(2);
@@ -146,65 +138,4 @@ fn is_certificate(error: &(dyn Error + 'static)) -> bool {
 /// The cause of the causes: what is around it only says that sending failed.
 fn innermost(error: &reqwest::Error) -> String {
     causes(error).last().map(ToString::to_string).unwrap_or_default()
-}
-
-/// Some bytes of a file as the body of a request, read as they go.
-#[derive(Debug)]
-pub(crate) struct FileBody {
-    file: Arc<File>,
-    next: u64,
-    end: u64,
-    handed_over: u64,
-    told: UnboundedSender<u64>,
-}
-
-impl FileBody {
-    /// These bytes; `told` gets how many of them have been handed over, again and again.
-    pub(crate) fn new(file: Arc<File>, range: std::ops::Range<u64>, told: UnboundedSender<u64>) -> Self {
-        Self { file, next: range.start, end: range.end, handed_over: 0, told }
-    }
-
-    fn remaining(&self) -> u64 {
-        self.end.saturating_sub(self.next)
-    }
-
-    fn read(&mut self) -> io::Result<Bytes> {
-        if self.told.is_closed() {
-            return Err(io::Error::other("the exchange is over: the connection goes with it"));
-        }
-        // From its own place: bodies of exchanges that were given up share the file.
-        let mut file = &*self.file;
-        file.seek(SeekFrom::Start(self.next))?;
-        let length = usize::try_from(self.remaining().min(CHUNK)).map_err(io::Error::other)?;
-        let mut chunk = vec![0; length];
-        file.read_exact(&mut chunk)?;
-        let length = self.remaining().min(CHUNK);
-        self.next = self.next.saturating_add(length);
-        self.handed_over = self.handed_over.saturating_add(length);
-        let _exchange_is_over = self.told.send(self.handed_over);
-        Ok(chunk.into())
-    }
-}
-
-impl http_body::Body for FileBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        if self.is_end_stream() {
-            return Poll::Ready(None);
-        }
-        Poll::Ready(Some(self.read().map(Frame::data)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.remaining() == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.remaining())
-    }
 }

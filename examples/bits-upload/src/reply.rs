@@ -1,8 +1,7 @@
 //! The reply of a server application, fetched by the library's other client: `bits_proto::download`.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use bits_proto::download::{
@@ -15,13 +14,14 @@ use tokio::time::timeout_at;
 use crate::credentials::{Answer, answer};
 use crate::network::{Network, drain, head};
 use crate::options::{Options, random_number};
+use crate::reply_file::ReplyFile;
 use crate::screen::Screen;
 
-/// Fetches the reply, and returns how many bytes it has. The file is there once it is whole.
+/// Fetches the reply, and returns how many bytes it has.
 pub(crate) async fn fetch(
     url: Uri,
     trusted: bool,
-    path: &Path,
+    reply: &ReplyFile,
     options: &Options,
     network: &Network,
     screen: &Screen,
@@ -35,21 +35,11 @@ pub(crate) async fn fetch(
         .map_err(|error| error.to_string())?;
     let download = Download::new(Instant::now(), url, ApplicationRanges::whole(), config)
         .map_err(|error| error.to_string())?;
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    let file =
-        File::create(&part).map_err(|error| format!("{} cannot be written: {error}", part.display()))?;
+    let file = reply.create()?;
     let mut fetch =
         Fetch { download, file, trusted, options, network, screen, response: None, answered: false };
-    let fetched = fetch.drive().await.and_then(|received| {
-        let done = fetch.file.sync_all().and_then(|()| fs::rename(&part, path));
-        done.map(|()| received).map_err(|error| format!("{} cannot be written: {error}", path.display()))
-    });
-    if fetched.is_err() {
-        let _nothing_to_remove = fs::remove_file(&part);
-    }
-    fetched
+    let received = fetch.drive().await?;
+    reply.finish(&fetch.file).map(|()| received)
 }
 
 struct Fetch<'f> {

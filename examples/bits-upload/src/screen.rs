@@ -4,6 +4,7 @@ use std::fmt::{Arguments, Display};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use bits_proto::Guid;
 use bits_proto::header::{self, spelling};
 use http::header::{CONTENT_RANGE, HeaderMap, HeaderName};
 use http::{Request, Response, Uri};
@@ -13,6 +14,9 @@ use crate::options::Options;
 
 /// How often a line tells how far it is, where there is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// How many letters a GUID has without its braces.
+const GUID_LENGTH: usize = 36;
 
 /// The headers worth a reader's time. Never one with a password in it.
 const SHOWN: [HeaderName; 9] = [
@@ -125,7 +129,9 @@ impl Screen {
             line += &format!("  BITS-Session-Id: {id}...");
         }
         for name in SHOWN.iter().filter(|name| headers.contains_key(*name)) {
-            line += &format!("  {}: {}", spelling(name), text(headers, name));
+            let value = text(headers, name);
+            let value = if *name == header::BITS_REPLY_URL { shown_address(&value) } else { value };
+            line += &format!("  {}: {value}", spelling(name));
         }
         self.print(line);
     }
@@ -157,13 +163,24 @@ fn bar(total: u64) -> ProgressBar {
     }
 }
 
-/// An address for people and logs: its query may be what lets somebody in.
+/// An address for people and logs: its query may be what lets somebody in, and so may the id of a session.
 pub(crate) fn shown(url: &Uri) -> String {
-    let text = url.to_string();
-    match text.split_once('?') {
-        Some((address, _)) => format!("{address}?..."),
-        None => text,
+    shown_address(&url.to_string())
+}
+
+fn shown_address(text: &str) -> String {
+    let (mut rest, query) = text.split_once('?').map_or((text, ""), |(address, _)| (address, "?..."));
+    let mut shown = String::new();
+    while let Some(letter) = rest.chars().next() {
+        let guid = rest.get(..GUID_LENGTH).filter(|text| text.parse::<Guid>().is_ok());
+        match guid.and_then(|guid| guid.get(..8)) {
+            Some(begin) => shown.extend([begin, "..."]),
+            None => shown.push(letter),
+        }
+        let length = guid.map_or(letter.len_utf8(), str::len);
+        rest = rest.get(length..).unwrap_or_default();
     }
+    shown + query
 }
 
 fn packet(headers: &HeaderMap) -> Option<String> {
@@ -172,4 +189,21 @@ fn packet(headers: &HeaderMap) -> Option<String> {
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> String {
     headers.get(name).map(|value| value.as_bytes().escape_ascii().to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_queries_nor_ids_of_sessions_are_shown() {
+        for (url, expected) in [
+            ("http://h/ä/b?token=1", "http://h/ä/b?..."),
+            ("/a/%7B7DF0354D-249B-430F-820D-3D2A9BEF4931%7D/b", "/a/%7B7DF0354D...%7D/b"),
+            (r"a\{7df0354d-249b-430f-820d-3d2a9bef4931}", r"a\{7df0354d...}"),
+            ("/7DF0354D-249B-430F-820D-3D2A9BEF493", "/7DF0354D-249B-430F-820D-3D2A9BEF493"),
+        ] {
+            assert_eq!(shown_address(url), expected);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The file that is uploaded.
 
 use std::ffi::OsStr;
-use std::fs::{File, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,12 +20,13 @@ pub(crate) struct Source {
 impl Source {
     pub(crate) fn open(path: &Path) -> Result<Self, Problem> {
         let shown = path.display();
-        let file = File::open(path)
-            .map_err(|error| Problem::failed(format_args!("{shown} cannot be read: {error}")))?;
-        let metadata = file.metadata().map_err(|error| Problem::failed(format_args!("{shown}: {error}")))?;
-        if !metadata.is_file() {
+        let unreadable = |error| Problem::failed(format_args!("{shown} cannot be read: {error}"));
+        // Before it is opened: a pipe would keep the program until somebody writes into it.
+        if !fs::metadata(path).map_err(unreadable)?.is_file() {
             return Err(Problem::failed(format_args!("{shown} is not a file: name one file to upload")));
         }
+        let file = File::open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
         let entity = Entity::new(metadata.len())
             .map_err(|error| Problem::failed(format_args!("{shown}: {error}")))?
             .validated(validator(&metadata));

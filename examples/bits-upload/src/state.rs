@@ -7,17 +7,21 @@ use std::path::{Path, PathBuf};
 use bits_proto::client::Snapshot;
 use http::Uri;
 
+use crate::lock::Lock;
 use crate::problem::Problem;
 
 /// The file of `--state`, if there shall be one.
 #[derive(Debug)]
 pub(crate) struct StateFile {
     path: Option<PathBuf>,
+    _lock: Option<Lock>,
 }
 
 impl StateFile {
-    pub(crate) fn new(path: Option<PathBuf>) -> Self {
-        Self { path }
+    /// For this run alone.
+    pub(crate) fn open(path: Option<PathBuf>) -> Result<Self, Problem> {
+        let lock = path.as_deref().map(Lock::of).transpose()?;
+        Ok(Self { path, _lock: lock })
     }
 
     pub(crate) const fn is_kept(&self) -> bool {
@@ -47,7 +51,12 @@ impl StateFile {
         let Some(path) = &self.path else { return Ok(()) };
         let saved =
             serde_json::to_vec(snapshot).map_err(io::Error::from).and_then(|bytes| replace(path, &bytes));
-        saved.map_err(|error| Problem::failed(format_args!("{} cannot be written: {error}", path.display())))
+        saved.map_err(|error| {
+            let path = path.display();
+            Problem::failed(format_args!(
+                "{path} cannot be written: {error}; the same command goes on once it can"
+            ))
+        })
     }
 
     /// There is nothing to go on with any more.
@@ -68,10 +77,15 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".new");
     let aside = PathBuf::from(aside);
-    let mut file = private(&aside)?;
-    file.write_all(bytes)?;
-    file.sync_data()?;
-    fs::rename(&aside, path)
+    let written = private(&aside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_data()
+    });
+    let replaced = written.and_then(|()| fs::rename(&aside, path));
+    if replaced.is_err() {
+        let _none_was_made = fs::remove_file(&aside);
+    }
+    replaced
 }
 
 /// Who knows a session's id can write into the session.

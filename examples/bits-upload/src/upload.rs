@@ -1,4 +1,4 @@
-//! The whole of what this program has to do with `bits_proto`: one upload, driven from its beginning to one of its ends.
+//! What this program has to do with `bits_proto::client`: one upload, driven from its beginning to one of its ends.
 //!
 //! The numbered steps are those of the chapter "Driving an upload" in the documentation of `bits_proto::client`.
 
@@ -9,7 +9,7 @@ use std::time::Instant;
 use bits_proto::client::{
     Credentials, Event, Failure, Output, Reason, Suspend, Transmit, TransportError, Upload,
 };
-use http::Uri;
+use http::{HeaderValue, StatusCode, Uri};
 use tokio::time::sleep_until;
 
 use crate::credentials::{Answer, answer};
@@ -18,15 +18,19 @@ use crate::network::Network;
 use crate::options::Options;
 use crate::problem::Problem;
 use crate::reply;
+use crate::reply_file::ReplyFile;
 use crate::screen::{Screen, shown};
 use crate::source::Source;
 use crate::state::{StateFile, unusable};
+use crate::wording;
 
 /// Uploads the file; returns once the server has published it, or with the reason why it has not.
 pub(crate) async fn run(options: &Options, interrupted: impl Future<Output = ()>) -> Result<(), Problem> {
     let source = Source::open(&options.file)?;
     let network = Network::new(options)?;
-    let state = StateFile::new(options.state.clone());
+    // Before anything is touched that another run may be at work with.
+    let state = StateFile::open(options.state.clone())?;
+    let reply = options.reply.as_deref().map(ReplyFile::prepare).transpose()?;
     let mut screen = Screen::new(options, source.entity().size());
     // 1. Begin.
     let upload = begin(options, &source, &state)?;
@@ -36,6 +40,7 @@ pub(crate) async fn run(options: &Options, interrupted: impl Future<Output = ()>
     let mut job = Job {
         options,
         source,
+        reply,
         network,
         state,
         screen,
@@ -71,6 +76,7 @@ fn begin(options: &Options, source: &Source, state: &StateFile) -> Result<Upload
 struct Job<'o> {
     options: &'o Options,
     source: Source,
+    reply: Option<ReplyFile>,
     network: Network,
     state: StateFile,
     screen: Screen,
@@ -180,52 +186,35 @@ impl Job<'_> {
 
     /// What does not end the upload.
     fn tell(&mut self, event: Event) {
-        let now = Instant::now();
-        match event {
-            Event::CredentialsWanted { status, challenges } => {
-                let answer = answer(self.options.user.as_ref(), self.answered, status, &challenges);
-                self.answered = true;
-                let credentials = match answer {
-                    Answer::Headers(headers) => Some(Credentials::from(headers)),
-                    Answer::None(advice) => {
-                        self.advice = Some(advice);
-                        None
-                    }
-                };
-                let _is_over = self.upload.authenticate(now, credentials);
-            }
+        match &event {
+            Event::CredentialsWanted { status, challenges } => self.authenticate(*status, challenges),
             Event::Progress { acknowledged } => {
                 self.trouble.clear();
-                self.screen.progress(acknowledged);
+                self.screen.progress(*acknowledged);
             }
-            Event::Waiting { until, cause } => {
-                let seconds = until.saturating_duration_since(now).as_secs_f64();
-                let detail = match (cause.reason, self.trouble.as_str()) {
-                    (Reason::Transport, trouble) if !trouble.is_empty() => format!(" ({trouble})"),
-                    _ => String::new(),
+            Event::Waiting { cause, .. } => {
+                self.trouble = match (cause.reason, self.trouble.as_str()) {
+                    (Reason::Transport, trouble) if !trouble.is_empty() => format!("{cause} ({trouble})"),
+                    _ => cause.to_string(),
                 };
-                self.trouble = format!("{cause}{detail}");
-                self.screen.note(format_args!("{cause}{detail}; trying again in {seconds:.1} s"));
             }
-            Event::Restarted { cause } => self.screen.note(format_args!("{cause}; starting over")),
-            Event::Resynchronised { from, to } => {
-                self.screen.note(format_args!("the server wants byte {to}, not {from}"));
-            }
-            Event::FragmentShrunk { to } => {
-                self.screen
-                    .note(format_args!("fragments are too large for the server: {to} bytes from now on"));
-            }
-            Event::HostChanged { host } => {
-                self.screen.note(format_args!("the server moved the upload to {host}"))
-            }
-            Event::HostRefused { host } => {
-                self.screen.note(format_args!(
-                    "the server named another host, {host}, and --follow-host forbids it"
-                ));
-            }
-            Event::HostAbandoned => self.screen.note(format_args!("back to the first host")),
             _ => {}
         }
+        if let Some(line) = wording::line(&event, &self.trouble) {
+            self.screen.note(format_args!("{line}"));
+        }
+    }
+
+    fn authenticate(&mut self, status: StatusCode, challenges: &[HeaderValue]) {
+        let credentials = match answer(self.options.user.as_ref(), self.answered, status, challenges) {
+            Answer::Headers(headers) => Some(Credentials::from(headers)),
+            Answer::None(advice) => {
+                self.advice = Some(advice);
+                None
+            }
+        };
+        self.answered = true;
+        let _is_over = self.upload.authenticate(Instant::now(), credentials);
     }
 
     fn suspend(&mut self) {
@@ -235,8 +224,8 @@ impl Job<'_> {
 
     /// The reply is fetched before the session is closed, which deletes it.
     async fn fetch(&self, url: Uri, trusted: bool) -> Result<u64, String> {
-        let Some(path) = &self.options.reply else { return Ok(0) };
-        reply::fetch(url, trusted, path, self.options, &self.network, &self.screen).await
+        let Some(reply) = &self.reply else { return Ok(0) };
+        reply::fetch(url, trusted, reply, self.options, &self.network, &self.screen).await
     }
 
     fn fetched(&mut self, fetched: Result<u64, String>) {
@@ -259,7 +248,7 @@ impl Job<'_> {
 
     fn suspended(&mut self) -> Result<Problem, Problem> {
         self.state.save(&self.upload.snapshot(Instant::now()))?;
-        Ok(Problem::resumable(format_args!("interrupted; {}", self.how_to_go_on())))
+        Ok(wording::interrupted(self.state.is_kept()))
     }
 
     fn failed(&mut self, failure: Failure) -> Problem {
@@ -271,30 +260,9 @@ impl Job<'_> {
                 Ok(())
             }
         };
-        if let Err(problem) = kept {
-            return problem;
-        }
-        let why = self.advice.take().unwrap_or_else(|| failure.to_string());
-        match failure.reason {
-            Reason::GaveUp if self.trouble.is_empty() => {
-                Problem::resumable(format_args!("{why}; {}", self.how_to_go_on()))
-            }
-            Reason::GaveUp => {
-                Problem::resumable(format_args!("{why}: {}; {}", self.trouble, self.how_to_go_on()))
-            }
-            Reason::ReplyFailed => Problem::resumable(format_args!("{why}; {}", self.how_to_go_on())),
-            Reason::SourceChanged => {
-                Problem::failed(format_args!("{why}; run the same command again to upload it as it is now"))
-            }
-            _ => Problem::failed(why),
-        }
-    }
-
-    fn how_to_go_on(&self) -> &'static str {
-        if self.state.is_kept() {
-            "run the same command again to go on"
-        } else {
-            "run it again to start over; --state FILE would let it go on"
+        match kept {
+            Ok(()) => wording::problem(&failure, self.advice.take(), &self.trouble, self.state.is_kept()),
+            Err(problem) => problem,
         }
     }
 }

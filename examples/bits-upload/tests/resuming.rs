@@ -35,6 +35,26 @@ fn a_killed_upload_goes_on_in_its_session() {
 }
 
 #[test]
+fn of_two_runs_with_one_state_only_one_goes_on() {
+    let (server, desk) = (Server::start(), Desk::with_size(200_000));
+    let url = server.url("/a");
+    let slow = [&STATE[..2], &SLOW, &["--reply", "reply"]].concat();
+    let mut first = desk.command(&slow, &url).spawn().unwrap();
+    server.wait_for_bytes(1);
+    let second = desk.run(&[&STATE[..], &["--reply", "reply"]].concat(), &url);
+    second.failed(1, &["another run goes on with upload.state", "--state"]);
+    assert!(first.try_wait().unwrap().is_none() && desk.path("reply.part").exists(), "it is not disturbed");
+    // What a kill leaves behind locks nobody out.
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(desk.path("upload.state.lock").exists());
+    desk.run(&STATE, &url).succeeded();
+    assert_eq!(server.count("Create-Session"), 1);
+    assert!(!desk.path("upload.state.lock").exists());
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+#[test]
 fn whenever_it_is_killed_the_file_arrives_once() {
     let (server, desk) = (Server::start(), Desk::with_size(50_000));
     let mut times = (0..200).map(|run| Duration::from_millis(run * 3));

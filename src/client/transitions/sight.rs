@@ -75,29 +75,3 @@ pub enum Sight {
     /// caller, the failure for want of a reply. In its stead the upload is suspended; unless it is over, or has failed.
     Rest,
 }
-
-/// What is seen, as a table's row writes it, as a value and as Markdown.
-macro_rules! reaction {
-    (@text Nothing) => {
-        ""
-    };
-    (@text $($kind:ident $(($argument:ident))?)+) => {
-        concat!($("[`", stringify!($kind), "`](Sight::", stringify!($kind), ")", $(" `", stringify!($argument), "`",)? " "),+)
-    };
-    (Nothing) => {
-        &[]
-    };
-    ($($kind:ident $(($argument:ident))?)+) => {
-        &[$( reaction!(@one $kind $($argument)?) ),+]
-    };
-    (@one Send $packet:ident) => {
-        Sight::Send(PacketType::$packet)
-    };
-    (@one Misuse $error:ident) => {
-        Sight::Misuse(ApiMisuse::$error)
-    };
-    (@one $kind:ident) => {
-        Sight::$kind
-    };
-}
-pub(super) use reaction;

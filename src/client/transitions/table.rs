@@ -1,11 +1,11 @@
 //! The table.
 
 use super::place::Place;
-use super::sight::{Setting, Sight, reaction};
+use super::sight::{Setting, Sight};
 use super::stimulus::Stimulus;
 use crate::error::ApiMisuse;
 use crate::packet::PacketType;
-use crate::transition::{Transition, impossible, transitions};
+use crate::transition::{Transition, impossible, sights as reaction, transitions};
 
 transitions! {
     /// What an upload does in every [`Place`], whatever it meets (§3.1.5.1).

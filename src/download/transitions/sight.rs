@@ -39,26 +39,3 @@ pub enum Sight {
     /// Whatever belongs to what is due: the next request, the end, a failure; or nothing, while the pace holds the request.
     Due,
 }
-
-/// What is seen, as a table's row writes it, as a value and as Markdown.
-macro_rules! reaction {
-    (@text Nothing) => {
-        ""
-    };
-    (@text $($kind:ident $(($argument:ident))?)+) => {
-        concat!($("[`", stringify!($kind), "`](Sight::", stringify!($kind), ")", $(" `", stringify!($argument), "`",)? " "),+)
-    };
-    (Nothing) => {
-        &[]
-    };
-    ($($kind:ident $(($argument:ident))?)+) => {
-        &[$( reaction!(@one $kind $($argument)?) ),+]
-    };
-    (@one Misuse $error:ident) => {
-        Sight::Misuse(ApiMisuse::$error)
-    };
-    (@one $kind:ident) => {
-        Sight::$kind
-    };
-}
-pub(super) use reaction;

@@ -57,26 +57,3 @@ pub enum Sight {
     /// [`Failure::Server`](crate::notify::Failure::Server).
     Server,
 }
-
-/// What is seen, as a table's row writes it, as a value and as Markdown.
-macro_rules! reaction {
-    (@text Nothing) => {
-        ""
-    };
-    (@text $($kind:ident $(($argument:ident))?)+) => {
-        concat!($("[`", stringify!($kind), "`](Sight::", stringify!($kind), ")", $(" `", stringify!($argument), "`",)? " "),+)
-    };
-    (Nothing) => {
-        &[]
-    };
-    ($($kind:ident $(($argument:ident))?)+) => {
-        &[$( reaction!(@one $kind $($argument)?) ),+]
-    };
-    (@one Timeout $timer:ident) => {
-        Sight::Timeout(Timer::$timer)
-    };
-    (@one $kind:ident) => {
-        Sight::$kind
-    };
-}
-pub(super) use reaction;

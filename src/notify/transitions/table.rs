@@ -1,10 +1,10 @@
 //! The table.
 
 use super::place::Place;
-use super::sight::{Setting, Sight, reaction};
+use super::sight::{Setting, Sight};
 use super::stimulus::Stimulus;
 use crate::notify::state::Timer;
-use crate::transition::{Transition, impossible, transitions};
+use crate::transition::{Transition, impossible, sights as reaction, transitions};
 
 transitions! {
     /// What a notification does in every [`Place`], whatever it meets (§3.3.5.2).

@@ -1,5 +1,6 @@
 //! The program under test, and the folder that it serves.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -10,17 +11,17 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A folder, and a server that is started for it.
-pub struct Server {
+pub(crate) struct Server {
     folder: TempDir,
     root: PathBuf,
     options: Vec<String>,
     child: Child,
     stdout: BufReader<ChildStdout>,
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
-    pub fn start(options: &[&str]) -> Self {
+    pub(crate) fn start(options: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let root = folder.path().join("root");
         fs::create_dir(&root).unwrap();
@@ -28,48 +29,48 @@ impl Server {
     }
 
     /// Serves `root`, which is somewhere in `folder`.
-    pub fn start_in(folder: TempDir, root: PathBuf, options: &[&str]) -> Self {
+    pub(crate) fn start_in(folder: TempDir, root: PathBuf, options: &[&str]) -> Self {
         let options: Vec<_> = options.iter().map(|option| option.to_string()).collect();
         let (child, stdout, address) = spawn(&root, &options);
         Self { folder, root, options, child, stdout, address }
     }
 
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// The folder in which the root is.
-    pub fn outside(&self) -> &Path {
+    pub(crate) fn outside(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn published(&self, name: &str) -> Option<Vec<u8>> {
+    pub(crate) fn published(&self, name: &str) -> Option<Vec<u8>> {
         fs::read(self.root.join(name)).ok()
     }
 
     /// The files of the state folder with this extension.
-    pub fn state_files(&self, extension: &str) -> Vec<PathBuf> {
+    pub(crate) fn state_files(&self, extension: &str) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.root.join(".bits")).unwrap().map(|entry| entry.unwrap().path());
         entries.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()
     }
 
     /// `kill -9`.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Starts again after the end, on another port.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         (self.child, self.stdout, self.address) = spawn(&self.root, &self.options);
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// `kill -TERM`, and what comes of it.
-    pub fn terminate(&mut self) -> ExitStatus {
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
         let done = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(done.success());
         let deadline = Instant::now() + Duration::from_secs(15);
@@ -83,7 +84,7 @@ impl Server {
     }
 
     /// What else it printed, after its end.
-    pub fn rest_of_output(&mut self) -> String {
+    pub(crate) fn rest_of_output(&mut self) -> String {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.stdout, &mut rest).unwrap();
         rest
@@ -95,6 +96,29 @@ impl Drop for Server {
         let _dead_already = self.child.kill();
         let _reaped_already = self.child.wait();
     }
+}
+
+/// How a server ends that cannot start, and the one line that it says why with.
+pub(crate) fn refused(options: &[&str]) -> (Option<i32>, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_bits-server"))
+        .args(["--log-level", "off"])
+        .args(options)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.stdout.is_empty(), "{options:?}: it does not listen");
+    let line = String::from_utf8(ended.stderr).unwrap();
+    assert!(line.starts_with("bits-server: ") && line.lines().count() == 1, "{options:?}: {line}");
+    (ended.status.code(), line)
 }
 
 fn spawn(root: &Path, options: &[String]) -> (Child, BufReader<ChildStdout>, SocketAddr) {
@@ -115,7 +139,7 @@ fn spawn(root: &Path, options: &[String]) -> (Child, BufReader<ChildStdout>, Soc
 }
 
 /// Bytes that differ everywhere, so that a mistake in an offset shows.
-pub fn entity(size: usize) -> Vec<u8> {
+pub(crate) fn entity(size: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64 ^ size as u64;
     let next = || {
         state ^= state << 13;
@@ -127,10 +151,31 @@ pub fn entity(size: usize) -> Vec<u8> {
 }
 
 /// Waits until something holds, which it must soon.
-pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !holds() {
         assert!(Instant::now() < deadline, "never: {what}");
         std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Something mounted, while this lives.
+pub(crate) struct Mount(PathBuf);
+
+impl Mount {
+    /// `None` where nobody may mount anything: what needs it is skipped, and says so.
+    pub(crate) fn new(options: &[&OsStr], at: &Path) -> Option<Self> {
+        let mounted = Command::new("mount").args(options).arg(at).output();
+        let mounted = mounted.is_ok_and(|output| output.status.success()).then(|| Self(at.to_owned()));
+        if mounted.is_none() {
+            println!("skipped: nothing can be mounted here");
+        }
+        mounted
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let _best_effort = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
 }

@@ -1,34 +1,34 @@
 //! A small HTTP/1.1 client, and the packets of an upload by hand.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-pub const PROTOCOL: &str = "{7df0354d-249b-430f-820d-3d2a9bef4931}";
+pub(crate) const PROTOCOL: &str = "{7df0354d-249b-430f-820d-3d2a9bef4931}";
 
 /// A test that waits longer for an answer has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
-pub struct Response {
-    pub status: u16,
-    pub headers: HashMap<String, String>,
-    pub body: Vec<u8>,
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Response {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 
     /// The offset that the server wants next.
-    pub fn received(&self) -> u64 {
+    pub(crate) fn received(&self) -> u64 {
         self.header("bits-received-content-range").parse().unwrap()
     }
 }
 
-pub fn connect(address: SocketAddr) -> TcpStream {
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -36,43 +36,43 @@ pub fn connect(address: SocketAddr) -> TcpStream {
 }
 
 /// Sends a head alone.
-pub fn send_head(stream: &mut TcpStream, method: &str, target: &str, headers: &[(&str, &str)]) {
+pub(crate) fn send_head(stream: &mut impl Write, method: &str, target: &str, headers: &[(&str, &str)]) {
     let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     write!(stream, "{method} {target} HTTP/1.1\r\nHost: server\r\n{lines}\r\n").unwrap();
 }
 
-pub fn read_response(stream: &TcpStream, method: &str) -> Response {
-    let (line, headers, body) = read_message(stream, method != "HEAD");
+pub(crate) fn read_response(stream: impl Read, method: &str) -> Response {
+    let (line, headers, body) = read_message(stream, method != "HEAD").unwrap();
     let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("no status: {line:?}")).parse().unwrap();
     Response { status, headers, body }
 }
 
-/// A request, as a server application reads it. Its status is 0.
-pub fn read_request(stream: &TcpStream) -> Response {
-    let (_, headers, body) = read_message(stream, true);
-    Response { status: 0, headers, body }
+/// A request, as a server application reads it, if it comes to its end. Its status is 0.
+pub(crate) fn read_request(stream: impl Read) -> Option<Response> {
+    let (_, headers, body) = read_message(stream, true).ok()?;
+    Some(Response { status: 0, headers, body })
 }
 
-fn read_message(stream: &TcpStream, has_body: bool) -> (String, HashMap<String, String>, Vec<u8>) {
+fn read_message(stream: impl Read, has_body: bool) -> io::Result<(String, HashMap<String, String>, Vec<u8>)> {
     let mut reader = BufReader::new(stream);
     let mut first = String::new();
-    reader.read_line(&mut first).unwrap();
+    reader.read_line(&mut first)?;
     let mut line = String::new();
     let mut headers = HashMap::new();
     loop {
         line.clear();
-        reader.read_line(&mut line).unwrap();
+        reader.read_line(&mut line)?;
         let Some((name, value)) = line.trim_end().split_once(": ") else { break };
         headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }
     let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; if has_body { length } else { 0 }];
-    reader.read_exact(&mut body).unwrap();
-    (first, headers, body)
+    reader.read_exact(&mut body)?;
+    Ok((first, headers, body))
 }
 
 /// One request on a connection of its own.
-pub fn request(
+pub(crate) fn request(
     address: SocketAddr,
     method: &str,
     target: &str,
@@ -88,22 +88,31 @@ pub fn request(
     read_response(&stream, method)
 }
 
+/// Sends the smallest request of the protocol.
+pub(crate) fn send_ping(stream: &mut impl Write) {
+    send_head(stream, "BITS_POST", "/a.bin", &[("BITS-Packet-Type", "Ping"), ("Content-Length", "0")]);
+}
+
 /// One upload by hand.
 #[derive(Clone)]
-pub struct Session {
-    pub address: SocketAddr,
-    pub path: String,
-    pub id: String,
+pub(crate) struct Session {
+    pub(crate) address: SocketAddr,
+    pub(crate) path: String,
+    pub(crate) id: String,
     /// Sent with every packet.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 impl Session {
-    pub fn create(address: SocketAddr, path: &str) -> Self {
+    pub(crate) fn create(address: SocketAddr, path: &str) -> Self {
         Self::try_create(address, path, &[]).unwrap_or_else(|response| panic!("{path}: {response:?}"))
     }
 
-    pub fn try_create(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Result<Self, Response> {
+    pub(crate) fn try_create(
+        address: SocketAddr,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Self, Response> {
         let mut session = Self {
             address,
             path: path.to_owned(),
@@ -119,14 +128,14 @@ impl Session {
         Ok(session)
     }
 
-    pub fn packet(&self, headers: &[(&str, &str)], body: &[u8]) -> Response {
+    pub(crate) fn packet(&self, headers: &[(&str, &str)], body: &[u8]) -> Response {
         let more = self.headers.iter().map(|(name, value)| (&**name, &**value));
         let headers: Vec<_> = headers.iter().copied().chain(more).collect();
         request(self.address, "BITS_POST", &self.path, &headers, body)
     }
 
     /// The fragment of `entity` from `start` to `end`.
-    pub fn fragment(&self, entity: &[u8], start: usize, end: usize) -> Response {
+    pub(crate) fn fragment(&self, entity: &[u8], start: usize, end: usize) -> Response {
         let range = format!("bytes {start}-{}/{}", end - 1, entity.len());
         let headers =
             [("BITS-Packet-Type", "Fragment"), ("BITS-Session-Id", &*self.id), ("Content-Range", &*range)];
@@ -134,7 +143,7 @@ impl Session {
     }
 
     /// Begins a fragment of `entity` from `start` to `end`, and sends its first `sent` bytes.
-    pub fn begin_fragment(&self, entity: &[u8], start: usize, end: usize, sent: usize) -> TcpStream {
+    pub(crate) fn begin_fragment(&self, entity: &[u8], start: usize, end: usize, sent: usize) -> TcpStream {
         let mut stream = connect(self.address);
         let (range, length) =
             (format!("bytes {start}-{}/{}", end - 1, entity.len()), (end - start).to_string());
@@ -149,11 +158,11 @@ impl Session {
         stream
     }
 
-    pub fn close(&self) -> Response {
+    pub(crate) fn close(&self) -> Response {
         self.packet(&[("BITS-Packet-Type", "Close-Session"), ("BITS-Session-Id", &*self.id)], b"")
     }
 
-    pub fn cancel(&self) -> Response {
+    pub(crate) fn cancel(&self) -> Response {
         self.packet(&[("BITS-Packet-Type", "Cancel-Session"), ("BITS-Session-Id", &*self.id)], b"")
     }
 }

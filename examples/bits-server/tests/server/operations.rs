@@ -1,13 +1,13 @@
-//! What an operator uses: expiry, metrics, TLS, downloads, and the errors of the command line.
+//! What an operator uses: expiry, metrics, TLS, downloads.
 
 use std::fs;
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
 use crate::harness::{Server, entity, eventually};
-use crate::http1::{Session, request};
+use crate::http1::{Session, connect, read_response, request, send_ping};
+use crate::tls::Certificate;
 
 #[test]
 fn an_abandoned_upload_is_deleted_at_the_timeout() {
@@ -85,78 +85,12 @@ fn host_ids_are_handed_out() {
 
 #[test]
 fn tls() {
-    let folder = TempDir::new().unwrap();
-    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "1",
-        ])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout"])
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output();
-    if !made.is_ok_and(|output| output.status.success()) {
-        println!("skipped: there is no openssl to make a certificate");
-        return;
-    }
-    let (cert_option, key_option) = (certificate.to_str().unwrap(), key.to_str().unwrap());
-    let server = Server::start(&["--tls-cert", cert_option, "--tls-key", key_option]);
-    let answer = Command::new("curl")
-        .args([
-            "--silent",
-            "--show-error",
-            "--include",
-            "--request",
-            "BITS_POST",
-            "-H",
-            "BITS-Packet-Type: Ping",
-        ])
-        .args(["-H", "Content-Length: 0", "--cacert", cert_option])
-        .arg(format!("https://{}/a.bin", server.address))
-        .output();
-    let Ok(answer) = answer else {
-        println!("skipped: there is no curl");
-        return;
-    };
-    assert!(answer.stdout.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&answer.stderr));
-}
-
-#[test]
-fn two_servers_do_not_share_a_state_folder() {
-    let server = Server::start(&[]);
-    let second = Command::new(env!("CARGO_BIN_EXE_bits-server"))
-        .arg("--root")
-        .arg(server.root())
-        .args(["--listen", "127.0.0.1:0"])
-        .stdout(Stdio::null())
-        .output()
-        .unwrap();
-    assert_eq!(second.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&second.stderr).contains("another server uses this state folder"));
-}
-
-#[test]
-fn nonsense_on_the_command_line_is_wrong_usage() {
-    for options in [
-        &["--root", "x", "--max-upload-size", "5MB"][..],
-        &["--root", "x", "--user", "nobody"],
-        &["--root", "x", "--tls-cert", "cert.pem"],
-        &["--root", "x", "--notify", "by-value"],
-        &["--listen", "127.0.0.1:0"],
-    ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_bits-server")).args(options).output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{options:?}");
-        assert!(output.stdout.is_empty(), "{options:?}");
-    }
+    let (folder, certificate) = (TempDir::new().unwrap(), Certificate::new());
+    let (chain, key) = (certificate.write(folder.path()), certificate.write_key(folder.path()));
+    let server = Server::start(&["--tls-cert", &chain, "--tls-key", &key]);
+    let mut stream = certificate.connect(connect(server.address));
+    send_ping(&mut stream);
+    assert_eq!(read_response(&mut stream, "BITS_POST").status, 200);
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! What the server does not do.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
-use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::harness::{Server, entity};
+use crate::harness::{Mount, Server, entity};
 use crate::http1::{PROTOCOL, Session, connect, read_response, request, send_head};
 
 // `Aladdin:open sesame` and `test:123`, as RFC 7617 encodes them.
@@ -17,7 +17,11 @@ const WRONG: (&str, &str) = ("Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZSE
 
 #[test]
 fn wrong_and_missing_passwords() {
-    let server = Server::start(&["--user", "Aladdin:open sesame", "--user", "test:123", "--serve"]);
+    let folder = TempDir::new().unwrap();
+    let users = folder.path().join("users");
+    fs::write(&users, "# those who may\n\ntest:123\n").unwrap();
+    let users = users.to_str().unwrap();
+    let server = Server::start(&["--user", "Aladdin:open sesame", "--users-file", users, "--serve"]);
     for headers in [&[][..], &[WRONG]] {
         let refused = Session::try_create(server.address, "/a.bin", headers).err().unwrap();
         assert_eq!(refused.status, 401);
@@ -202,12 +206,8 @@ fn method_override_and_strict_are_options() {
 fn a_full_disk_is_told_and_the_upload_goes_on_when_there_is_room() {
     let mount_point = TempDir::new().unwrap();
     let root = mount_point.path().to_owned();
-    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=512k", "tmpfs"]).arg(&root).output();
-    if !mounted.is_ok_and(|output| output.status.success()) {
-        println!("skipped: a tmpfs cannot be mounted here");
-        return;
-    }
-    let _unmount = Unmount(root.clone());
+    let options = ["-t", "tmpfs", "-o", "size=512k", "tmpfs"].map(OsStr::new);
+    let Some(_mount) = Mount::new(&options, &root) else { return };
     fs::write(root.join("filler"), vec![0; 400 * 1024]).unwrap();
     let server = Server::start_in(TempDir::new().unwrap(), root.clone(), &[]);
     let file = entity(300 * 1024);
@@ -220,12 +220,4 @@ fn a_full_disk_is_told_and_the_upload_goes_on_when_there_is_room() {
     assert_eq!(session.fragment(&file, next, file.len()).received(), file.len() as u64);
     assert_eq!(session.close().status, 200);
     assert!(server.published("a.bin") == Some(file));
-}
-
-struct Unmount(std::path::PathBuf);
-
-impl Drop for Unmount {
-    fn drop(&mut self) {
-        let _best_effort = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
 }

@@ -1,61 +1,4 @@
-//! What a row of a machine's transition table is made of.
-//!
-//! A table is written once, by the macro below, and so the data that tests drive and the table that people read are one.
-
-/// One row of a transition table: whatever is in one of these places and meets one of these stimuli.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Transition<P: 'static, S: 'static, C, R> {
-    /// Where the machine stands.
-    pub from: Selection<P>,
-    /// What it is told.
-    pub on: Selection<S>,
-    /// The setting for which the row holds; `None`: for all.
-    pub setting: Option<C>,
-    /// Where the machine stands afterwards.
-    pub after: After<P>,
-    /// What the caller gets to see.
-    pub reaction: R,
-}
-
-/// Where a machine stands after a transition.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum After<P> {
-    /// Where it stood.
-    Same,
-    /// Where it stood before it came to the place that the row names.
-    Before,
-    /// Wherever that leads which is due: the request whose turn has come, or the packet that waited.
-    Due,
-    /// Here.
-    At(P),
-}
-
-/// Some of a kind: a group, but for a few.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Selection<T: 'static> {
-    of: &'static [T],
-    but: &'static [T],
-}
-
-impl<T: Copy + PartialEq> Selection<T> {
-    pub(crate) const fn new(of: &'static [T], but: &'static [T]) -> Self {
-        Self { of, but }
-    }
-
-    /// Whether it is one of them.
-    #[must_use]
-    pub fn contains(&self, item: T) -> bool {
-        self.of.contains(&item) && !self.but.contains(&item)
-    }
-
-    /// Each of them.
-    pub fn iter(&self) -> impl Iterator<Item = T> + use<T> {
-        let but = self.but;
-        self.of.iter().copied().filter(move |item| !but.contains(item))
-    }
-}
+//! How a transition table is written: once, so that the data that tests drive and the table that people read are one.
 
 /// An enumeration that knows all of its variants.
 macro_rules! catalogue {
@@ -186,3 +129,33 @@ macro_rules! impossible {
     };
 }
 pub(crate) use impossible;
+
+/// What is seen, as a table's row writes it, as a value and as Markdown. The caller has `Sight` in scope, and what the arguments
+/// of its variants are.
+macro_rules! sights {
+    (@text Nothing) => {
+        ""
+    };
+    (@text $($kind:ident $(($argument:ident))?)+) => {
+        concat!($("[`", stringify!($kind), "`](Sight::", stringify!($kind), ")", $(" `", stringify!($argument), "`",)? " "),+)
+    };
+    (Nothing) => {
+        &[]
+    };
+    ($($kind:ident $(($argument:ident))?)+) => {
+        &[$( $crate::transition::sights!(@one $kind $($argument)?) ),+]
+    };
+    (@one Send $packet:ident) => {
+        Sight::Send(PacketType::$packet)
+    };
+    (@one Misuse $error:ident) => {
+        Sight::Misuse(ApiMisuse::$error)
+    };
+    (@one Timeout $timer:ident) => {
+        Sight::Timeout(Timer::$timer)
+    };
+    (@one $kind:ident) => {
+        Sight::$kind
+    };
+}
+pub(crate) use sights;

@@ -1,0 +1,152 @@
+//! What single values of the command line look like.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use bits_proto::client::FragmentSize;
+use bits_proto::header::{CONTENT_NAME, X_HTTP_METHOD_OVERRIDE};
+use http::Uri;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, EXPECT, HeaderName, HeaderValue, TRANSFER_ENCODING,
+};
+
+/// A century: longer times are slips.
+const LONGEST: f64 = 100.0 * 365.0 * 86_400.0;
+
+pub(crate) fn url(text: &str) -> Result<Uri, String> {
+    // This one takes spaces and letters of any script, as people type them.
+    let url = reqwest::Url::parse(text)
+        .map_err(|error| format!("{error}; it looks like https://server/folder/name"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err("it must begin with http:// or https:// and a server's name".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a name and password do not belong into the address: use --user".to_owned());
+    }
+    if url.path().ends_with('/') {
+        return Err("it must end with the name that the file shall have there".to_owned());
+    }
+    if url.fragment().is_some() {
+        return Err("what follows a # would not be sent: write %23 for a # in a name".to_owned());
+    }
+    url.as_str().parse().map_err(|error| format!("{error}"))
+}
+
+pub(crate) fn fragment_size(text: &str) -> Result<FragmentSize, String> {
+    if text == "auto" {
+        Ok(FragmentSize::ADAPTIVE)
+    } else {
+        size(text).map(|size| FragmentSize::Fixed(size.get()))
+    }
+}
+
+pub(crate) fn rate(text: &str) -> Result<NonZeroU64, String> {
+    size(text)
+}
+
+fn size(text: &str) -> Result<NonZeroU64, String> {
+    let number_at = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(number_at).unwrap_or((text, ""));
+    let unit: u64 = match unit.trim_start() {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err("a number of bytes, or one with KiB, MiB or GiB, is wanted: 512KiB".to_owned()),
+    };
+    let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
+    bytes.and_then(NonZeroU64::new).ok_or_else(|| "a number of bytes above zero is wanted: 512KiB".to_owned())
+}
+
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "a number of seconds above zero is wanted: 0.5".to_owned())
+}
+
+pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) =
+        text.split_once(':').ok_or("a name, a colon and a value are wanted: 'X-Team: backups'")?;
+    let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|error| error.to_string())?;
+    let own = [
+        CONNECTION,
+        CONTENT_LENGTH,
+        CONTENT_RANGE,
+        EXPECT,
+        TRANSFER_ENCODING,
+        CONTENT_NAME,
+        X_HTTP_METHOD_OVERRIDE,
+    ];
+    if own.contains(&name) || name.as_str().starts_with("bits-") {
+        return Err(format!("{name} is set by the program itself"));
+    }
+    let value = HeaderValue::from_str(value.trim()).map_err(|error| error.to_string())?;
+    Ok((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        for (text, bytes) in
+            [("1", 1), ("5120", 5120), ("5KiB", 5120), ("13 MiB", 13 << 20), ("2GiB", 2 << 30)]
+        {
+            assert_eq!(size(text).map(NonZeroU64::get), Ok(bytes), "{text}");
+        }
+        for text in
+            ["", "0", "0MiB", "-1", "+1", "1.5MiB", "MiB", "1MB", "1mib", "17179869184GiB", "1e3", "５"]
+        {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn seconds_may_have_fractions() {
+        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+        for text in ["", "0", "-1", "nan", "inf", "1e300", "1e-300", "five"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_taken_as_people_type_them() {
+        assert_eq!(url("http://h/a b/ä.txt").unwrap(), "http://h/a%20b/%C3%A4.txt");
+        for text in [
+            "",
+            "h/a",
+            "/a",
+            "ftp://h/a",
+            "http://",
+            "http://u:p@h/a",
+            "http://u@h/a",
+            "http://h/a#b",
+            "file:///a",
+            "http://h",
+            "http://h/folder/",
+        ] {
+            assert!(url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn headers_that_would_break_a_request_are_refused() {
+        assert!(header("X-A: b:c").is_ok_and(|(name, value)| name == "x-a" && value == "b:c"));
+        for text in [
+            "",
+            "X-A",
+            ": b",
+            "X A: b",
+            "X-A: b\nc",
+            "content-length: 5",
+            "Transfer-Encoding: chunked",
+            "BITS-Session-Id: x",
+            "content-range: x",
+        ] {
+            assert!(header(text).is_err(), "{text}");
+        }
+    }
+}

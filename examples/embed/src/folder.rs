@@ -1,0 +1,90 @@
+//! Where uploads are stored: unfinished ones in a folder of their own, published ones under their names.
+
+use std::io::{self, ErrorKind, SeekFrom};
+use std::path::PathBuf;
+
+use bits_proto::Guid;
+use bits_proto::server::Refusal;
+use tokio::fs::{self, File, OpenOptions};
+use tokio::io::AsyncSeekExt;
+
+#[derive(Debug)]
+pub struct Folder {
+    root: PathBuf,
+    unfinished: PathBuf,
+}
+
+impl Folder {
+    /// Sessions of this example end with its process: what an earlier one left unfinished goes.
+    ///
+    /// # Errors
+    /// Files cannot be made there.
+    pub async fn open(root: PathBuf) -> io::Result<Self> {
+        let unfinished = root.join(".unfinished");
+        match fs::remove_dir_all(&unfinished).await {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => fs::create_dir_all(&unfinished).await?,
+        }
+        Ok(Self { root, unfinished })
+    }
+
+    /// Makes room for an upload.
+    pub(crate) async fn create(&self, id: Guid, path: &str) -> io::Result<()> {
+        // Told now, a client need not send the whole file to learn it. It counts when it is published.
+        if fs::try_exists(self.published(path)?).await? {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        File::create_new(self.part(id)).await.map(drop)
+    }
+
+    /// The unfinished upload, to be written from here on.
+    pub(crate) async fn open_part(&self, id: Guid, offset: u64) -> io::Result<File> {
+        let mut file = OpenOptions::new().write(true).open(self.part(id)).await?;
+        file.seek(SeekFrom::Start(offset)).await?;
+        Ok(file)
+    }
+
+    /// Puts the file at its destination: the whole of it at once, and never over another one.
+    pub(crate) async fn publish(&self, id: Guid, path: &str) -> io::Result<()> {
+        let destination = self.published(path)?;
+        // The bytes must be on the disk before the name is.
+        self.open_part(id, 0).await?.sync_all().await?;
+        // Not `rename`: it overwrites.
+        fs::hard_link(self.part(id), destination).await?;
+        let _goes_at_the_next_start = fs::remove_file(self.part(id)).await;
+        Ok(())
+    }
+
+    pub(crate) async fn discard(&self, id: Guid) -> io::Result<()> {
+        match fs::remove_file(self.part(id)).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
+
+    fn part(&self, id: Guid) -> PathBuf {
+        self.unfinished.join(id.to_string())
+    }
+
+    /// Where the file of a request's path is published.
+    ///
+    /// The path is whatever a stranger sent. What is known to be good is taken, and nothing else: so no path leads out of
+    /// the folder, or to what is unfinished.
+    fn published(&self, path: &str) -> io::Result<PathBuf> {
+        let name = path.strip_prefix("/uploads/").unwrap_or_default();
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let legal = (1..=100).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(good);
+        if legal { Ok(self.root.join(name)) } else { Err(ErrorKind::InvalidInput.into()) }
+    }
+}
+
+/// What the client is told: enough to know whether trying again makes sense, and nothing of this machine.
+pub(crate) fn refusal(error: &io::Error) -> Refusal {
+    match error.kind() {
+        ErrorKind::InvalidInput => Refusal::AccessDenied,
+        ErrorKind::AlreadyExists => Refusal::DestinationExists,
+        ErrorKind::NotFound => Refusal::EntityMissing,
+        ErrorKind::StorageFull => Refusal::DiskFull,
+        _ => Refusal::Internal,
+    }
+}

@@ -1,0 +1,143 @@
+//! A server of either stack in this process, and uploads to it by a client of either stack.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bits_proto::client::{Config, ConfigBuilder};
+use bits_proto::server::Directory;
+use embed::folder::Folder;
+use embed::server::Server;
+use embed::source::Source;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// Nothing here takes as long, on a machine with other work to do even.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum ServerStack {
+    Axum,
+    Hyper,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum ClientStack {
+    Reqwest,
+    Ureq,
+}
+
+pub(crate) const SERVERS: [ServerStack; 2] = [ServerStack::Axum, ServerStack::Hyper];
+pub(crate) const CLIENTS: [ClientStack; 2] = [ClientStack::Reqwest, ClientStack::Ureq];
+
+/// Every server with every client.
+pub(crate) fn pairs() -> impl Iterator<Item = (ServerStack, ClientStack)> {
+    SERVERS.into_iter().flat_map(|server| CLIENTS.map(|client| (server, client)))
+}
+
+/// A server that ends with the test's runtime.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) folder: TempDir,
+}
+
+impl Running {
+    pub(crate) async fn start(stack: ServerStack, directory: Directory) -> Self {
+        let folder = TempDir::new().unwrap();
+        let server = Server::new(directory, Folder::open(folder.path().to_owned()).await.unwrap());
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            match stack {
+                ServerStack::Axum => embed::axum::serve(listener, server).await,
+                ServerStack::Hyper => embed::hyper::serve(listener, server).await,
+            }
+        });
+        Self { address, folder }
+    }
+
+    /// What was published under this name; `None` if nothing was.
+    pub(crate) fn published(&self, name: &str) -> Option<Vec<u8>> {
+        fs::read(self.folder.path().join(name)).ok()
+    }
+
+    /// Waits until so many bytes of an upload are stored.
+    pub(crate) async fn wait_for_part(&self, id: &str, bytes: u64) {
+        let part = self.folder.path().join(".unfinished").join(id);
+        let begin = Instant::now();
+        while fs::metadata(&part).map_or(0, |metadata| metadata.len()) < bytes {
+            assert!(begin.elapsed() < DEADLINE, "{} never had {bytes} bytes", part.display());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// Impatient: the defaults are those of Windows.
+pub(crate) fn config() -> ConfigBuilder {
+    Config::builder()
+        .fragment_size(64 * 1024)
+        .retry_delays(Duration::from_millis(20), Duration::from_millis(200))
+        .timeouts(DEADLINE, DEADLINE)
+        .give_up_after(DEADLINE)
+}
+
+/// Uploads a file, and gives back what the client said if it could not.
+pub(crate) async fn upload(
+    client: ClientStack,
+    file: &Path,
+    to: SocketAddr,
+    name: &str,
+    config: ConfigBuilder,
+) -> Result<(), String> {
+    upload_source(client, Source::open(file.to_owned()).unwrap(), to, name, config).await
+}
+
+pub(crate) async fn upload_source(
+    client: ClientStack,
+    source: Source,
+    to: SocketAddr,
+    name: &str,
+    config: ConfigBuilder,
+) -> Result<(), String> {
+    let url = format!("http://{to}/uploads/{name}").parse().unwrap();
+    let config = config.build().unwrap();
+    let uploading = async {
+        match client {
+            ClientStack::Reqwest => {
+                let _installed_already = rustls::crypto::ring::default_provider().install_default();
+                let builder = reqwest::Client::builder().tls_certs_only([]).no_proxy();
+                embed::reqwest::upload(builder, &source, url, config).await
+            }
+            ClientStack::Ureq => {
+                let agent = ureq::Agent::config_builder().proxy(None);
+                let (told, done) = oneshot::channel();
+                // Not a thread of the runtime's: that would wait for one that hangs.
+                thread::spawn(move || told.send(embed::ureq::upload(agent, &source, url, config)));
+                done.await.unwrap()
+            }
+        }
+    };
+    let done = timeout(2 * DEADLINE, uploading).await.expect("the upload ends");
+    done.map_err(|error| error.to_string())
+}
+
+/// A file of so many bytes, no two pieces of which are the same.
+pub(crate) fn file(folder: &TempDir, bytes: usize) -> (PathBuf, Vec<u8>) {
+    let mut word = 0x9E37_79B9_7F4A_7C15_u64 ^ bytes as u64;
+    let mut content = Vec::with_capacity(bytes + 8);
+    while content.len() < bytes {
+        // Xorshift (Marsaglia 2003).
+        word ^= word << 13;
+        word ^= word >> 7;
+        word ^= word << 17;
+        content.extend_from_slice(&word.to_le_bytes());
+    }
+    content.truncate(bytes);
+    let path = folder.path().join(format!("source-{bytes}"));
+    fs::write(&path, &content).unwrap();
+    (path, content)
+}

@@ -1,0 +1,9 @@
+//! Both servers and both clients at work, and the README beside them.
+
+mod connections;
+mod failures;
+mod forwarder;
+mod harness;
+mod raw;
+mod readme;
+mod uploads;

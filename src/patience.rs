@@ -1,0 +1,49 @@
+//! How long a machine waits, and how often it tries again.
+
+use std::time::Duration;
+
+use crate::error::InvalidConfig;
+use crate::limits::{FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, RESPONSE_TIMEOUT, SESSION_TIMEOUT};
+
+/// How long whoever begins exchanges waits for each, and until it tries one again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Patience {
+    pub(crate) request_timeout: Duration,
+    pub(crate) response_timeout: Duration,
+    pub(crate) first_retry_delay: Duration,
+    pub(crate) longest_retry_delay: Duration,
+    pub(crate) give_up_after: Duration,
+}
+
+impl Patience {
+    pub(crate) const fn new(request_timeout: Duration) -> Self {
+        Self {
+            request_timeout,
+            response_timeout: RESPONSE_TIMEOUT,
+            first_retry_delay: FIRST_RETRY_DELAY,
+            longest_retry_delay: LONGEST_RETRY_DELAY,
+            give_up_after: SESSION_TIMEOUT,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), InvalidConfig> {
+        refuse_zero([
+            ("the request timeout", self.request_timeout),
+            ("the response timeout", self.response_timeout),
+            ("the first retry delay", self.first_retry_delay),
+            ("the time without progress", self.give_up_after),
+        ])?;
+        if self.first_retry_delay > self.longest_retry_delay {
+            return Err(InvalidConfig::RetryDelays);
+        }
+        Ok(())
+    }
+}
+
+/// A timer that goes off at once is never what was meant.
+pub(crate) fn refuse_zero<const N: usize>(times: [(&'static str, Duration); N]) -> Result<(), InvalidConfig> {
+    match times.into_iter().find(|(_, time)| time.is_zero()) {
+        Some((name, _)) => Err(InvalidConfig::ZeroTime(name)),
+        None => Ok(()),
+    }
+}
