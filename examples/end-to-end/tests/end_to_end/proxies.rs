@@ -143,7 +143,7 @@ fn a_login_page_is_never_taken_for_the_server() {
             true => Fault::Answer(Page::LOGIN),
             false => Fault::Pass,
         };
-        let (ended, ..) = through(script, &["--give-up-after", "0.5"]);
+        let (ended, ..) = through(script, &["--give-up-after", "2"]);
         ended.failed(3, &["no progress", "not from a BITS server", "a login page or a portal"]);
     }
 }
