@@ -507,6 +507,8 @@ impl Nginx {
         );
         std::fs::write(folder.join("conf"), configuration).unwrap();
         let process = std::process::Command::new(binary)
+            // To nginx the variable is a list of sockets that it inherits.
+            .env_remove("NGINX")
             .args(["-e", "stderr", "-p"])
             .arg(&folder)
             .arg("-c")

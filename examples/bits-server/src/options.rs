@@ -108,7 +108,7 @@ pub(crate) struct Options {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Notify {
-    /// It is told where the file is
+    /// It is told where the file is, and must be allowed into the state folder
     ByReference,
     /// It is sent the file
     ByValue,

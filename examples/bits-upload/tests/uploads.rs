@@ -147,8 +147,13 @@ fn a_reply_is_fetched_before_the_session_is_closed() {
     let server = Server::build().reply(b"the answer").start();
     let desk = Desk::with_size(10_000);
     let reply = desk.path("reply.txt");
-    desk.run(&["--reply", reply.to_str().unwrap()], &server.url("/a")).succeeded();
+    let ended = desk.run(&["--reply", reply.to_str().unwrap(), "-v"], &server.url("/a"));
+    ended.succeeded();
     assert_eq!(std::fs::read(&reply).unwrap(), b"the answer");
+    let seen = server.seen();
+    let id = seen[1].headers["bits-session-id"].to_str().unwrap().trim_matches(['{', '}']);
+    assert!(ended.stdout.contains("> GET ") && ended.stdout.contains(&id[..8]), "{ended:?}");
+    assert!(!ended.stdout.contains(id), "no log has the whole of it: {ended:?}");
     let methods: Vec<_> =
         server.seen().iter().map(|seen| (seen.method.clone(), seen.packet.clone())).collect();
     assert_eq!(methods[methods.len() - 2], ("GET".to_owned(), String::new()));

@@ -322,7 +322,8 @@ impl Inner {
                     Report::Stored(bytes.len() as u64)
                 }
                 Output::Notify => {
-                    let url = format!("{path}.reply").into_bytes();
+                    // As IIS: with the id of the session.
+                    let url = format!("{path}/Replies/{id}/responsefile.bin").into_bytes();
                     Report::Notified(Notified {
                         copy_to_destination: true,
                         reply_url: Some(ReplyUrl::from_bytes(url).unwrap()),

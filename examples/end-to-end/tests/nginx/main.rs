@@ -4,11 +4,12 @@
 
 mod proxy;
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc::channel;
 
-use end_to_end::{Application, Connection, DEADLINE, Desk, Ended, Server, assert_same, eventually};
+use end_to_end::{Application, Connection, DEADLINE, Desk, Ended, Port, Server, assert_same, eventually};
 use proxy::{Configuration, Nginx};
 
 const TOTAL: usize = 1_000_000;
@@ -140,6 +141,33 @@ fn an_answer_that_takes_too_long_for_nginx_is_heard_in_the_end() {
     uploading.wait().succeeded();
     assert_same(&desk.source(), &server.file("a.bin"));
     assert_eq!(application.seen().len(), 1);
+}
+
+/// What the application is told is the URL of the upload, and the reply that the client fetched.
+fn reply(tls: Port, options: &[&str]) -> Option<(String, Vec<u8>)> {
+    let copy = "BITS-Copy-File-To-Destination: 1\r\n";
+    let application = Application::start(move |_| (200, copy, b"well done".to_vec()));
+    let notify = ["--serve", "--notify", "by-value", "--notification-url", application.url()];
+    let server = Server::start(&[&notify, options].concat());
+    let (nginx, desk) = (Configuration::of_the_readme_at(tls, &server)?.start(), Desk::with_file(10));
+    upload(&nginx, &desk, &["--reply", "reply.bin", "--follow-host", "any"], "/a.bin").succeeded();
+    let told = application.seen()[0].header("bits-original-request-url").replace(&nginx.url(""), "PUBLIC");
+    let told = told.replace(&server.url(""), "BACK-END");
+    Some((told, fs::read(desk.path("reply.bin")).unwrap()))
+}
+
+#[test]
+fn by_its_public_url_the_server_is_known_to_its_application_and_its_replies_are_found() {
+    let tls = Port::reserve();
+    let url = format!("https://{}", tls.address);
+    let Some((told, reply)) = reply(tls, &["--public-url", &url]) else { return };
+    assert_eq!((told.as_str(), reply.as_slice()), ("PUBLIC/a.bin", &b"well done"[..]));
+}
+
+#[test]
+fn without_it_the_application_is_told_the_address_behind_nginx() {
+    let Some((told, _)) = reply(Port::reserve(), &[]) else { return };
+    assert_eq!(told, "BACK-END/a.bin");
 }
 
 #[test]

@@ -21,6 +21,11 @@ pub(crate) struct Configuration {
 impl Configuration {
     /// `None`, and a note, where there is no nginx: `NGINX` names its binary.
     pub(crate) fn of_the_readme(server: &Server) -> Option<Self> {
+        Self::of_the_readme_at(Port::reserve(), server)
+    }
+
+    /// With TLS at this port.
+    pub(crate) fn of_the_readme_at(tls: Port, server: &Server) -> Option<Self> {
         let installed = || Some(PathBuf::from("/usr/sbin/nginx")).filter(|path| path.exists());
         let Some(binary) = std::env::var_os("NGINX").map(PathBuf::from).or_else(installed) else {
             println!("nginx is not here: nothing is tested");
@@ -30,7 +35,7 @@ impl Configuration {
         let mut blocks = readme.split("```nginx\n").skip(1);
         let (block, _) = blocks.next().unwrap().split_once("```").unwrap();
         assert!(blocks.next().is_none(), "one block is tested here, and there are more");
-        let (certificate, tls, plain) = (Certificate::create(), Port::reserve(), Port::reserve());
+        let (certificate, plain) = (Certificate::create(), Port::reserve());
         let listen = format!("listen {} ssl; listen {};", tls.address, plain.address);
         let (chain, key) = (certificate.chain(), certificate.key());
         let this = Self { binary, block: block.to_owned(), certificate, tls, plain }
