@@ -148,6 +148,8 @@ mod directory_builder;
 mod exchange;
 mod guid_hash;
 mod input;
+pub(crate) mod notification_type;
+pub(crate) mod notification_url;
 mod open_sessions;
 mod output;
 mod placement;
