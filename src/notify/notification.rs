@@ -7,12 +7,12 @@ use http::Uri;
 
 use super::config::Config;
 use super::destination_url::DestinationUrl;
-use super::notification_url::NotificationUrl;
 use super::outcome::{Failure, Outcome, Reply};
 use super::output::{Output, Transmit};
 use super::request::{Delivery, NotificationRequest};
 use super::state::{Answer, End, Stage, State, Timer};
 use crate::error::InvalidValue;
+use crate::server::notification_url::NotificationUrl;
 use crate::timer::Timers;
 use crate::value::ReplyUrl;
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::notification_type::NotificationType;
 use crate::conformance::Conformance;
 use crate::error::DecodeError;
 use crate::limits::{
     MAX_ENTITY_SIZE, MAX_TOMBSTONES, SESSION_TIMEOUT, SESSIONS_PER_OWNER, TOMBSTONE_LIFETIME,
 };
-use crate::notify::NotificationType;
 use crate::packet::{Host, Request, RequestHead};
 
 /// The configuration of one virtual directory (`BITSDirectoryConfig`, §3.2.1.1), which all its sessions share.

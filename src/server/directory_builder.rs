@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::directory::{Directory, OwnerCheck};
+use super::notification_type::NotificationType;
 use crate::conformance::Conformance;
 use crate::limits::MAX_ENTITY_SIZE;
-use crate::notify::NotificationType;
 use crate::packet::Host;
 use crate::value::HostId;
 

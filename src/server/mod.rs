@@ -99,7 +99,7 @@
 //!
 //! | at work | a newer one arrives | the one at work | the newer one |
 //! |---|---|---|---|
-//! | `Store` | anything | is asked to stop; its last report counts, its answer is 503 | [`Abort`](Output::Abort), then [`Wait`](Output::Wait), then its turn from the offset reached |
+//! | `Store` | anything | is asked to stop; its last report counts, its answer is 503, or why it failed | [`Abort`](Output::Abort), then [`Wait`](Output::Wait), then its turn from the offset reached |
 //! | `Open`, `Notify` | anything | goes on, and is answered | [`Wait`](Output::Wait), then its turn |
 //! | `Publish` | Close | publishes, and is answered | waits; then 200, as a repeat |
 //! | `Publish` | Cancel | publishes, and is answered: the Cancel is too late | waits; then 200: nothing is left to delete |
@@ -119,7 +119,7 @@
 //!
 //! The same, with a `std::sync::Mutex` that is never held across an `.await`. For `Wait`, a `tokio::sync::Notify` for each session at
 //! work, or one for all. For `Abort`, a `CancellationToken` for each exchange: register it under the lock under which
-//! `handle_request` was called, so that whoever is told to abort it finds it.
+//! `handle_request` was called, so that whoever is told to abort it finds it. `examples/embed` is this, in axum and in hyper.
 //!
 //! # Sessions in a database
 //!
@@ -148,6 +148,8 @@ mod directory_builder;
 mod exchange;
 mod guid_hash;
 mod input;
+pub(crate) mod notification_type;
+pub(crate) mod notification_url;
 mod open_sessions;
 mod output;
 mod placement;

@@ -17,6 +17,9 @@ use crate::options::{Options, random_number};
 use crate::reply_file::ReplyFile;
 use crate::screen::Screen;
 
+/// What the reply is not.
+const PAGE: &str = "a login page or a portal may have answered in the server's place";
+
 /// Fetches the reply, and returns how many bytes it has.
 pub(crate) async fn fetch(
     url: Uri,
@@ -36,8 +39,17 @@ pub(crate) async fn fetch(
     let download = Download::new(Instant::now(), url, ApplicationRanges::whole(), config)
         .map_err(|error| error.to_string())?;
     let file = reply.create()?;
-    let mut fetch =
-        Fetch { download, file, trusted, options, network, screen, response: None, answered: false };
+    let mut fetch = Fetch {
+        download,
+        file,
+        trusted,
+        options,
+        network,
+        screen,
+        response: None,
+        answered: false,
+        is_page: false,
+    };
     let received = fetch.drive().await?;
     reply.finish(&fetch.file).map(|()| received)
 }
@@ -52,6 +64,8 @@ struct Fetch<'f> {
     /// The answer whose body may be wanted. Dropped, it takes its connection with it.
     response: Option<Response>,
     answered: bool,
+    /// Whether the last answer was a page in the reply's place.
+    is_page: bool,
 }
 
 impl Fetch<'_> {
@@ -65,7 +79,8 @@ impl Fetch<'_> {
                     Output::Abort(_) => self.response = None,
                     Output::Event(Event::Completed { received }) => return Ok(received),
                     Output::Event(Event::Failed(failure)) => {
-                        return Err(advice.unwrap_or_else(|| failure.to_string()));
+                        let page = self.is_page.then(|| PAGE.to_owned());
+                        return Err(advice.or(page).unwrap_or_else(|| failure.to_string()));
                     }
                     Output::Event(Event::CredentialsWanted { status, challenges }) => {
                         let user = self.options.user.as_ref().filter(|_| self.trusted);
@@ -78,6 +93,9 @@ impl Fetch<'_> {
                         };
                         self.answered = true;
                         let _is_over = self.download.authenticate(Instant::now(), headers);
+                    }
+                    Output::Event(Event::Waiting { .. }) if self.is_page => {
+                        self.screen.note(format_args!("the reply: {PAGE}; trying again"));
                     }
                     Output::Event(Event::Waiting { cause, .. }) => {
                         self.screen.note(format_args!("the reply: {cause}; trying again"));
@@ -107,6 +125,11 @@ impl Fetch<'_> {
             Some(Ok(response)) => {
                 let head = head(&response);
                 self.screen.response(&head);
+                self.is_page = is_page(&head);
+                if self.is_page {
+                    drain(response).await;
+                    return self.download.handle_transport_error(Instant::now(), id);
+                }
                 self.download.handle_response(Instant::now(), id, &head);
                 match head.status().is_success() {
                     true => self.response = Some(response),
@@ -170,4 +193,14 @@ impl Fetch<'_> {
         use http::header::{ACCEPT, ACCEPT_ENCODING, IF_RANGE, RANGE};
         [ACCEPT, ACCEPT_ENCODING, IF_RANGE, RANGE].contains(name)
     }
+}
+
+/// Whether this is a page that somebody made for a reader: the session, and the true reply with it, is deleted once there is
+/// a reply. Servers of replies must send `Last-Modified` (§3.5.5.1), and what makes pages as they are asked for does not.
+fn is_page(head: &http::Response<()>) -> bool {
+    use http::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED};
+    let headers = head.headers();
+    let is_html = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_a_version = headers.contains_key(LAST_MODIFIED) || headers.contains_key(ETAG);
+    head.status().is_success() && is_html && !is_a_version
 }

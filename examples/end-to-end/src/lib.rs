@@ -33,7 +33,7 @@ mod upload;
 
 pub use application::Application;
 pub use certificate::Certificate;
-pub use contents::{assert_same, is_same, write_file};
+pub use contents::{assert_same, write_file};
 pub use deadline::{DEADLINE, eventually};
 pub use desk::Desk;
 pub use message::{Connection, Message};

@@ -85,25 +85,25 @@ impl Server {
         names(&self.root.join(".bits")).into_iter().filter(|name| !remembered(name)).collect()
     }
 
-    /// How many sessions this server folder remembers as closed.
+    /// How many sessions are remembered as closed.
     pub fn closed(&self) -> usize {
         names(&self.root.join(".bits")).iter().filter(|name| name.ends_with(".closed")).count()
     }
 
     /// The value of a line of the metrics; zero if there is no such line.
     pub fn metric(&self, name: &str) -> u64 {
-        let answer = Connection::open(self.metrics.address).request("GET", "/metrics", &[], b"");
-        let text = String::from_utf8(answer.body).unwrap();
-        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        value.map_or(0, |value| value.parse().unwrap())
+        self.sum_of_metrics(&format!("{name} "))
     }
 
     /// How many packets of this type were answered, with any status, since the server was started.
     pub fn packets(&self, packet: &str) -> u64 {
+        self.sum_of_metrics(&format!("bits_packets_total{{type=\"{packet}\","))
+    }
+
+    fn sum_of_metrics(&self, beginning: &str) -> u64 {
         let answer = Connection::open(self.metrics.address).request("GET", "/metrics", &[], b"");
         let text = String::from_utf8(answer.body).unwrap();
-        let start = format!("bits_packets_total{{type=\"{packet}\",");
-        let lines = text.lines().filter(|line| line.starts_with(&start));
+        let lines = text.lines().filter(|line| line.starts_with(beginning));
         lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
     }
 

@@ -15,7 +15,6 @@ pub struct Upload {
     /// Files and not pipes: nobody has to read them while the program runs.
     stdout: File,
     stderr: File,
-    deadline: Duration,
 }
 
 impl Upload {
@@ -40,12 +39,12 @@ impl Upload {
             .stderr(stderr.try_clone().unwrap())
             .spawn()
             .unwrap();
-        Self { child, stdout, stderr, deadline: DEADLINE }
+        Self { child, stdout, stderr }
     }
 
     /// Waits until the program ends. One that hangs is a failed test, not a hung one.
     pub fn wait(mut self) -> Ended {
-        let deadline = Instant::now() + self.deadline;
+        let deadline = Instant::now() + DEADLINE;
         while self.is_running() {
             if Instant::now() > deadline {
                 self.kill();
@@ -60,7 +59,7 @@ impl Upload {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// `kill -9`, and how it had ended if it had before.
+    /// `kill -9`.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -21,7 +21,7 @@ fn server_beside(filler: u64) -> Server {
 fn an_upload_that_gave_up_goes_on_where_it_was() {
     let (server, desk) = (server_beside(5 * MIB), Desk::with_file(SIZE));
     let url = server.url("/a.bin");
-    let ended = desk.run(&[&OPTIONS[..], &["--give-up-after", "1"]].concat(), &url);
+    let ended = desk.run(&[&OPTIONS[..], &["--give-up-after", "3"]].concat(), &url);
     ended.failed(3, &["no progress", "disk", "run the same command again"]);
     assert_eq!(server.published(), ["filler"]);
     let before = server.metric(RECEIVED);
@@ -59,7 +59,7 @@ fn an_upload_that_finds_no_room_at_all_begins_once_there_is_some() {
     let fill = |mut file: File| std::io::copy(&mut std::io::repeat(0), &mut file);
     assert!(fill(File::create(server.file("rest")).unwrap()).is_err());
     let url = server.url("/a.bin");
-    let ended = desk.run(&[&OPTIONS[..], &["--give-up-after", "0.5"]].concat(), &url);
+    let ended = desk.run(&[&OPTIONS[..], &["--give-up-after", "2"]].concat(), &url);
     ended.failed(3, &["no progress", "disk"]);
     assert_eq!(
         (server.published(), server.leftovers()),

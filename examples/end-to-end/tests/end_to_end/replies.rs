@@ -1,8 +1,10 @@
 //! Upload-reply, with an application that answers each file with its bytes in reverse.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use end_to_end::{Application, Desk, Fault, Proxy, Server, assert_same};
+use end_to_end::{Application, Desk, Fault, Page, Proxy, Server, assert_same};
 
 const SIZE: u64 = 300_000;
 const REPLY: [&str; 6] = ["--reply", "reply.bin", "--state", "upload.state", "--fragment-size", "100KiB"];
@@ -83,8 +85,8 @@ fn what_the_application_refuses_is_told_and_not_published() {
 #[test]
 fn an_application_that_is_down_for_a_while_is_notified_again() {
     let application = Application::start({
-        let calls = std::sync::atomic::AtomicUsize::new(0);
-        move |notification| match calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+        let calls = AtomicUsize::new(0);
+        move |notification| match calls.fetch_add(1, Ordering::SeqCst) {
             0..2 => (503, "", vec![]),
             _ => (200, "BITS-Copy-File-To-Destination: 1\r\n", reversed(notification.body.clone())),
         }
@@ -94,4 +96,25 @@ fn an_application_that_is_down_for_a_while_is_notified_again() {
     is_answered(&desk, &server);
     assert_eq!(application.seen().len(), 3);
     assert_same(&desk.source(), &server.file("a.bin"));
+}
+
+#[test]
+fn a_login_page_is_not_taken_for_the_reply() {
+    let application = by_value();
+    let (server, desk) = (server_for(&application, "by-value"), Desk::with_file(SIZE));
+    let logged_in = Arc::new(AtomicBool::new(false));
+    let is_logged_in = Arc::clone(&logged_in);
+    let proxy = Proxy::start(server.address(), move |seen| match &*seen.method {
+        "GET" if !is_logged_in.load(Ordering::SeqCst) => Fault::Answer(Page::LOGIN),
+        _ => Fault::Pass,
+    });
+    let ended = desk.run(&[&REPLY[..], &["--give-up-after", "2"]].concat(), &proxy.url("/a.bin"));
+    ended.failed(3, &["the reply could not be fetched", "a login page or a portal"]);
+    assert!(!desk.path("reply.bin").exists() && desk.state().exists());
+    // It would have deleted the reply.
+    assert_eq!(proxy.count("Close-Session"), 0);
+
+    logged_in.store(true, Ordering::SeqCst);
+    desk.run(&REPLY, &proxy.url("/a.bin")).succeeded();
+    is_answered(&desk, &server);
 }
