@@ -63,7 +63,7 @@ pub(crate) struct Options {
 
     /// Send POST and the method BITS_POST in a header, for what lets no other method pass
     #[arg(long)]
-    method_override: bool,
+    pub(crate) method_override: bool,
 
     /// Send the protocol's GUID in upper case, as some servers insist
     #[arg(long)]

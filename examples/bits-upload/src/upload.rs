@@ -273,6 +273,9 @@ impl Job<'_> {
     }
 
     fn failed(&mut self, failure: Failure) -> Problem {
+        if failure.reason == Reason::NotAvailable && self.options.method_override {
+            self.advice.get_or_insert(format!("{failure}; or the server does not know --method-override"));
+        }
         // Where there is a session, even one more try of the same command goes on in it.
         let kept = match self.upload.session_id() {
             Some(_) => self.state.save(&self.upload.snapshot(Instant::now())),

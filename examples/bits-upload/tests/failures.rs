@@ -36,6 +36,9 @@ fn a_web_server_without_bits_is_recognised() {
         ended.failed(1, &[what, &status.to_string(), words]);
         assert_eq!(server.seen().len(), 1, "not tried again, nor followed");
     }
+    let server = Server::build().faults(|_| Fault::Answer(404, "", "<html>")).start();
+    let ended = Desk::with_size(10).run(&["--method-override"], &server.url("/a"));
+    ended.failed(1, &[none, "does not know --method-override"]);
 }
 
 #[test]
