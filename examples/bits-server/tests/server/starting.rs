@@ -57,6 +57,22 @@ fn the_state_folder_is_beside_what_is_published() {
 }
 
 #[test]
+fn to_try_out_the_root_nothing_in_it_is_touched() {
+    let mut server = Server::start(&[]);
+    let trial = server.root().join(".bits-server-trial");
+    fs::write(&trial, "uploaded").unwrap();
+    server.kill();
+    server.restart();
+    assert_eq!(server.published(".bits-server-trial").as_deref(), Some(&b"uploaded"[..]));
+    // What a process left that died just then goes.
+    server.kill();
+    fs::remove_file(&trial).unwrap();
+    fs::hard_link(server.root().join(".bits/lock"), &trial).unwrap();
+    server.restart();
+    assert!(!trial.exists());
+}
+
+#[test]
 fn a_folder_that_is_mounted_elsewhere_is_another_file_system() {
     let folder = TempDir::new().unwrap();
     let (root, state, mounted) =
