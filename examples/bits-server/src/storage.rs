@@ -13,6 +13,8 @@
 //! A process may die between any two lines here. What makes that harmless is said at each step.
 
 mod leftovers;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -126,14 +128,14 @@ impl Storage {
             Existing::Folder => return Err(Refusal::IsDirectory),
             // The process died after it had published.
             Existing::File(there) if there == bytes => {}
-            Existing::File(_) if !self.overwrites => return Err(Refusal::DestinationExists),
-            Existing::File(_) => {
+            Existing::File(_) | Existing::Nothing if self.overwrites => {
                 let aside = self.file(id, "link");
                 remove(&aside).map_err(internal)?;
                 fs::hard_link(part, &aside).map_err(internal)?;
                 rustix::fs::renameat(CWD, &aside, &folder, &*path.name)
                     .map_err(|error| internal(error.into()))?;
             }
+            Existing::File(_) => return Err(Refusal::DestinationExists),
             // Not `rename`: it overwrites what somebody else has put there meanwhile.
             Existing::Nothing => {
                 rustix::fs::linkat(CWD, part, &folder, &*path.name, rustix::fs::AtFlags::empty())
