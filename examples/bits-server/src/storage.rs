@@ -20,6 +20,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use bits_proto::Guid;
 use bits_proto::server::Refusal;
@@ -163,7 +164,12 @@ impl Storage {
     /// Remembers that an upload is published, and releases its bytes. In this order: without the memory, the repeat of
     /// a Close would look for the bytes.
     pub(crate) fn close(&self, id: Guid) -> io::Result<()> {
-        match fs::rename(self.file(id, "json"), self.file(id, "closed")) {
+        let (open, closed) = (self.file(id, "json"), self.file(id, "closed"));
+        // It is remembered from now on, however long ago it was saved.
+        let is_closed = File::open(&open)
+            .and_then(|file| file.set_modified(SystemTime::now()))
+            .and_then(|()| fs::rename(&open, &closed));
+        match is_closed {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => self.sync()?,
         }

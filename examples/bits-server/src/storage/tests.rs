@@ -1,4 +1,5 @@
 use std::sync::Barrier;
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
@@ -48,4 +49,17 @@ fn of_two_who_may_not_overwrite_one_publishes() {
         let refused = published.iter().filter(|done| **done == Err(Refusal::DestinationExists)).count();
         assert!(refused == 1 && published.contains(&Ok(())), "{published:?}");
     }
+}
+
+#[test]
+fn an_upload_is_remembered_from_its_close_on_and_not_from_its_last_fragment() {
+    let (storage, _folder) = storage(false);
+    let (id, hour) = (Guid::from_random([1; 16]), Duration::from_secs(3600));
+    storage.save(id, b"{}").unwrap();
+    let saved = File::open(storage.file(id, "json")).unwrap();
+    saved.set_modified(SystemTime::now() - 2 * hour).unwrap();
+    storage.close(id).unwrap();
+    assert_eq!(storage.closed_before(hour).unwrap(), []);
+    saved.set_modified(SystemTime::now() - 2 * hour).unwrap();
+    assert_eq!(storage.closed_before(hour).unwrap(), [id]);
 }
