@@ -1,6 +1,7 @@
 //! Servers that cannot start: each says why in one line.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;
 
@@ -54,6 +55,13 @@ fn the_state_folder_is_beside_what_is_published() {
     fails(&["--root", root, "--state", elsewhere], &[elsewhere, "file system of the root"]);
     let left: Vec<_> = fs::read_dir(root).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn nobody_else_on_the_machine_reads_the_names_of_sessions() {
+    let server = Server::start(&[]);
+    let mode = fs::metadata(server.root().join(".bits")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
 }
 
 #[test]
