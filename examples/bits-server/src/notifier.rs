@@ -105,7 +105,7 @@ impl Exchange {
             match self.notification.poll_output() {
                 Some(Output::Transmit(transmit)) => self.transmit(transmit).await,
                 Some(Output::FindResponseFile) => {
-                    let exists = self.files.reply.exists();
+                    let exists = tokio::task::block_in_place(|| self.files.reply.exists());
                     self.notification.handle_response_file(Instant::now(), exists);
                 }
                 Some(Output::StoreBody { limit }) => self.store_body(limit).await,
