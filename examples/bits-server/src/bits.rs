@@ -15,7 +15,6 @@ mod restore;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -184,8 +183,7 @@ impl Bits {
     async fn wait_for_turn(&self, exchange: Exchange, mut output: Output) -> Output {
         loop {
             // Before anything is asked, lest a report be missed that comes between the answer and the wait.
-            let mut reported = pin!(self.reported.notified());
-            reported.as_mut().enable();
+            let reported = self.reported.notified();
             if let Output::Abort(older) = output {
                 if let Some(stop) = self.table().stops.get(&older) {
                     stop.cancel();

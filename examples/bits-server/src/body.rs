@@ -19,6 +19,10 @@ use crate::storage::write_all;
 /// How many bytes are written at a time. An upload holds little more in memory.
 const WRITE_SIZE: usize = 256 * 1024;
 
+/// How many chunks wait to be written at most. Each keeps the whole buffer in memory that it was read into, be it a byte
+/// long: without this, a client that sends single bytes takes thousands of times what it sends.
+const MAX_CHUNKS: usize = 64;
+
 /// How long a client may be silent within a body. It comes back, and goes on from there.
 const SILENCE: Duration = Duration::from_secs(60);
 
@@ -111,7 +115,7 @@ impl Writer {
     async fn write(&mut self, chunk: Bytes) -> io::Result<()> {
         self.size += chunk.len();
         self.pending.push(chunk);
-        if self.size >= WRITE_SIZE { self.flush().await } else { Ok(()) }
+        if self.size >= WRITE_SIZE || self.pending.len() >= MAX_CHUNKS { self.flush().await } else { Ok(()) }
     }
 
     async fn flush(&mut self) -> io::Result<()> {
@@ -142,5 +146,49 @@ impl Writer {
         // Whether or not that works, fewer bytes are reported than are there.
         let _shorter = spawn_blocking(move || file.set_len(at).and_then(|()| file.sync_all())).await;
         self.at = at;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::{StreamExt, stream};
+
+    use super::*;
+
+    /// A buffer of the web server, and how many of them there are.
+    struct Buffer(Arc<AtomicUsize>);
+
+    impl AsRef<[u8]> for Buffer {
+        fn as_ref(&self) -> &[u8] {
+            b"x"
+        }
+    }
+
+    impl Drop for Buffer {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test]
+    async fn single_bytes_are_written_before_their_buffers_fill_the_memory() {
+        let (buffers, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let counts = (Arc::clone(&buffers), Arc::clone(&most));
+        let chunks = stream::iter(0..10_000).map(move |_| {
+            let (buffers, most) = &counts;
+            most.fetch_max(1 + buffers.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
+            Ok::<_, Infallible>(Bytes::from_owner(Buffer(Arc::clone(buffers))))
+        });
+        let (file, never) = (tempfile::tempfile().unwrap(), CancellationToken::new());
+        let written = file.try_clone().unwrap();
+        let task = Store { skip: 0, range: 0..10_000, total: 10_000 };
+        let report = store(file, &task, &mut Body::from_stream(chunks), &never, &never).await;
+        assert_eq!(report, Report::Stored(10_000));
+        assert_eq!(written.metadata().unwrap().len(), 10_000);
+        let most = most.load(Ordering::SeqCst);
+        assert!(most <= 2 * MAX_CHUNKS, "{most} buffers at once");
     }
 }

@@ -69,6 +69,9 @@ const FORGET_EVERY: u32 = 300;
 /// How many connections to the metrics are served at a time.
 const METRICS_CONNECTIONS: usize = 8;
 
+/// How long the end waits for what is under way on the disk.
+const LAST_WORK: Duration = Duration::from_secs(1);
+
 fn main() -> ExitCode {
     let options = match Options::read() {
         Ok(Some(options)) => options,
@@ -81,8 +84,14 @@ fn main() -> ExitCode {
         .with_target(false)
         .with_max_level(options.log_level)
         .init();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    match runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run(options))) {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return end(1, error),
+    };
+    let ended = runtime.block_on(run(options));
+    // A disk that hangs, or a name that is looked up, must not keep the program: what is not done is as after a crash.
+    runtime.shutdown_timeout(LAST_WORK);
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => end(1, error),
     }

@@ -50,7 +50,8 @@ pub(crate) async fn notify(
             let client = notifications.client.clone();
             let outcome = Exchange { notification, client, files, body: None }.run().await;
             if let Outcome::Failed(failure) = &outcome {
-                tracing::warn!(%failure, %url, "the server application did not take an upload");
+                // Not where it listens: the query may be what lets somebody in.
+                tracing::warn!(%failure, "the server application did not take an upload");
             }
             outcome.into()
         }
@@ -104,7 +105,7 @@ impl Exchange {
             match self.notification.poll_output() {
                 Some(Output::Transmit(transmit)) => self.transmit(transmit).await,
                 Some(Output::FindResponseFile) => {
-                    let exists = self.files.reply.exists();
+                    let exists = tokio::task::block_in_place(|| self.files.reply.exists());
                     self.notification.handle_response_file(Instant::now(), exists);
                 }
                 Some(Output::StoreBody { limit }) => self.store_body(limit).await,

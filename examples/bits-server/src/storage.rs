@@ -13,11 +13,14 @@
 //! A process may die between any two lines here. What makes that harmless is said at each step.
 
 mod leftovers;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use bits_proto::Guid;
 use bits_proto::server::Refusal;
@@ -131,14 +134,14 @@ impl Storage {
             Existing::Folder => return Err(Refusal::IsDirectory),
             // The process died after it had published.
             Existing::File(there) if there == bytes => {}
-            Existing::File(_) if !self.overwrites => return Err(Refusal::DestinationExists),
-            Existing::File(_) => {
+            Existing::File(_) | Existing::Nothing if self.overwrites => {
                 let aside = self.file(id, "link");
                 remove(&aside).map_err(internal)?;
                 fs::hard_link(part, &aside).map_err(internal)?;
                 rustix::fs::renameat(CWD, &aside, &folder, &*path.name)
                     .map_err(|error| internal(error.into()))?;
             }
+            Existing::File(_) => return Err(Refusal::DestinationExists),
             // Not `rename`: it overwrites what somebody else has put there meanwhile.
             Existing::Nothing => {
                 rustix::fs::linkat(CWD, part, &folder, &*path.name, rustix::fs::AtFlags::empty())
@@ -166,7 +169,12 @@ impl Storage {
     /// Remembers that an upload is published, and releases its bytes. In this order: without the memory, the repeat of
     /// a Close would look for the bytes.
     pub(crate) fn close(&self, id: Guid) -> io::Result<()> {
-        match fs::rename(self.file(id, "json"), self.file(id, "closed")) {
+        let (open, closed) = (self.file(id, "json"), self.file(id, "closed"));
+        // It is remembered from now on, however long ago it was saved.
+        let is_closed = File::open(&open)
+            .and_then(|file| file.set_modified(SystemTime::now()))
+            .and_then(|()| fs::rename(&open, &closed));
+        match is_closed {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => self.sync()?,
         }

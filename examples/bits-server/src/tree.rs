@@ -40,7 +40,10 @@ impl Tree {
     /// alone does not do: it may be mounted twice, or know no hard links.
     pub(crate) fn takes(&self, file: &Path) -> Result<(), &'static str> {
         let remove = || fs::unlinkat(&self.root, TRIAL, AtFlags::empty());
-        let _none_was_left = remove();
+        // What an earlier process left. Whatever else has this name was uploaded, or is another server's.
+        if self.is_same(file, TRIAL) {
+            let _or_not = remove();
+        }
         match fs::linkat(CWD, file, &self.root, TRIAL, AtFlags::empty()) {
             Err(Errno::XDEV) => {
                 Err("the state folder must be on the file system of the root, and in the same mount, \
@@ -53,6 +56,11 @@ impl Tree {
             Err(_) => Ok(()),
             Ok(()) => remove().map_err(|_| "what was tried out in the root cannot be removed"),
         }
+    }
+
+    fn is_same(&self, file: &Path, name: &str) -> bool {
+        let there = existing(&self.root, name);
+        matches!((there, Identity::of_path(file)), (Ok(Existing::File(there)), Ok(file)) if there == file)
     }
 
     /// The folder of a file. With `create`, what is missing of it is made, to last.

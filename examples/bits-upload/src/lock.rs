@@ -15,12 +15,17 @@ pub(crate) struct Lock {
     _file: File,
 }
 
+/// The file that is locked for a state.
+pub(crate) fn beside(state: &Path) -> PathBuf {
+    let mut path = state.as_os_str().to_owned();
+    path.push(".lock");
+    path.into()
+}
+
 impl Lock {
     /// The lock of this state.
     pub(crate) fn of(state: &Path) -> Result<Self, Problem> {
-        let mut path = state.as_os_str().to_owned();
-        path.push(".lock");
-        let path = PathBuf::from(path);
+        let path = beside(state);
         let unusable =
             |error: io::Error| Problem::failed(format_args!("{} cannot be locked: {error}", path.display()));
         loop {

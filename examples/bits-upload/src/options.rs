@@ -15,7 +15,7 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use crate::problem::Problem;
 use crate::user::User;
-use crate::values;
+use crate::{lock, reply_file, state, values};
 
 const EXIT_STATUS: &str = "\
 Exit status:
@@ -149,8 +149,8 @@ impl Options {
         for file in [&self.state, &self.reply].into_iter().flatten() {
             can_be_replaced(file)?;
         }
-        let named = [Some(&self.file), self.state.as_ref(), self.reply.as_ref()].into_iter().flatten();
-        if named.clone().count() > named.map(|file| whole(file)).collect::<BTreeSet<_>>().len() {
+        let files = self.files();
+        if files.len() > files.iter().map(|file| whole(file)).collect::<BTreeSet<_>>().len() {
             return Err(Problem::usage("FILE, --state and --reply must be different files"));
         }
         if self.user.is_some() && self.header.iter().any(|(name, _)| name == AUTHORIZATION) {
@@ -165,6 +165,13 @@ impl Options {
         self.user = self.user.map(|user| user.with_password(self.password_file.as_deref())).transpose()?;
         self.config()?;
         Ok(self)
+    }
+
+    /// Every file that is read or written, those beside others included.
+    fn files(&self) -> Vec<PathBuf> {
+        let state = self.state.iter().flat_map(|path| [path.clone(), state::aside(path), lock::beside(path)]);
+        let reply = self.reply.iter().flat_map(|path| [path.clone(), reply_file::part(path)]);
+        [self.file.clone()].into_iter().chain(state).chain(reply).collect()
     }
 
     /// How the upload behaves.

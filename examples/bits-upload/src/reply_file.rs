@@ -12,12 +12,17 @@ pub(crate) struct ReplyFile {
     part: PathBuf,
 }
 
+/// Where a reply is until it is whole.
+pub(crate) fn part(path: &Path) -> PathBuf {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    part.into()
+}
+
 impl ReplyFile {
     /// Tries it out: after the upload it is too late to learn that it cannot be written.
     pub(crate) fn prepare(path: &Path) -> Result<Self, Problem> {
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let file = Self { path: path.to_owned(), part: part.into() };
+        let file = Self { path: path.to_owned(), part: part(path) };
         file.create().map(|_| file).map_err(Problem::failed)
     }
 

@@ -73,10 +73,15 @@ pub(crate) fn unusable(path: &Path, error: impl std::fmt::Display) -> Problem {
     Problem::failed(format_args!("{path} is no state of an upload ({error}): delete it to start over"))
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Where a state is written before it takes its place.
+pub(crate) fn aside(path: &Path) -> PathBuf {
     let mut aside = path.as_os_str().to_owned();
     aside.push(".new");
-    let aside = PathBuf::from(aside);
+    aside.into()
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let aside = aside(path);
     let written = private(&aside).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_data()

@@ -35,6 +35,23 @@ fn no_file_has_two_parts_to_play() {
 }
 
 #[test]
+fn what_is_written_beside_the_state_and_the_reply_is_not_what_is_uploaded() {
+    let (server, desk) = (Server::start(), Desk::with_size(10));
+    for (beside, options) in [
+        ("a.part", &["--reply", "a"][..]),
+        ("a.new", &["--state", "a"]),
+        ("a.lock", &["--state", "a"]),
+        ("b", &["--state", "s", "--reply", "s.new"]),
+    ] {
+        // The file by another name.
+        std::os::unix::fs::symlink(desk.file(), desk.path(beside)).unwrap();
+        desk.run(options, &server.url("/a")).failed(2, &["must be different files"]);
+        assert!(fs::read(desk.file()).unwrap() == desk.bytes, "{options:?}");
+    }
+    assert!(server.seen().is_empty());
+}
+
+#[test]
 fn a_reply_that_cannot_be_stored_is_not_asked_for() {
     let (server, desk) = (Server::build().reply(b"the reply").start(), Desk::with_size(10));
     let long = "x".repeat(255);

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use common::{Desk, Ended, Fault, Server};
 
-/// Slow enough to be met in the middle.
+/// Slow enough to be met in the middle: half a million bytes take five seconds.
 const SLOW: [&str; 4] = ["--fragment-size", "5KiB", "--max-rate", "100KiB"];
 const STATE: [&str; 4] = ["--state", "upload.state", "--fragment-size", "5KiB"];
 
 #[test]
 fn a_killed_upload_goes_on_in_its_session() {
-    let (server, desk) = (Server::start(), Desk::with_size(200_000));
+    let (server, desk) = (Server::start(), Desk::with_size(500_000));
     for received in [1, 20_000, 60_000] {
         let mut child = desk.command(&[&STATE[..2], &SLOW].concat(), &server.url("/a")).spawn().unwrap();
         server.wait_for_bytes(received);
@@ -31,14 +31,14 @@ fn a_killed_upload_goes_on_in_its_session() {
     assert!(ended.stdout.contains(", from byte "), "{ended:?}");
     assert_eq!(server.count("Create-Session"), 1);
     let sent: usize = server.count("Fragment") * 5_120;
-    assert!(sent < 200_000 + 5 * 5_120, "what was acknowledged is not sent again: {sent}");
+    assert!(sent < 500_000 + 5 * 5_120, "what was acknowledged is not sent again: {sent}");
     assert!(!desk.state().exists(), "removed at the end");
     assert!(server.published("/a") == Some(desk.bytes));
 }
 
 #[test]
 fn of_two_runs_with_one_state_only_one_goes_on() {
-    let (server, desk) = (Server::start(), Desk::with_size(200_000));
+    let (server, desk) = (Server::start(), Desk::with_size(500_000));
     let url = server.url("/a");
     let slow = [&STATE[..2], &SLOW, &["--reply", "reply"]].concat();
     let mut first = desk.command(&slow, &url).spawn().unwrap();
@@ -77,7 +77,7 @@ fn whenever_it_is_killed_the_file_arrives_once() {
 
 #[test]
 fn an_interrupted_upload_is_suspended_and_goes_on() {
-    let (server, desk) = (Server::start(), Desk::with_size(100_000));
+    let (server, desk) = (Server::start(), Desk::with_size(500_000));
     for (signal, received) in [("-INT", 10_000), ("-TERM", 30_000)] {
         let child = desk.command(&[&STATE[..2], &SLOW].concat(), &server.url("/a")).spawn().unwrap();
         server.wait_for_bytes(received);
@@ -104,6 +104,31 @@ fn an_interruption_does_not_wait_for_a_server_that_hangs() {
     send("-INT", &child);
     Ended::of(child).failed(3, &["interrupted"]);
     assert!(begin.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn a_reply_whose_fetching_was_interrupted_or_killed_is_fetched_by_the_next_run() {
+    for signal in ["-INT", "-KILL"] {
+        let (hung, is_hung) = flag();
+        let server = Server::build().reply(b"the answer").faults(move |seen| match seen.method.as_str() {
+            "GET" if is_hung() => Fault::Delay(Duration::from_secs(60)),
+            _ => Fault::None,
+        });
+        let (server, desk) = (server.start(), Desk::with_size(10_000));
+        let options = [&STATE[..], &["--reply", "reply"]].concat();
+        let child = desk.command(&options, &server.url("/a")).spawn().unwrap();
+        // Create-Session, two fragments, and the GET.
+        server.wait_for_requests(4);
+        send(signal, &child);
+        let ended = Ended::of(child);
+        assert_eq!(ended.code, (signal == "-INT").then_some(3), "{ended:?}");
+        assert!(desk.state().exists() && !desk.path("reply").exists());
+        hung();
+        desk.run(&options, &server.url("/a")).succeeded();
+        assert_eq!(fs::read(desk.path("reply")).unwrap(), b"the answer");
+        assert_eq!((server.count("Create-Session"), server.count("Close-Session")), (1, 1));
+        assert!(!desk.path("reply.part").exists() && server.published("/a") == Some(desk.bytes));
+    }
 }
 
 #[test]
@@ -137,12 +162,12 @@ fn giving_up_on_a_server_that_is_not_there() {
 
 #[test]
 fn a_file_that_changed_between_two_runs_is_not_mixed() {
-    let (server, desk) = (Server::start(), Desk::with_size(100_000));
+    let (server, desk) = (Server::start(), Desk::with_size(500_000));
     let mut child = desk.command(&[&STATE[..2], &SLOW].concat(), &server.url("/a")).spawn().unwrap();
     server.wait_for_bytes(20_000);
     child.kill().unwrap();
     child.wait().unwrap();
-    let changed = vec![7; 100_000];
+    let changed = vec![7; 500_000];
     fs::write(desk.file(), &changed).unwrap();
     desk.run(&STATE, &server.url("/a"))
         .failed(1, &["the file changed", "0x8020001D", "run the same command again"]);
@@ -153,7 +178,7 @@ fn a_file_that_changed_between_two_runs_is_not_mixed() {
 
 #[test]
 fn a_file_that_changes_under_way_is_not_mixed() {
-    let (server, desk) = (Server::start(), Desk::with_size(100_000));
+    let (server, desk) = (Server::start(), Desk::with_size(500_000));
     let child = desk.command(&SLOW, &server.url("/a")).spawn().unwrap();
     server.wait_for_bytes(20_000);
     fs::write(desk.file(), vec![7; 50_000]).unwrap();
@@ -174,7 +199,7 @@ fn a_state_that_is_none_is_not_overwritten() {
 
 #[test]
 fn a_state_belongs_to_one_destination() {
-    let (server, desk) = (Server::start(), Desk::with_size(100_000));
+    let (server, desk) = (Server::start(), Desk::with_size(500_000));
     let child = desk.command(&[&STATE[..2], &SLOW].concat(), &server.url("/a")).spawn().unwrap();
     server.wait_for_bytes(5_120);
     send("-INT", &child);

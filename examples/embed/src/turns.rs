@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::iter;
-use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -76,8 +75,7 @@ impl Task<'_> {
     pub(crate) async fn wait_for_turn(&self, mut output: Output) -> Output {
         loop {
             // Before anything is asked, lest a report be missed that comes between the answer and the wait.
-            let mut reported = pin!(self.turns.reported.notified());
-            reported.as_mut().enable();
+            let reported = self.turns.reported.notified();
             if let Output::Abort(older) = output {
                 if let Some(stop) = self.turns.table().stops.get(&older) {
                     stop.cancel();

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bits_proto::{Guid, limits};
 
-use super::Bits;
+use super::{Bits, log};
 
 impl Bits {
     /// Deletes what made no progress for too long.
@@ -17,7 +17,7 @@ impl Bits {
         };
         for session in expired {
             tracing::info!(
-                path = session.destination(),
+                path = log::path(session.destination()),
                 owner = session.owner(),
                 received = session.received(),
                 "expired"

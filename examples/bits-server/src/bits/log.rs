@@ -2,12 +2,23 @@
 
 use std::time::Duration;
 
+use bits_proto::Guid;
 use bits_proto::packet::{Ack, PacketType};
 use http::request::Parts;
 
 use crate::users::Owner;
 
-/// One line for each packet. A session's id is a secret, so that its first digits alone tell which one it is.
+/// A session's id is a secret: its first digits alone tell which one it is.
+pub(super) fn shown(id: Guid) -> String {
+    beginning(&id.to_string())
+}
+
+/// Where an upload goes, without the query: that may be what lets somebody in.
+pub(super) fn path(destination: &str) -> &str {
+    destination.split('?').next().unwrap_or_default()
+}
+
+/// One line for each packet.
 pub(super) fn answered(
     packet: Option<PacketType>,
     head: &Parts,
@@ -16,8 +27,7 @@ pub(super) fn answered(
     reason: Option<&str>,
     took: Duration,
 ) {
-    let id =
-        ack.session_id().map(|id| id.as_str().trim_start_matches('{').chars().take(8).collect::<String>());
+    let id = ack.session_id().map(|id| beginning(id.as_str()));
     let received = match ack {
         Ack::Fragment(ack) => ack.received,
         Ack::Error(error) => error.received,
@@ -34,4 +44,8 @@ pub(super) fn answered(
         milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         "answered"
     );
+}
+
+fn beginning(id: &str) -> String {
+    id.trim_start_matches('{').chars().take(8).collect()
 }

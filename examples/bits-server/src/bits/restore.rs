@@ -7,7 +7,7 @@ use bits_proto::limits;
 use bits_proto::packet::{CloseSession, Request};
 use bits_proto::server::{Arrival, Notified, Output, Report, Session, Snapshot};
 
-use super::Bits;
+use super::{Bits, log};
 use crate::storage::Saved;
 use crate::users::Owner;
 
@@ -19,13 +19,16 @@ impl Bits {
             let session = match self.restored(&saved) {
                 Ok(session) => session,
                 Err(error) => {
-                    tracing::error!(session = %saved.id, %error, "a saved session is ignored");
+                    tracing::error!(session = log::shown(saved.id), %error, "a saved session is ignored");
                     continue;
                 }
             };
             let closed = saved.stored.is_none().then(|| session.clone());
             if self.table().sessions.insert(Instant::now(), session).is_err() {
-                tracing::error!(session = %saved.id, "two sessions have the same name: one is ignored");
+                tracing::error!(
+                    session = log::shown(saved.id),
+                    "two sessions have the same name: one is ignored"
+                );
             } else if let Some(session) = closed {
                 self.close_again(&session);
             }

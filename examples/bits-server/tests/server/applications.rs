@@ -62,6 +62,27 @@ fn by_value_the_application_gets_the_file_and_the_client_its_reply() {
 }
 
 #[test]
+fn a_reply_is_for_the_owner_of_its_upload_alone() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nthe reply";
+    let (url, application) = application(move |_| answer.to_owned());
+    let users = ["--user", "a:1", "--user", "b:2"];
+    let notify = ["--serve", "--notify", "by-value", "--notification-url", &url];
+    let server = Server::start(&[&notify[..], &users].concat());
+    let (owner, other) = (("Authorization", "Basic YTox"), ("Authorization", "Basic Yjoy"));
+    let session = Session::try_create(server.address, "/a.bin", &[owner]).unwrap();
+    let ack = session.fragment(b"bytes", 0, 5);
+    assert_eq!(ack.status, 200);
+    application.join().unwrap().unwrap();
+    let get = |headers: &[_]| {
+        let reply = request(server.address, "GET", ack.header("bits-reply-url"), headers, b"");
+        (reply.status, reply.body)
+    };
+    assert_eq!(get(&[owner]), (200, b"the reply".to_vec()));
+    assert_eq!(get(&[other]), (404, vec![]));
+    assert_eq!(get(&[]).0, 401);
+}
+
+#[test]
 fn by_reference_the_application_reads_and_writes_files() {
     let file = entity(5_000);
     let expected = file.clone();

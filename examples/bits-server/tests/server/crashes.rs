@@ -1,8 +1,8 @@
 //! `kill -9` at any moment: every acknowledged byte is there afterwards, and nothing else is.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::harness::{Server, entity, eventually};
 use crate::http1::Session;
@@ -117,10 +117,15 @@ fn a_session_that_cannot_be_read_is_ignored_and_kept() {
 
 #[test]
 fn the_timeout_goes_on_while_no_server_runs() {
-    let mut server = Server::start(&["--session-timeout", "3"]);
-    let _session = Session::create(server.address, "/a.bin");
+    let mut server = Server::start(&["--session-timeout", "7200"]);
+    let _sessions = ["/old.bin", "/new.bin"].map(|path| Session::create(server.address, path));
     server.kill();
-    std::thread::sleep(Duration::from_millis(3200));
+    let old =
+        server.state_files("json").into_iter().find(|json| fs::read_to_string(json).unwrap().contains("old"));
+    let three_hours_ago = SystemTime::now() - Duration::from_secs(3 * 3_600);
+    File::open(old.unwrap()).unwrap().set_modified(three_hours_ago).unwrap();
     server.restart();
-    eventually("the upload is deleted", || server.state_files("part").is_empty());
+    eventually("the old one is deleted", || server.state_files("json").len() == 1);
+    let left = fs::read_to_string(&server.state_files("json")[0]).unwrap();
+    assert!(left.contains("new") && server.state_files("part").len() == 1, "{left}");
 }

@@ -1,5 +1,7 @@
 //! Connections that break or hang, and the client that comes back.
 
+use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Server, entity, eventually};
@@ -86,4 +88,26 @@ fn a_server_that_is_told_to_stop_sends_clients_away_and_keeps_their_bytes() {
     assert_eq!(session.fragment(&file, 600_000, 1 << 20).received(), 1 << 20);
     assert_eq!(session.close().status, 200);
     assert!(server.published("a.bin") == Some(file));
+}
+
+#[test]
+fn a_disk_that_hangs_does_not_keep_a_server_that_is_told_to_stop() {
+    let mut server = Server::start(&[]);
+    let session = Session::create(server.address, "/a.bin");
+    // A pipe that nobody reads: whoever opens it waits, and cannot be stopped.
+    let part = server.state_files("part").remove(0);
+    fs::remove_file(&part).unwrap();
+    assert!(Command::new("mkfifo").arg(&part).status().unwrap().success());
+    let hung = session.begin_fragment(&entity(10), 0, 10, 10);
+    eventually("it waits for the disk", || waits_for_a_pipe(server.pid()));
+    assert!(server.terminate().success());
+    drop(hung);
+}
+
+/// Whether a thread of the process waits for the other end of a pipe; `true` where the kernel tells nobody what threads
+/// wait for.
+fn waits_for_a_pipe(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap().map(|thread| thread.unwrap().path());
+    let waits: Vec<_> = threads.filter_map(|thread| fs::read_to_string(thread.join("wchan")).ok()).collect();
+    waits.iter().any(|wait| wait == "wait_for_partner") || waits.iter().all(|wait| wait == "0")
 }

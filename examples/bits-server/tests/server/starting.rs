@@ -1,6 +1,7 @@
 //! Servers that cannot start: each says why in one line.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;
 
@@ -54,6 +55,29 @@ fn the_state_folder_is_beside_what_is_published() {
     fails(&["--root", root, "--state", elsewhere], &[elsewhere, "file system of the root"]);
     let left: Vec<_> = fs::read_dir(root).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn nobody_else_on_the_machine_reads_the_names_of_sessions() {
+    let server = Server::start(&[]);
+    let mode = fs::metadata(server.root().join(".bits")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[test]
+fn to_try_out_the_root_nothing_in_it_is_touched() {
+    let mut server = Server::start(&[]);
+    let trial = server.root().join(".bits-server-trial");
+    fs::write(&trial, "uploaded").unwrap();
+    server.kill();
+    server.restart();
+    assert_eq!(server.published(".bits-server-trial").as_deref(), Some(&b"uploaded"[..]));
+    // What a process left that died just then goes.
+    server.kill();
+    fs::remove_file(&trial).unwrap();
+    fs::hard_link(server.root().join(".bits/lock"), &trial).unwrap();
+    server.restart();
+    assert!(!trial.exists());
 }
 
 #[test]

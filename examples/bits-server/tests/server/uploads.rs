@@ -1,5 +1,6 @@
 //! Whole uploads.
 
+use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -64,7 +65,7 @@ fn a_large_fragment_is_streamed_in_constant_memory() {
     let file = entity(40 << 20);
     upload(server.address, "/large.bin", &file, 13 << 20);
     assert!(server.published("large.bin").as_ref() == Some(&file));
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let peak =
         status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
     assert!(peak.parse::<u64>().unwrap() < 30 << 10, "{peak} KiB at the peak");
@@ -98,6 +99,22 @@ fn nothing_is_seen_before_the_close() {
     assert_eq!(server.published("a.bin"), None);
     assert_eq!(session.close().status, 200);
     assert!(server.published("a.bin") == Some(file));
+}
+
+#[test]
+fn what_lost_bytes_behind_the_servers_back_is_not_published() {
+    for left in [Some(999), None] {
+        let server = Server::start(&[]);
+        let session = Session::create(server.address, "/a.bin");
+        assert_eq!(session.fragment(&entity(1_000), 0, 1_000).status, 200);
+        let part = server.state_files("part").remove(0);
+        match left {
+            Some(left) => File::options().write(true).open(part).unwrap().set_len(left).unwrap(),
+            None => fs::remove_file(part).unwrap(),
+        }
+        assert_eq!(session.close().status, 404);
+        assert_eq!((server.published("a.bin"), server.state_files("part").len()), (None, 0));
+    }
 }
 
 #[test]

@@ -61,6 +61,7 @@ fn an_upload_that_finds_no_room_at_all_begins_once_there_is_some() {
     let url = server.url("/a.bin");
     let ended = desk.run(&[&OPTIONS[..], &["--give-up-after", "2"]].concat(), &url);
     ended.failed(3, &["no progress", "disk"]);
+    assert_eq!(server.metric("bits_sessions_open"), 0, "of which no client knows");
     assert_eq!(
         (server.published(), server.leftovers()),
         (vec!["filler".to_owned(), "rest".to_owned()], vec![])

@@ -2,6 +2,7 @@
 
 mod disk_full;
 mod kills;
+mod logs;
 mod many;
 mod memory;
 mod pages;

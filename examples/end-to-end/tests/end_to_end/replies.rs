@@ -118,3 +118,23 @@ fn a_login_page_is_not_taken_for_the_reply() {
     desk.run(&REPLY, &proxy.url("/a.bin")).succeeded();
     is_answered(&desk, &server);
 }
+
+#[test]
+fn what_an_application_wrote_before_it_failed_is_no_reply() {
+    let application = Application::start({
+        let calls = AtomicUsize::new(0);
+        move |notification| match calls.fetch_add(1, Ordering::SeqCst) {
+            0 => {
+                fs::write(notification.header("bits-response-datafile-name"), "half a reply").unwrap();
+                (503, "", vec![])
+            }
+            _ => (200, "BITS-Copy-File-To-Destination: 1\r\n", vec![]),
+        }
+    });
+    let (server, desk) = (server_for(&application, "by-reference"), Desk::with_file(SIZE));
+    let ended = desk.run(&["-v"], &server.url("/a.bin"));
+    ended.succeeded();
+    assert_eq!(application.seen().len(), 2);
+    assert!(!ended.stdout.contains("BITS-Reply-URL"), "{}", ended.stdout);
+    assert_eq!(server.leftovers(), [""; 0]);
+}
