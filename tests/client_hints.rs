@@ -31,6 +31,7 @@ fn a_failure_says_what_happened_where_and_what_to_look_at() {
         ("Fragment", answers::error(400, "0x80070057"), &["at Fragment", "0x80070057", "Content-Range"]),
         ("Fragment", answers::page(411), &["411", "Content-Length"]),
         ("Create-Session", answers::error(403, "0x80070005"), &["0x80070005", "overwritten"]),
+        ("Create-Session", answers::error(403, "0x80004003"), &["0x80004003", "overwritten"]),
         ("Create-Session", answers::error(501, "0x80070005"), &["not enabled"]),
         ("Fragment", answers::error(500, "0x80200020"), &["0x80200020", "larger than the server accepts"]),
         ("Fragment", answers::application_error(404, "0x80190194"), &["from the server application"]),
@@ -41,5 +42,13 @@ fn a_failure_says_what_happened_where_and_what_to_look_at() {
             assert!(text.contains(part), "{part:?} is not in {text:?}");
         }
         assert_eq!(text.lines().count(), 1, "{text:?}");
+    }
+}
+
+#[test]
+fn a_failure_gives_no_advice_where_the_code_or_the_application_has_said_all() {
+    for answer in [answers::error(403, "0x80070005"), answers::application_error(403, "0x80004005")] {
+        let text = told("Fragment", answer);
+        assert!(!text.contains("the account may not write there"), "{text:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bits_proto::Guid;
 use bits_proto::server::{Refusal, Report, Store};
@@ -69,10 +69,12 @@ impl Storage {
     pub(crate) fn publish(&self, id: Guid, path: &str) -> Report {
         let Some(destination) = self.published(path) else { return failed(Refusal::AccessDenied) };
         let unfinished = self.unfinished(id);
-        // Not `rename`: it overwrites. The bytes must be on the disk before the name is.
+        // Not `rename`: it overwrites. The bytes must be on the disk before the name is, and the name before it is
+        // acknowledged.
         let done = File::open(&unfinished)
             .and_then(|file| file.sync_all())
             .and_then(|()| fs::hard_link(&unfinished, destination))
+            .and_then(|()| sync_names(&self.folder))
             .and_then(|()| fs::remove_file(&unfinished));
         report(done, Report::Published)
     }
@@ -100,6 +102,11 @@ fn report(done: io::Result<()>, success: Report) -> Report {
 
 fn failed(refusal: Refusal) -> Report {
     Report::Failed { stored: 0, refusal }
+}
+
+/// Has the system write the names in a folder to the disk, where it can promise that.
+fn sync_names(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// What the client is told: enough to know whether trying again makes sense, and nothing of this machine.

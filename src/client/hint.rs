@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use super::failure::{Failure, Reason};
+use crate::hresult::{ErrorContext, Hresult};
 use crate::packet::PacketType;
 
 impl Failure {
@@ -32,7 +33,9 @@ impl Failure {
             (Reason::Refused, 400) if self.packet == Some(PacketType::Fragment) => {
                 Some("something in between may have dropped or changed Content-Range")
             }
-            (Reason::Refused, 403) => {
+            // It has its own reasons.
+            (Reason::Refused, _) if self.context == Some(ErrorContext::REMOTE_APPLICATION) => None,
+            (Reason::Refused, 403) if self.code.and_then(Hresult::explanation).is_none() => {
                 Some("the account may not write there, or the file exists and may not be overwritten")
             }
             (Reason::Refused, 404) => Some("the folder does not exist, or the file vanished from the server"),

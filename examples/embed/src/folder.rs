@@ -51,6 +51,10 @@ impl Folder {
         self.open_part(id, 0).await?.sync_all().await?;
         // Not `rename`: it overwrites.
         fs::hard_link(self.part(id), destination).await?;
+        // And the name before it is acknowledged, as far as the system can promise that.
+        if cfg!(unix) {
+            File::open(&self.root).await?.sync_all().await?;
+        }
         let _goes_at_the_next_start = fs::remove_file(self.part(id)).await;
         Ok(())
     }
