@@ -1,11 +1,13 @@
 //! Connections: accepted, perhaps encrypted, and ended when the program is told to stop.
 
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
+use http::request::Parts;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -21,6 +23,7 @@ use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tracing::field::{DisplayValue, display};
 
 /// A connection is an open file, and a request may have three more for a moment.
 const FILES_PER_CONNECTION: u64 = 4;
@@ -66,14 +69,15 @@ pub(crate) async fn serve(
             tracing::info!(max = connections.max, "no more connections until one is closed");
         }
         let place = Arc::clone(&places).acquire_owned().await.map_err(io::Error::other)?;
-        Ok::<_, io::Error>((listener.accept().await?.0, place))
+        let (stream, client) = listener.accept().await?;
+        Ok::<_, io::Error>((stream, client, place))
     };
     loop {
         let accepted = tokio::select! {
             () = stopping.cancelled() => break,
             accepted = accept() => accepted,
         };
-        let (stream, place) = match accepted {
+        let (stream, client, place) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Too many open files, say: some will be closed.
@@ -87,7 +91,9 @@ pub(crate) async fn serve(
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(connections.idle));
         let stream = Box::pin(stream);
-        let (tls, router, watcher) = (tls.clone(), router.clone(), graceful.watcher());
+        let (tls, watcher) = (tls.clone(), graceful.watcher());
+        // The log says who it was.
+        let router = router.clone().layer(Extension(Client(client.ip())));
         let idle = connections.idle;
         tokio::spawn(async move {
             let _until_it_is_closed = place;
@@ -119,6 +125,15 @@ async fn connection(
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection failed");
     }
+}
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+struct Client(IpAddr);
+
+/// The address at the other end of the connection, which may be a proxy's.
+pub(crate) fn client(head: &Parts) -> Option<DisplayValue<IpAddr>> {
+    head.extensions.get().map(|Client(address)| display(*address))
 }
 
 /// TLS with a certificate chain and its key, both in PEM.

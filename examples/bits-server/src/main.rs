@@ -140,7 +140,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let web = Arc::new(Web {
         bits: Bits::new(directory, Arc::clone(&storage), notifications),
         storage,
-        users: Users::new(users),
+        users: Users::new(users)?,
         serves: options.serve,
     });
     web.bits.restore().map_err(|error| format!("{} cannot be read: {error}", state.display()))?;

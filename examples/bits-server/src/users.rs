@@ -1,5 +1,6 @@
 //! Who may upload: Basic authentication (RFC 7617).
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -29,8 +30,13 @@ pub(crate) struct User {
 pub(crate) struct Users(Vec<User>);
 
 impl Users {
-    pub(crate) fn new(users: Vec<User>) -> Self {
-        Self(users)
+    /// A password for each name: of two, nobody would know which one still lets somebody in.
+    pub(crate) fn new(users: Vec<User>) -> Result<Self, String> {
+        let mut names = BTreeSet::new();
+        match users.iter().find(|user| !names.insert(&user.name)) {
+            Some(user) => Err(format!("the user {:?} is there twice: leave one password", user.name)),
+            None => Ok(Self(users)),
+        }
     }
 
     /// The user that a request's head authenticates; `None` if none. Where there are no users, everybody is one.
@@ -104,7 +110,7 @@ mod tests {
     use super::*;
 
     fn authenticated(users: &[&str], authorization: &str) -> Option<Owner> {
-        let users = Users::new(users.iter().map(|user| user.parse().unwrap()).collect());
+        let users = Users::new(users.iter().map(|user| user.parse().unwrap()).collect()).unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, authorization.parse().unwrap());
         users.authenticate(&headers)
@@ -130,12 +136,21 @@ mod tests {
         ] {
             assert_eq!(authenticated(&users, authorization), None, "{authorization}");
         }
-        assert_eq!(Users::new(vec![users[0].parse().unwrap()]).authenticate(&HeaderMap::new()), None);
+        assert_eq!(
+            Users::new(vec![users[0].parse().unwrap()]).unwrap().authenticate(&HeaderMap::new()),
+            None
+        );
     }
 
     #[test]
     fn without_users_everybody_is_one() {
-        assert_eq!(Users::new(Vec::new()).authenticate(&HeaderMap::new()).as_deref(), Some(""));
+        assert_eq!(Users::new(Vec::new()).unwrap().authenticate(&HeaderMap::new()).as_deref(), Some(""));
+    }
+
+    #[test]
+    fn nobody_has_two_passwords() {
+        let users = ["a:1", "b:1", "a:2"].map(|user| user.parse().unwrap());
+        assert!(Users::new(users.into()).unwrap_err().contains("\"a\" is there twice"));
     }
 
     #[test]

@@ -23,6 +23,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::bits::Bits;
+use crate::listen;
 use crate::path::FilePath;
 use crate::random;
 use crate::storage::Storage;
@@ -156,7 +157,7 @@ fn open(storage: &Storage, path: &FilePath, reply: Option<Guid>) -> io::Result<(
 fn unauthorized(head: &Parts) -> Response {
     // Those that brought none are asked for them, and come again.
     if head.headers.contains_key(AUTHORIZATION) {
-        tracing::warn!(path = head.uri.path(), "wrong name or password");
+        tracing::warn!(client = listen::client(head), path = head.uri.path(), "wrong name or password");
     }
     let mut response = empty(StatusCode::UNAUTHORIZED);
     let headers = response.headers_mut();

@@ -18,7 +18,7 @@ impl Bits {
         for session in expired {
             tracing::info!(
                 path = log::path(session.destination()),
-                owner = session.owner(),
+                owner = log::owner(session.owner()),
                 received = session.received(),
                 "expired"
             );

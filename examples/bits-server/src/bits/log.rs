@@ -6,6 +6,7 @@ use bits_proto::Guid;
 use bits_proto::packet::{Ack, PacketType};
 use http::request::Parts;
 
+use crate::listen;
 use crate::users::Owner;
 
 /// A session's id is a secret: its first digits alone tell which one it is.
@@ -18,11 +19,16 @@ pub(super) fn path(destination: &str) -> &str {
     destination.split('?').next().unwrap_or_default()
 }
 
+/// Nothing where nobody authenticates.
+pub(super) fn owner(owner: &Owner) -> Option<&str> {
+    Some(owner.as_str()).filter(|owner| !owner.is_empty())
+}
+
 /// One line for each packet.
 pub(super) fn answered(
     packet: Option<PacketType>,
     head: &Parts,
-    owner: &Owner,
+    user: &Owner,
     ack: &Ack<'_>,
     reason: Option<&str>,
     took: Duration,
@@ -37,7 +43,8 @@ pub(super) fn answered(
         packet = packet.map_or("invalid", PacketType::as_str),
         status = ack.status().as_u16(),
         path = head.uri.path(),
-        owner = (!owner.is_empty()).then_some(owner.as_str()),
+        client = listen::client(head),
+        owner = owner(user),
         session = id,
         received,
         reason,

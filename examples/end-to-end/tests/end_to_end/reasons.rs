@@ -47,7 +47,9 @@ fn the_log_says_which_limit_an_upload_met() {
 #[test]
 fn the_log_has_wrong_passwords_and_not_the_first_request_without_one() {
     let (server, desk) = (Server::start(&["--user", "alice:sesame"]), Desk::with_file(10));
-    let wrong = || server.log().lines().filter(|line| line.contains("wrong name or password")).count();
+    let is_wrong =
+        |line: &&str| line.contains("wrong name or password") && line.contains("client=127.0.0.1 ");
+    let wrong = || server.log().lines().filter(is_wrong).count();
     desk.run(&["--user", "alice:sesame"], &server.url("/a.bin")).succeeded();
     assert_eq!(wrong(), 0);
     desk.run(&["--user", "alice:barley"], &server.url("/b.bin")).failed(1, &["check --user"]);
