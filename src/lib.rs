@@ -144,6 +144,7 @@ mod error;
 mod guid;
 pub mod header;
 mod hresult;
+mod http_date;
 pub mod limits;
 pub mod notify;
 mod outputs;

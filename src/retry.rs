@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use http::HeaderMap;
-use http::header::RETRY_AFTER;
+use http::header::{DATE, RETRY_AFTER};
 
 use crate::digits::{decimal, trim};
+use crate::http_date;
 use crate::patience::Patience;
 
 /// The delays before something is tried again: doubling, with jitter.
@@ -45,10 +46,15 @@ impl Backoff {
     }
 }
 
-/// `Retry-After` in seconds; its other form is a date, and a machine without a clock cannot read one.
+/// The least delay that a response asks for (`Retry-After`): so many seconds, or until a date, which its own `Date` says how
+/// far away is.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?;
-    decimal(trim(value.as_bytes())).map(Duration::from_secs)
+    let value = trim(headers.get(RETRY_AFTER)?.as_bytes());
+    let seconds = decimal(value).or_else(|| {
+        let now = http_date::seconds(trim(headers.get(DATE)?.as_bytes()))?;
+        http_date::seconds(value)?.checked_sub(now)
+    });
+    seconds.map(Duration::from_secs)
 }
 
 #[cfg(test)]

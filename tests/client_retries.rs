@@ -89,7 +89,25 @@ fn retry_after_shortens_no_delay() {
 }
 
 #[test]
-fn a_retry_after_that_is_no_number_of_seconds_is_passed_over() {
+fn a_date_to_retry_after_counts_from_the_date_of_the_answer() {
+    let until = |date| [("Date", "Tue, 29 Feb 2028 23:30:00 GMT"), ("Retry-After", date)];
+    for (date, expected) in [
+        ("Wed, 01 Mar 2028 00:30:00 GMT", Some(60 * MINUTE)),
+        ("Tue, 29 Feb 2028 23:30:00 GMT", Some(Duration::ZERO)),
+        ("Tue, 29 Feb 2028 23:29:59 GMT", None),
+        ("Tue Feb 29 23:31:00 2028", None),
+    ] {
+        let mut scenario = Scenario::created(FRAGMENT, config());
+        scenario.exchange("Fragment", answers::ack(503, &until(date)));
+        let (delay, cause) = scenario.waits();
+        assert_eq!(cause.retry_after, expected, "{date}");
+        assert!(delay >= expected.unwrap_or_default(), "{date}");
+    }
+}
+
+#[test]
+fn a_retry_after_that_says_no_time_is_passed_over() {
+    // Without a Date, nobody knows how long it is until one.
     for value in ["Wed, 21 Oct 2026 07:28:00 GMT", "-1", "+600", "soon", ""] {
         let mut scenario = Scenario::created(FRAGMENT, config());
         scenario.exchange("Fragment", busy_for(value));

@@ -25,7 +25,7 @@ pub struct Failure {
     pub code: Option<Hresult>,
     /// Where the server says that the error arose.
     pub context: Option<ErrorContext>,
-    /// The least delay that the server asked for (`Retry-After`, in seconds).
+    /// The least delay that the server asked for (`Retry-After`; a date counts from the answer's `Date`).
     pub retry_after: Option<Duration>,
 }
 

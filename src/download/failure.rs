@@ -18,7 +18,7 @@ pub struct Failure {
     pub reason: Reason,
     /// The status of the answer, if there was one.
     pub status: Option<StatusCode>,
-    /// The least delay that the server asked for (`Retry-After`, in seconds).
+    /// The least delay that the server asked for (`Retry-After`; a date counts from the answer's `Date`).
     pub retry_after: Option<Duration>,
 }
 
