@@ -1,6 +1,5 @@
 //! The command line.
 
-use std::error::Error;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -9,8 +8,8 @@ use std::time::Duration;
 use bits_proto::notify::{NotificationType, NotificationUrl};
 use bits_proto::server::{Directory, InvalidDirectory};
 use bits_proto::{Conformance, HostId};
-use clap::error::{ContextKind, ErrorKind};
 use clap::{Parser, ValueEnum};
+use command_line::{seconds, what_is_wrong};
 use http::Uri;
 
 use crate::origin::PublicUrl;
@@ -34,7 +33,7 @@ pub(crate) struct Options {
     pub(crate) max_connections: Option<NonZeroUsize>,
     /// How long a client may be silent between two requests, or within a head, or read nothing of an answer, until its
     /// connection is closed
-    #[arg(long, value_name = "SECONDS", value_parser = values::seconds, default_value = "120")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "120")]
     pub(crate) idle_timeout: Duration,
     /// Where unfinished uploads are kept, on the file system of the root [default: DIR/.bits]
     #[arg(long, value_name = "DIR")]
@@ -61,7 +60,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SECONDS", requires = "host_id")]
     pub(crate) host_id_fallback_timeout: Option<u32>,
     /// How long an upload may make no progress, until it is deleted [default: 14 days]
-    #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) session_timeout: Option<Duration>,
     /// How many unfinished uploads a user may have [default: 50; without users, any number]
     #[arg(long, value_name = "NUMBER")]
@@ -180,21 +179,6 @@ impl Options {
         let server = self.public_url.as_ref().map_or("http://any", PublicUrl::as_str);
         let (Some(url), Ok(server)) = (&self.notification_url, server.parse::<Uri>()) else { return false };
         url.resolve(&server).is_ok_and(|url| url.scheme_str() == Some("https"))
-    }
-}
-
-/// What is wrong with the command line. Never the value itself: it may have a password in it.
-fn what_is_wrong(error: &clap::Error) -> String {
-    match (error.get(ContextKind::InvalidArg), error.source()) {
-        (Some(argument), Some(why)) if error.kind() == ErrorKind::ValueValidation => {
-            format!("{argument}: {why}")
-        }
-        // It stands before the first empty line; usage and tips come after it.
-        _ => {
-            let text = error.to_string();
-            let what = text.split("\n\n").next().unwrap_or_default();
-            what.strip_prefix("error: ").unwrap_or(what).to_owned()
-        }
     }
 }
 

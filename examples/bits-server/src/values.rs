@@ -1,12 +1,8 @@
 //! What single values of the command line look like.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bits_proto::HostId;
-
-/// A century: longer times are slips.
-const LONGEST: f64 = 100.0 * 365.0 * 86_400.0;
 
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
@@ -17,14 +13,6 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     number
         .and_then(|digits| digits.parse::<u64>().ok()?.checked_mul(1 << shift))
         .ok_or_else(|| "a size is a number of bytes, or a number with KiB, MiB or GiB behind it".to_owned())
-}
-
-pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST);
-    seconds
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|time| !time.is_zero())
-        .ok_or_else(|| "a number of seconds above zero is wanted, such as 0.5".to_owned())
 }
 
 pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
@@ -48,14 +36,6 @@ mod tests {
         assert_eq!(size("2GiB"), Ok(2 * 1024 * 1024 * 1024));
         for text in ["", "KiB", "-1", "+1", "1.5MiB", "5 kB", "5MB", "0x10", "99999999999GiB", "1e3"] {
             assert!(size(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn seconds_may_have_fractions() {
-        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
-        for text in ["", "0", "-1", "nan", "inf", "1e300", "1e-300", "five"] {
-            assert!(seconds(text).is_err(), "{text}");
         }
     }
 }

@@ -1,15 +1,14 @@
 //! The command line.
 
 use std::collections::BTreeSet;
-use std::error::Error;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bits_proto::client::{Config, ConfigBuilder, FragmentSize, HostPolicy, Recovery, ReplyMode};
 use bits_proto::limits::{DEFAULT_FRAGMENT_SIZE, FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, SESSION_TIMEOUT};
-use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, Parser, ValueEnum};
+use command_line::{seconds, what_is_wrong};
 use http::Uri;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
@@ -82,15 +81,15 @@ pub(crate) struct Options {
     recovery: OnLostAnswer,
 
     /// How long to wait before the first new try [default: 5]
-    #[arg(long, value_name = "S", value_parser = values::seconds)]
+    #[arg(long, value_name = "S", value_parser = seconds)]
     retry_min: Option<Duration>,
 
     /// How long to wait between tries at most [default: 600]
-    #[arg(long, value_name = "S", value_parser = values::seconds)]
+    #[arg(long, value_name = "S", value_parser = seconds)]
     retry_max: Option<Duration>,
 
     /// After how long without progress to give up [default: 14 days]
-    #[arg(long, value_name = "S", value_parser = values::seconds)]
+    #[arg(long, value_name = "S", value_parser = seconds)]
     give_up_after: Option<Duration>,
 
     /// Trust the certificates in this PEM file, and no others
@@ -225,21 +224,6 @@ impl Options {
             FollowHost::Any => HostPolicy::Any,
             FollowHost::Never => HostPolicy::Never,
             FollowHost::SameSite => site(host).map_or(HostPolicy::Never, HostPolicy::Domain),
-        }
-    }
-}
-
-/// What is wrong with the command line. Never the value itself: it may have a password in it.
-fn what_is_wrong(error: &clap::Error) -> String {
-    match (error.get(ContextKind::InvalidArg), error.source()) {
-        (Some(argument), Some(why)) if error.kind() == ErrorKind::ValueValidation => {
-            format!("{argument}: {why}")
-        }
-        // It stands before the first empty line; usage and tips come after it.
-        _ => {
-            let text = error.to_string();
-            let what = text.split("\n\n").next().unwrap_or_default();
-            what.strip_prefix("error: ").unwrap_or(what).to_owned()
         }
     }
 }

@@ -1,7 +1,6 @@
 //! What single values of the command line look like.
 
 use std::num::NonZeroU64;
-use std::time::Duration;
 
 use bits_proto::client::FragmentSize;
 use bits_proto::header::{CONTENT_NAME, X_HTTP_METHOD_OVERRIDE};
@@ -9,9 +8,6 @@ use http::Uri;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, EXPECT, HeaderName, HeaderValue, TRANSFER_ENCODING,
 };
-
-/// A century: longer times are slips.
-const LONGEST: f64 = 100.0 * 365.0 * 86_400.0;
 
 pub(crate) fn url(text: &str) -> Result<Uri, String> {
     // This one takes spaces and letters of any script, as people type them.
@@ -60,14 +56,6 @@ fn size(text: &str) -> Result<NonZeroU64, String> {
         .ok_or_else(|| "a number of bytes above zero is wanted, such as 512KiB".to_owned())
 }
 
-pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST);
-    seconds
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|time| !time.is_zero())
-        .ok_or_else(|| "a number of seconds above zero is wanted, such as 0.5".to_owned())
-}
-
 pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) =
         text.split_once(':').ok_or("a name, a colon and a value are wanted, such as 'X-Team: backups'")?;
@@ -103,14 +91,6 @@ mod tests {
             ["", "0", "0MiB", "-1", "+1", "1.5MiB", "MiB", "1MB", "1mib", "17179869184GiB", "1e3", "５"]
         {
             assert!(size(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn seconds_may_have_fractions() {
-        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
-        for text in ["", "0", "-1", "nan", "inf", "1e300", "1e-300", "five"] {
-            assert!(seconds(text).is_err(), "{text}");
         }
     }
 

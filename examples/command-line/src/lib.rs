@@ -1,0 +1,75 @@
+//! What the command lines of bits-server and bits-upload have in common.
+
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+use std::error::Error;
+use std::time::Duration;
+
+use clap::error::{ContextKind, ErrorKind};
+
+/// A century: longer times are slips.
+const LONGEST: f64 = 100.0 * 365.0 * 86_400.0;
+
+/// A time above zero, in seconds with or without a fraction.
+///
+/// # Errors
+/// What is wanted instead.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| "a number of seconds above zero is wanted, such as 0.5".to_owned())
+}
+
+/// What is wrong with the command line. Never the value itself: it may have a password in it.
+#[must_use]
+pub fn what_is_wrong(error: &clap::Error) -> String {
+    match (error.get(ContextKind::InvalidArg), error.source()) {
+        (Some(argument), Some(why)) if error.kind() == ErrorKind::ValueValidation => {
+            format!("{argument}: {why}")
+        }
+        // It stands before the first empty line; usage and tips come after it.
+        _ => {
+            let text = error.to_string();
+            let what = text.split("\n\n").next().unwrap_or_default();
+            what.strip_prefix("error: ").unwrap_or(what).to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Arg, Command};
+
+    use super::*;
+
+    fn complaint(arguments: &[&str]) -> String {
+        let time = Arg::new("time").long("time").value_parser(seconds);
+        let result = Command::new("program").arg(time).try_get_matches_from(arguments);
+        what_is_wrong(&result.unwrap_err())
+    }
+
+    #[test]
+    fn seconds_may_have_fractions() {
+        assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
+        for text in ["", "0", "-1", "nan", "inf", "1e300", "1e-300", "five"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_not_repeated() {
+        let text = complaint(&["program", "--time", "barley"]);
+        assert_eq!(text, "--time <time>: a number of seconds above zero is wanted, such as 0.5");
+    }
+
+    #[test]
+    fn usage_and_tips_are_left_out() {
+        assert_eq!(complaint(&["program", "--tide"]), "unexpected argument '--tide' found");
+    }
+}
