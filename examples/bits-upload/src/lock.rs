@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use fs4::{FileExt, TryLockError};
 
+use crate::beside::beside;
 use crate::problem::Problem;
 
 /// A file beside the state that is locked while the program runs. The operating system unlocks it, however that ends.
@@ -16,16 +17,14 @@ pub(crate) struct Lock {
 }
 
 /// The file that is locked for a state.
-pub(crate) fn beside(state: &Path) -> PathBuf {
-    let mut path = state.as_os_str().to_owned();
-    path.push(".lock");
-    path.into()
+pub(crate) fn path(state: &Path) -> PathBuf {
+    beside(state, ".lock")
 }
 
 impl Lock {
     /// The lock of this state.
     pub(crate) fn of(state: &Path) -> Result<Self, Problem> {
-        let path = beside(state);
+        let path = path(state);
         let unusable =
             |error: io::Error| Problem::failed(format_args!("{} cannot be locked: {error}", path.display()));
         loop {

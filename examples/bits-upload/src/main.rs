@@ -21,6 +21,7 @@
     )
 )]
 
+mod beside;
 mod credentials;
 mod exchange;
 mod file_body;

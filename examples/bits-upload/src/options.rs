@@ -12,6 +12,7 @@ use command_line::{seconds, what_is_wrong};
 use http::Uri;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
+use crate::beside::folder;
 use crate::problem::Problem;
 use crate::user::User;
 use crate::{lock, reply_file, state, values};
@@ -168,7 +169,7 @@ impl Options {
 
     /// Every file that is read or written, those beside others included.
     fn files(&self) -> Vec<PathBuf> {
-        let state = self.state.iter().flat_map(|path| [path.clone(), state::aside(path), lock::beside(path)]);
+        let state = self.state.iter().flat_map(|path| [path.clone(), state::aside(path), lock::path(path)]);
         let reply = self.reply.iter().flat_map(|path| [path.clone(), reply_file::part(path)]);
         [self.file.clone()].into_iter().chain(state).chain(reply).collect()
     }
@@ -230,8 +231,7 @@ impl Options {
 
 /// A file that is written aside and renamed: nothing else may stand in its place, a device least of all.
 fn can_be_replaced(file: &Path) -> Result<(), Problem> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let in_a_folder = folder.is_none_or(Path::is_dir) && file.file_name().is_some();
+    let in_a_folder = folder(file).is_dir() && file.file_name().is_some();
     match file.symlink_metadata() {
         Ok(found) if in_a_folder && found.is_file() => Ok(()),
         Err(_) if in_a_folder => Ok(()),
@@ -244,9 +244,10 @@ fn can_be_replaced(file: &Path) -> Result<(), Problem> {
 
 /// The one name of a file, whether it is there or not.
 fn whole(file: &Path) -> PathBuf {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     file.canonicalize()
-        .or_else(|_| folder.canonicalize().map(|folder| folder.join(file.file_name().unwrap_or_default())))
+        .or_else(|_| {
+            folder(file).canonicalize().map(|folder| folder.join(file.file_name().unwrap_or_default()))
+        })
         .unwrap_or_else(|_| file.to_owned())
 }
 

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::beside::beside;
 use crate::problem::Problem;
 
 #[derive(Debug)]
@@ -14,9 +15,7 @@ pub(crate) struct ReplyFile {
 
 /// Where a reply is until it is whole.
 pub(crate) fn part(path: &Path) -> PathBuf {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    part.into()
+    beside(path, ".part")
 }
 
 impl ReplyFile {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use bits_proto::client::Snapshot;
 use http::Uri;
 
+use crate::beside::beside;
 use crate::lock::Lock;
 use crate::problem::Problem;
 
@@ -75,9 +76,7 @@ pub(crate) fn unusable(path: &Path, error: impl std::fmt::Display) -> Problem {
 
 /// Where a state is written before it takes its place.
 pub(crate) fn aside(path: &Path) -> PathBuf {
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".new");
-    aside.into()
+    beside(path, ".new")
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
