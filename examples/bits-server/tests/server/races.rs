@@ -1,15 +1,20 @@
 //! Connections that break or hang, and the client that comes back.
 
 use std::fs;
+use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::harness::{Server, entity, eventually};
 use crate::http1::{Session, read_response};
 
-/// Whether the only upload has bytes on the disk: its fragment is at work.
-fn is_written(server: &Server) -> bool {
-    server.state_files("part").iter().any(|path| path.metadata().is_ok_and(|part| part.len() > 0))
+/// A fragment of the only upload that hangs after 600,000 bytes. Some of them are on the disk: it is at work.
+fn hung_fragment(server: &Server, session: &Session, file: &[u8]) -> TcpStream {
+    let hung = session.begin_fragment(file, 0, 1 << 20, 600_000);
+    let has_bytes = |path: &PathBuf| path.metadata().is_ok_and(|part| part.len() > 0);
+    eventually("its bytes are written", || server.state_files("part").iter().any(has_bytes));
+    hung
 }
 
 #[test]
@@ -17,8 +22,7 @@ fn a_hung_connection_is_superseded_within_a_second() {
     let server = Server::start(&[]);
     let file = entity(1 << 20);
     let session = Session::create(server.address, "/a.bin");
-    let hung = session.begin_fragment(&file, 0, 1 << 20, 600_000);
-    eventually("its bytes are written", || is_written(&server));
+    let hung = hung_fragment(&server, &session, &file);
     let begin = Instant::now();
     assert_eq!(session.fragment(&file, 0, 1 << 20).received(), 1 << 20);
     assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
@@ -32,8 +36,7 @@ fn a_cancel_stops_a_hung_fragment() {
     let server = Server::start(&[]);
     let file = entity(1 << 20);
     let session = Session::create(server.address, "/a.bin");
-    let hung = session.begin_fragment(&file, 0, 1 << 20, 600_000);
-    eventually("its bytes are written", || is_written(&server));
+    let hung = hung_fragment(&server, &session, &file);
     let begin = Instant::now();
     assert_eq!(session.cancel().status, 200);
     assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
@@ -76,8 +79,7 @@ fn a_server_that_is_told_to_stop_sends_clients_away_and_keeps_their_bytes() {
     let mut server = Server::start(&[]);
     let file = entity(1 << 20);
     let mut session = Session::create(server.address, "/a.bin");
-    let hung = session.begin_fragment(&file, 0, 1 << 20, 600_000);
-    eventually("its bytes are written", || is_written(&server));
+    let hung = hung_fragment(&server, &session, &file);
     let begin = Instant::now();
     assert!(server.terminate().success());
     assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
