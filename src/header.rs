@@ -2,9 +2,9 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::conformance::Conformance;
-use crate::error::Malformed;
-use crate::limits::MAX_HEADER_VALUE;
+use crate::packet::Conformance;
+use crate::packet::Malformed;
+use crate::vocabulary::limits::MAX_HEADER_VALUE;
 
 /// One table gives the names and the spelling in which MC-BUP and its captures write them.
 macro_rules! names {

@@ -137,39 +137,20 @@
 )]
 
 pub mod client;
-mod conformance;
-mod digits;
 pub mod download;
-mod error;
-mod guid;
 pub mod header;
-mod hresult;
-mod http_date;
-pub mod limits;
+mod machine;
 pub mod notify;
-mod outputs;
-mod pace;
 pub mod packet;
-mod patience;
-mod protocol_id;
-mod range;
-mod reference;
-mod retry;
 pub mod server;
-mod session_id;
-mod text;
-mod timer;
-mod transition;
-mod value;
+mod vocabulary;
 
-pub use conformance::Conformance;
-pub use error::{ApiMisuse, DecodeError, InvalidConfig, InvalidValue, Malformed, RestoreError};
-pub use guid::Guid;
-pub use hresult::{ErrorContext, Hresult};
-pub use protocol_id::{ProtocolId, SupportedProtocols};
-pub use range::ContentRange;
-pub use session_id::SessionId;
-pub use value::{ContentName, HostId, ReplyUrl};
+pub use machine::{ApiMisuse, InvalidConfig, RestoreError};
+pub use packet::{Conformance, DecodeError, Malformed};
+pub use vocabulary::{
+    ContentName, ContentRange, ErrorContext, Guid, HostId, Hresult, InvalidValue, ProtocolId, ReplyUrl,
+    SessionId, SupportedProtocols, limits,
+};
 
 /// The examples of the README, which are tests like all others.
 #[cfg(doctest)]

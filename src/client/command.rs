@@ -9,7 +9,7 @@ use super::failure::{Failure, Reason};
 use super::input::Suspend;
 use super::state::{Goal, Hold, Reply, Timer};
 use super::upload::Upload;
-use crate::error::ApiMisuse;
+use crate::machine::ApiMisuse;
 use crate::packet::PacketType;
 
 impl Upload {

@@ -8,10 +8,12 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use super::choices::{ContentNamePackets, LostClose, Recovery, ReplyMode};
 use super::fragments::FragmentSize;
 use super::host::HostPolicy;
-use crate::conformance::Conformance;
-use crate::limits::{DEFAULT_FRAGMENT_SIZE, MAX_REGRESSIONS, MAX_RESTARTS, MAX_STALLS, REQUEST_TIMEOUT};
+use crate::machine::patience::Patience;
+use crate::packet::Conformance;
 use crate::packet::ResponseHead;
-use crate::patience::Patience;
+use crate::vocabulary::limits::{
+    DEFAULT_FRAGMENT_SIZE, MAX_REGRESSIONS, MAX_RESTARTS, MAX_STALLS, REQUEST_TIMEOUT,
+};
 
 /// How an upload behaves. The defaults suit IIS.
 ///

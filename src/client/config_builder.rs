@@ -9,8 +9,8 @@ use super::choices::{ContentNamePackets, LostClose, Recovery, ReplyMode};
 use super::config::Config;
 use super::fragments::FragmentSize;
 use super::host::HostPolicy;
-use crate::conformance::Conformance;
-use crate::error::InvalidConfig;
+use crate::machine::InvalidConfig;
+use crate::packet::Conformance;
 
 impl Config {
     /// A configuration with the defaults, which suit IIS.

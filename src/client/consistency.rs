@@ -2,8 +2,8 @@
 
 use super::snapshot::{Rest, Snapshot};
 use super::state::Reply;
-use crate::limits::MAX_ENTITY_SIZE;
 use crate::packet::PacketType;
+use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 
 impl Snapshot {
     /// The first thing in the snapshot that no upload can have, if there is one. `reply` is what it says of the reply.

@@ -6,8 +6,8 @@ use super::failure::{Failure, Reason};
 use super::output::Event;
 use super::state::{Goal, Hold, Timer};
 use super::upload::Upload;
-use crate::hresult::Hresult;
 use crate::packet::PacketType;
+use crate::vocabulary::Hresult;
 
 impl Upload {
     /// The server refused. A session that was to go before the next is left to its timeout.

@@ -1,8 +1,8 @@
 //! What is uploaded.
 
-use crate::error::InvalidValue;
-use crate::limits::MAX_ENTITY_SIZE;
-use crate::value::ContentName;
+use crate::vocabulary::ContentName;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 
 /// What is uploaded (`UploadEntityInfo`, §3.1.1.1): its size, and perhaps a name. The bytes stay with the caller.
 ///
@@ -18,7 +18,7 @@ use crate::value::ContentName;
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Entity {
     size: u64,
-    #[cfg_attr(feature = "arbitrary", arbitrary(with = crate::value::arbitrary_content_name))]
+    #[cfg_attr(feature = "arbitrary", arbitrary(with = crate::vocabulary::arbitrary_content_name))]
     name: Option<ContentName<'static>>,
     validator: Option<String>,
 }

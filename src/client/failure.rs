@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::error::Malformed;
-use crate::hresult::{ErrorContext, Hresult};
+use crate::packet::Malformed;
 use crate::packet::PacketType;
+use crate::vocabulary::{ErrorContext, Hresult};
 
 /// Why an upload failed, or why it waits before it tries again.
 ///

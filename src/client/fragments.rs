@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::limits::{MAX_ENTITY_SIZE, MAX_FRAGMENT_SIZE, MIN_FRAGMENT_SIZE};
+use crate::vocabulary::limits::{MAX_ENTITY_SIZE, MAX_FRAGMENT_SIZE, MIN_FRAGMENT_SIZE};
 
 /// How large fragments are, in bytes. Windows sends 5 KiB to 13 MiB (notes `<10>` and `<16>`).
 ///

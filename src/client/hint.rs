@@ -3,8 +3,8 @@
 use http::StatusCode;
 
 use super::failure::{Failure, Reason};
-use crate::hresult::{ErrorContext, Hresult};
 use crate::packet::PacketType;
+use crate::vocabulary::{ErrorContext, Hresult};
 
 impl Failure {
     /// What to look at, where experience has a hint: most failures of this protocol are made by something in between.

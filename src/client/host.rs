@@ -2,7 +2,7 @@
 
 use http::Uri;
 
-use crate::value::HostId;
+use crate::vocabulary::HostId;
 
 /// Which hosts a server may move a session to by `BITS-Host-Id` (§1.3.4.2).
 ///

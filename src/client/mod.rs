@@ -71,7 +71,7 @@
 //! An async program selects over the response, the timer and its commands in step 3. Give the HTTP library no timeouts of
 //! its own, or longer ones: the upload has [its own](Timer), and [`Output::Abort`] says when a request is given up.
 //! It must not follow redirects, nor send anything again by itself.
-//! `examples/embed` is this in reqwest, and in ureq, which blocks.
+//! `crates/documented` is this in reqwest, and in ureq, which blocks.
 //!
 //! # What goes wrong, and what comes of it
 //!

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use http::{Request, Uri};
 
 use super::failure::Failure;
-use crate::outputs::{self, Asks};
+use crate::machine::outputs::{self, Asks};
 use crate::packet::Payload;
-use crate::session_id::SessionId;
-use crate::value::HostId;
+use crate::vocabulary::HostId;
+use crate::vocabulary::SessionId;
 
 /// One request and its answer. Ids are never used again: a report on an exchange that was given up changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -8,8 +8,8 @@ use super::input::TransportError;
 use super::output::{Event, ExchangeId};
 use super::state::{Goal, Hold, InFlight, Reply, Timer};
 use super::upload::Upload;
-use crate::limits::MAX_CHALLENGES;
 use crate::packet::{PacketType, ResponseHead};
+use crate::vocabulary::limits::MAX_CHALLENGES;
 
 impl Upload {
     /// The session is of no use as it is (Q06, Q28): wait, Ping, and if the server is there, start over.

@@ -10,10 +10,10 @@ use super::guards::Guards;
 use super::output::Event;
 use super::state::{Goal, Hold, Reply, Timer};
 use super::upload::Upload;
-use crate::error::RestoreError;
+use crate::machine::RestoreError;
 use crate::packet::{Host, PacketType};
-use crate::session_id::SessionId;
-use crate::value::HostId;
+use crate::vocabulary::HostId;
+use crate::vocabulary::SessionId;
 
 /// The version of the form in which uploads are stored. Older ones stay readable.
 const VERSION: u32 = 1;
@@ -41,7 +41,7 @@ pub struct Snapshot {
     pub(super) close_unanswered: bool,
     pub(super) in_flight: Option<PacketType>,
     exchanges: u64,
-    #[cfg_attr(feature = "arbitrary", arbitrary(with = crate::value::arbitrary_host_id))]
+    #[cfg_attr(feature = "arbitrary", arbitrary(with = crate::vocabulary::arbitrary_host_id))]
     abandoned_host: Option<HostId<'static>>,
     ignores_hosts: bool,
     pub(super) guards: Guards,

@@ -14,9 +14,9 @@ use crate::header;
 use crate::packet::{
     CancelSession, CloseSession, CreateSession, Fragment, PacketType, Payload, Ping, Request,
 };
-use crate::protocol_id::{ProtocolId, SupportedProtocols};
-use crate::range::ContentRange;
-use crate::value::ContentName;
+use crate::vocabulary::ContentName;
+use crate::vocabulary::ContentRange;
+use crate::vocabulary::{ProtocolId, SupportedProtocols};
 
 impl Upload {
     /// Sends what is next, unless something is under way or holds the upload.

@@ -12,15 +12,15 @@ use super::fragments::Sizer;
 use super::guards::Guards;
 use super::output::{Event, ExchangeId, Output};
 use super::state::{Goal, Hold, InFlight, Reply, State, Timer};
-use crate::error::InvalidValue;
-use crate::outputs::Outputs;
-use crate::pace::Pace;
+use crate::machine::outputs::Outputs;
+use crate::machine::pace::Pace;
+use crate::machine::retry::Backoff;
+use crate::machine::timer::Timers;
 use crate::packet::{Host, PacketType};
-use crate::reference::is_http;
-use crate::retry::Backoff;
-use crate::session_id::SessionId;
-use crate::timer::Timers;
-use crate::value::HostId;
+use crate::vocabulary::HostId;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::SessionId;
+use crate::vocabulary::reference::is_http;
 
 /// One upload, seen by the client (`HTTPUploader`, §3.1.1.2).
 ///

@@ -5,11 +5,11 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 
 use super::config::Config;
 use super::failure::{Failure, Reason, Violation};
-use crate::hresult::{ErrorContext, Hresult};
+use crate::machine::retry::retry_after;
 use crate::packet::{Ack, ErrorAck, FragmentAck, FragmentStatus, PacketType, ResponseHead};
-use crate::protocol_id::ProtocolId;
-use crate::retry::retry_after;
-use crate::session_id::SessionId;
+use crate::vocabulary::ProtocolId;
+use crate::vocabulary::SessionId;
+use crate::vocabulary::{ErrorContext, Hresult};
 
 /// What an answer means for the upload.
 #[derive(Debug)]

@@ -10,14 +10,14 @@ use super::multipart::Parser;
 use super::receiver::Receiver;
 use super::state::Wanted;
 use super::version::{Validators, Version};
-use crate::conformance::Conformance;
-use crate::digits::{decimal, trim};
-use crate::error::Malformed;
 use crate::header::{Headers, invalid, missing};
-use crate::limits::MAX_ENTITY_SIZE;
+use crate::machine::retry::retry_after;
+use crate::packet::Conformance;
+use crate::packet::Malformed;
 use crate::packet::ResponseHead;
-use crate::range::{ContentRange, split_once, without_unit};
-use crate::retry::retry_after;
+use crate::vocabulary::digits::{decimal, trim};
+use crate::vocabulary::limits::MAX_ENTITY_SIZE;
+use crate::vocabulary::range::{ContentRange, split_once, without_unit};
 
 /// What the head of an answer means for the download.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::byte_ranges::{ByteRanges, RangeSpec};
-use crate::error::InvalidValue;
-use crate::limits::{MAX_ENTITY_SIZE, MAX_RANGES};
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::limits::{MAX_ENTITY_SIZE, MAX_RANGES};
 
 /// Which bytes of an entity an application wants, in this order (`APPLICATION_RANGES`, §3.6.1): all of them by default.
 ///
@@ -150,7 +150,7 @@ mod tests {
         let far =
             ApplicationRanges::new((0..1000).map(|n| MAX_ENTITY_SIZE - 2 - n..MAX_ENTITY_SIZE - n)).unwrap();
         let header = header(&far.choose(MAX_ENTITY_SIZE, 0, u64::MAX, false)).unwrap();
-        assert!(header.to_string().len() <= crate::limits::MAX_HEADER_VALUE);
+        assert!(header.to_string().len() <= crate::vocabulary::limits::MAX_HEADER_VALUE);
     }
 
     #[test]

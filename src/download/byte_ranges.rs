@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use http::HeaderValue;
 
-use crate::conformance::Conformance;
-use crate::digits::{saturating_decimal, trim};
-use crate::error::InvalidValue;
-use crate::limits::{MAX_HEADER_VALUE, MAX_RANGES};
-use crate::range::split_once;
+use crate::packet::Conformance;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::digits::{saturating_decimal, trim};
+use crate::vocabulary::limits::{MAX_HEADER_VALUE, MAX_RANGES};
+use crate::vocabulary::range::split_once;
 
 /// One range that a `Range` header asks for (RFC 9110 §14.1.2). Offsets count from zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -169,7 +169,7 @@ impl FromStr for ByteRanges {
     }
 }
 
-crate::text::serde_as_text!(ByteRanges);
+crate::vocabulary::text::serde_as_text!(ByteRanges);
 
 #[cfg(feature = "arbitrary")]
 impl<'a> arbitrary::Arbitrary<'a> for ByteRanges {

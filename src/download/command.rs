@@ -10,8 +10,8 @@ use super::failure::{Failure, Reason};
 use super::output::Event;
 use super::state::{Hold, InFlight, Timer};
 use crate::client::Suspend;
-use crate::error::ApiMisuse;
-use crate::pace::Pace;
+use crate::machine::ApiMisuse;
+use crate::machine::pace::Pace;
 
 impl Download {
     /// Suspends the download (§3.6.4.1). The bytes that were stored count.

@@ -3,10 +3,10 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use crate::conformance::Conformance;
-use crate::error::InvalidConfig;
-use crate::limits::{DOWNLOAD_REQUEST_TIMEOUT, MAX_DOWNLOAD_RESTARTS, MAX_ENTITY_SIZE};
-use crate::patience::Patience;
+use crate::machine::InvalidConfig;
+use crate::machine::patience::Patience;
+use crate::packet::Conformance;
+use crate::vocabulary::limits::{DOWNLOAD_REQUEST_TIMEOUT, MAX_DOWNLOAD_RESTARTS, MAX_ENTITY_SIZE};
 
 /// How a download behaves.
 ///

@@ -10,12 +10,12 @@ use super::config::{Config, HeadRequest};
 use super::output::{Event, Output};
 use super::state::{Hold, InFlight, State, Timer, Wanted};
 use super::version::Version;
-use crate::error::InvalidValue;
-use crate::outputs::Outputs;
-use crate::pace::Pace;
-use crate::reference::is_http;
-use crate::retry::Backoff;
-use crate::timer::Timers;
+use crate::machine::outputs::Outputs;
+use crate::machine::pace::Pace;
+use crate::machine::retry::Backoff;
+use crate::machine::timer::Timers;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::reference::is_http;
 
 /// One download of a reply, seen by the client (§3.6).
 ///

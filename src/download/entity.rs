@@ -3,8 +3,8 @@
 use http::HeaderValue;
 
 use super::entity_tag::EntityTag;
-use crate::error::InvalidValue;
-use crate::limits::MAX_ENTITY_SIZE;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 
 /// What a reply server serves (§3.5.1): its length, and what tells this version from another. The bytes stay with the
 /// caller.

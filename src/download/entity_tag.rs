@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use http::HeaderValue;
 
-use crate::digits::trim;
-use crate::error::InvalidValue;
-use crate::limits::MAX_HEADER_VALUE;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::digits::trim;
+use crate::vocabulary::limits::MAX_HEADER_VALUE;
 
 /// A name for one version of an entity (`ETag`, RFC 9110 §8.8.3).
 ///

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::multipart::MultipartError;
-use crate::error::Malformed;
+use crate::packet::Malformed;
 
 /// Why a download failed, or why it waits or starts over.
 ///

@@ -6,7 +6,7 @@ use http::Request;
 
 use super::failure::Failure;
 use super::receiver::Receiver;
-use crate::outputs::{self, Asks};
+use crate::machine::outputs::{self, Asks};
 
 /// One request and its answer. Ids are never used again: a report on an exchange that was given up changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -5,7 +5,7 @@ use http::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RA
 
 use super::entity::Entity;
 use super::entity_tag::EntityTag;
-use crate::digits::trim;
+use crate::vocabulary::digits::trim;
 
 /// What the conditions of a request come to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::application_ranges::size_of;
 use super::multipart::{Event, MultipartError, Parser};
-use crate::range::ContentRange;
+use crate::vocabulary::ContentRange;
 
 /// Tells where in the entity the bytes of an answer's body belong. It keeps none of them.
 ///

@@ -12,10 +12,10 @@ use super::byte_ranges::ByteRanges;
 use super::entity::Entity;
 use super::multipart::Boundary;
 use super::precondition::{self, Precondition};
-use crate::conformance::Conformance;
 use crate::header::{Headers, put, put_text};
+use crate::packet::Conformance;
 use crate::packet::RequestHead;
-use crate::range::ContentRange;
+use crate::vocabulary::ContentRange;
 
 /// Answers HEAD and GET for one entity, from its length and validators alone (§3.5.5).
 ///
@@ -30,7 +30,7 @@ use crate::range::ContentRange;
 /// | another method | 405, `Allow: GET, HEAD` |
 ///
 /// A `Range` counts for nothing if it cannot be read (RFC 2616 §14.35.1), names more than
-/// [`MAX_RANGES`](crate::limits::MAX_RANGES) ranges, asks for more bytes in all than the entity has (RFC 9110 §14.2, §17.15: a
+/// [`MAX_RANGES`](crate::vocabulary::limits::MAX_RANGES) ranges, asks for more bytes in all than the entity has (RFC 9110 §14.2, §17.15: a
 /// small request must not bring about a huge answer), stands beside an `If-Range` that names another version, or if the
 /// entity is empty and has no byte to name.
 ///

@@ -10,9 +10,9 @@ use super::download::Download;
 use super::entity_tag::EntityTag;
 use super::state::{Hold, Timer};
 use super::version::{Validators, Version};
-use crate::error::RestoreError;
-use crate::limits::MAX_ENTITY_SIZE;
-use crate::value::Raw;
+use crate::machine::RestoreError;
+use crate::vocabulary::Raw;
+use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 
 /// The version of the form in which downloads are stored. Older ones stay readable.
 const VERSION: u32 = 1;

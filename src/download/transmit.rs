@@ -11,7 +11,7 @@ use super::failure::{Failure, Reason};
 use super::output::{Event, ExchangeId, Output, Transmit};
 use super::state::{Hold, InFlight, Timer, Wanted};
 use crate::header::put;
-use crate::limits::MAX_ENTITY_SIZE;
+use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 
 impl Download {
     /// Sends what is next, unless something is under way or holds the download.

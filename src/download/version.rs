@@ -3,7 +3,7 @@
 use http::header::{ETAG, HeaderMap, HeaderValue, LAST_MODIFIED};
 
 use super::entity_tag::EntityTag;
-use crate::limits::MAX_HEADER_VALUE;
+use crate::vocabulary::limits::MAX_HEADER_VALUE;
 
 /// Which version of the entity is being fetched, as far as the server has told (`DATA_LENGTH`, `DATA_TIMESTAMP`).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -4,9 +4,9 @@ use http::StatusCode;
 
 use super::request::{Delivery, NotificationRequest};
 use super::response::{NotificationResponse, is_absolute};
-use crate::hresult::Hresult;
-use crate::limits::{MAX_ENTITY_SIZE, MAX_REPLY_URL};
-use crate::value::ReplyUrl;
+use crate::vocabulary::Hresult;
+use crate::vocabulary::ReplyUrl;
+use crate::vocabulary::limits::{MAX_ENTITY_SIZE, MAX_REPLY_URL};
 
 /// An answer that a server application may not give: the application's fault.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]

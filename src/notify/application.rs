@@ -4,10 +4,10 @@ use http::{Response, StatusCode};
 
 use super::request::NotificationRequest;
 use super::response::NotificationResponse;
-use crate::conformance::Conformance;
-use crate::error::Malformed;
-use crate::hresult::Hresult;
+use crate::packet::Conformance;
+use crate::packet::Malformed;
 use crate::packet::{Payload, RequestHead};
+use crate::vocabulary::Hresult;
 
 /// A server application (§3.4): reads notifications, each of which [answers](NotificationRequest#answers) are made from.
 ///

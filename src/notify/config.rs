@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::conformance::Conformance;
-use crate::error::InvalidConfig;
-use crate::limits::{
+use crate::machine::InvalidConfig;
+use crate::machine::patience::refuse_zero;
+use crate::packet::Conformance;
+use crate::vocabulary::limits::{
     MAX_REPLY_SIZE, NOTIFICATION_HEAD_TIMEOUT, NOTIFICATION_RESPONSE_TIMEOUT, NOTIFICATION_SEND_TIMEOUT,
 };
-use crate::patience::refuse_zero;
 
 /// How notifications are run. The defaults are those of MC-BUP.
 ///

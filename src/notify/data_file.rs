@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use http::HeaderValue;
 
-use crate::digits::trim;
-use crate::error::InvalidValue;
-use crate::value::Raw;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::Raw;
+use crate::vocabulary::digits::trim;
 
 /// The full path of a file that a server and its application share (`BITS-Request-DataFile-Name` and
 /// `BITS-Response-DataFile-Name`, §2.2.12.2), as it was received or as it shall be sent: a local path where both are on

@@ -5,9 +5,9 @@ use std::fmt;
 
 use http::{HeaderValue, Uri};
 
-use crate::error::InvalidValue;
-use crate::reference;
-use crate::value::Raw;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::Raw;
+use crate::vocabulary::reference;
 
 /// The destination of an entity, as a server application is told it (`BITS-Original-Request-URL`, §2.2.12.2).
 ///

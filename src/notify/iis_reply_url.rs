@@ -2,10 +2,10 @@
 
 use http::Uri;
 
-use crate::error::InvalidValue;
-use crate::guid::Guid;
-use crate::reference;
-use crate::value::ReplyUrl;
+use crate::vocabulary::Guid;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::ReplyUrl;
+use crate::vocabulary::reference;
 
 /// Where IIS serves the reply of a session: in a folder of its own beside the destination.
 ///

@@ -11,10 +11,10 @@ use super::outcome::{Failure, Outcome, Reply};
 use super::output::{Output, Transmit};
 use super::request::{Delivery, NotificationRequest};
 use super::state::{Answer, End, Stage, State, Timer};
-use crate::error::InvalidValue;
+use crate::machine::timer::Timers;
 use crate::server::notification_url::NotificationUrl;
-use crate::timer::Timers;
-use crate::value::ReplyUrl;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::ReplyUrl;
 
 /// One notification of a server application, seen by the back-end client (§3.3).
 ///

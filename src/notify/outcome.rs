@@ -5,10 +5,10 @@ use std::fmt;
 use http::StatusCode;
 
 use super::state::Timer;
-use crate::error::Malformed;
-use crate::hresult::Hresult;
+use crate::packet::Malformed;
 use crate::server::{Notified, Refusal, Report};
-use crate::value::ReplyUrl;
+use crate::vocabulary::Hresult;
+use crate::vocabulary::ReplyUrl;
 
 /// What came of a notification. As a [`Report`] it is what a session that asked to
 /// [notify](crate::server::Output::Notify) wants to hear.

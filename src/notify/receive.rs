@@ -10,10 +10,10 @@ use super::outcome::{Failure, Reply};
 use super::output::Output;
 use super::response::NotificationResponse;
 use super::state::{Answer, End, Stage, Timer};
-use crate::digits::trim;
 use crate::header;
 use crate::packet::ResponseHead;
 use crate::server::Refusal;
+use crate::vocabulary::digits::trim;
 
 impl Notification {
     /// The last byte of the notification was handed to the network: the application's time begins (§3.3.5.1).

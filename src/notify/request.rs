@@ -5,12 +5,12 @@ use http::{Method, Uri};
 
 use super::data_file::{DataFilePath, DataFiles};
 use super::destination_url::DestinationUrl;
-use crate::conformance::Conformance;
-use crate::digits::trim;
-use crate::error::Malformed;
 use crate::header::{self, Headers};
-use crate::limits::MAX_ENTITY_SIZE;
+use crate::packet::Conformance;
+use crate::packet::Malformed;
 use crate::packet::{Payload, RequestHead, check_no_body, check_version, content_length};
+use crate::vocabulary::digits::trim;
+use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 
 /// Says that an entity is complete (§2.2.12; `captures/upload-reply/06-notification.req`).
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -3,14 +3,14 @@
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::{Response, StatusCode};
 
-use crate::conformance::Conformance;
-use crate::digits::trim;
-use crate::error::Malformed;
 use crate::header::{self, Headers};
-use crate::hresult::Hresult;
+use crate::packet::Conformance;
+use crate::packet::Malformed;
 use crate::packet::{Payload, ResponseHead, check_version, content_length, error_code, put_error_code};
-use crate::reference;
-use crate::value::ReplyUrl;
+use crate::vocabulary::Hresult;
+use crate::vocabulary::ReplyUrl;
+use crate::vocabulary::digits::trim;
+use crate::vocabulary::reference;
 
 /// A server application's answer (§2.2.13; `captures/upload-reply/07-notification.resp`).
 ///

@@ -10,11 +10,11 @@ use super::{
     CancelSessionAck, CloseSessionAck, CreateSessionAck, ErrorAck, FragmentAck, FragmentStatus, PacketType,
     PingAck,
 };
-use crate::conformance::Conformance;
-use crate::error::{DecodeError, Malformed};
+use super::{DecodeError, Malformed};
 use crate::header::{self, Headers};
-use crate::hresult::{ErrorContext, Hresult};
-use crate::session_id::SessionId;
+use crate::packet::Conformance;
+use crate::vocabulary::SessionId;
+use crate::vocabulary::{ErrorContext, Hresult};
 
 /// A server's message, whichever it is (§2.2.3, §2.2.5, §2.2.7, §2.2.9, §2.2.11).
 ///

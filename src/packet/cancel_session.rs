@@ -3,9 +3,9 @@
 use http::header::HeaderMap;
 
 use super::request::session_id;
-use crate::error::Malformed;
 use crate::header::{self, Headers};
-use crate::session_id::SessionId;
+use crate::packet::Malformed;
+use crate::vocabulary::SessionId;
 
 /// Says that the upload is given up: the server deletes what it has of it (§2.2.10).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

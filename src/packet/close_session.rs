@@ -3,10 +3,10 @@
 use http::header::HeaderMap;
 
 use super::request::{content_name, put_content_name, session_id};
-use crate::error::Malformed;
 use crate::header::{self, Headers};
-use crate::session_id::SessionId;
-use crate::value::ContentName;
+use crate::packet::Malformed;
+use crate::vocabulary::ContentName;
+use crate::vocabulary::SessionId;
 
 /// Says that the upload is complete: the server publishes the entity (§2.2.8;
 /// `captures/upload/07-close-session.req`).

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 
+use super::Malformed;
 use super::request::{content_name, put_content_name, session_id};
-use crate::conformance::Conformance;
-use crate::digits::{decimal, trim};
-use crate::error::{InvalidValue, Malformed};
 use crate::header::{self, Headers};
-use crate::limits::MAX_PROTOCOLS;
-use crate::protocol_id::{ProtocolId, SupportedProtocols};
-use crate::session_id::SessionId;
-use crate::value::{ContentName, HostId};
+use crate::packet::Conformance;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::SessionId;
+use crate::vocabulary::digits::{decimal, trim};
+use crate::vocabulary::limits::MAX_PROTOCOLS;
+use crate::vocabulary::{ContentName, HostId};
+use crate::vocabulary::{ProtocolId, SupportedProtocols};
 
 /// Asks for a new session (§2.2.2; `captures/upload/01-create-session.req`).
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -5,11 +5,11 @@ use http::header::HeaderMap;
 
 use super::fragment::{put_received, received};
 use super::request::named_session;
-use crate::conformance::Conformance;
-use crate::error::Malformed;
 use crate::header::{self, Headers};
-use crate::hresult::{ErrorContext, Hresult};
-use crate::session_id::SessionId;
+use crate::packet::Conformance;
+use crate::packet::Malformed;
+use crate::vocabulary::SessionId;
+use crate::vocabulary::{ErrorContext, Hresult};
 
 /// Answers any request with an error (§2.2.1.2).
 ///

@@ -5,13 +5,13 @@ use http::header::{CONTENT_ENCODING, CONTENT_RANGE, HeaderMap, TRANSFER_ENCODING
 
 use super::payload::Payload;
 use super::request::{content_length, content_name, put_content_name, session_id};
-use crate::conformance::Conformance;
-use crate::digits::{decimal, trim};
-use crate::error::Malformed;
 use crate::header::{self, Headers};
-use crate::range::{ContentRange, is_empty_marker, split_once, without_unit};
-use crate::session_id::SessionId;
-use crate::value::{ContentName, ReplyUrl};
+use crate::packet::Conformance;
+use crate::packet::Malformed;
+use crate::vocabulary::SessionId;
+use crate::vocabulary::digits::{decimal, trim};
+use crate::vocabulary::range::{ContentRange, is_empty_marker, split_once, without_unit};
+use crate::vocabulary::{ContentName, ReplyUrl};
 
 /// Brings bytes of the entity (§2.2.6; `captures/upload/03-fragment.req`).
 #[derive(Clone, PartialEq, Eq, Debug)]

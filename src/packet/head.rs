@@ -3,8 +3,8 @@
 use http::header::{HeaderValue, PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, StatusCode, Version, request, response};
 
-use crate::conformance::Conformance;
-use crate::error::Malformed;
+use crate::packet::Conformance;
+use crate::packet::Malformed;
 
 /// How many challenges of one response are handed on. A server offers a handful.
 const MAX_CHALLENGES_READ: usize = 16;

@@ -34,7 +34,9 @@
 mod ack;
 mod cancel_session;
 mod close_session;
+mod conformance;
 mod create_session;
+mod decode_error;
 mod error_ack;
 mod fragment;
 mod head;
@@ -52,9 +54,11 @@ pub(crate) use request::{check_no_body, content_length};
 pub use ack::Ack;
 pub use cancel_session::{CancelSession, CancelSessionAck};
 pub use close_session::{CloseSession, CloseSessionAck};
+pub use conformance::Conformance;
 #[cfg(feature = "arbitrary")]
 pub(crate) use create_session::arbitrary_host;
 pub use create_session::{CreateSession, CreateSessionAck, Host};
+pub use decode_error::{DecodeError, Malformed};
 pub use error_ack::ErrorAck;
 pub use fragment::{Fragment, FragmentAck, FragmentStatus};
 pub use head::{RequestHead, ResponseHead};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::digits::trim;
+use crate::vocabulary::digits::trim;
 
 /// The kind of a packet, as `BITS-Packet-Type` names it (§2.2.1.2).
 ///

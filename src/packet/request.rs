@@ -5,13 +5,13 @@ use http::{Method, Uri};
 
 use super::head::{RequestHead, check_version};
 use super::{CancelSession, CloseSession, CreateSession, Fragment, PacketType, Payload, Ping};
-use crate::conformance::Conformance;
-use crate::digits::{decimal, trim};
-use crate::error::{DecodeError, Malformed};
+use super::{DecodeError, Malformed};
 use crate::header::{self, Headers};
-use crate::limits::MAX_CONTENT_NAME;
-use crate::session_id::SessionId;
-use crate::value::ContentName;
+use crate::packet::Conformance;
+use crate::vocabulary::ContentName;
+use crate::vocabulary::SessionId;
+use crate::vocabulary::digits::{decimal, trim};
+use crate::vocabulary::limits::MAX_CONTENT_NAME;
 
 /// The method of every request of this protocol.
 const BITS_POST: &str = "BITS_POST";

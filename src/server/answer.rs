@@ -3,9 +3,9 @@
 use http::StatusCode;
 
 use super::input::Refusal;
-use crate::conformance::Conformance;
-use crate::hresult::{ErrorContext, Hresult};
+use crate::packet::Conformance;
 use crate::packet::ErrorAck;
+use crate::vocabulary::{ErrorContext, Hresult};
 
 const SERVER: ErrorContext = ErrorContext::REMOTE_FILE;
 const APPLICATION: ErrorContext = ErrorContext::REMOTE_APPLICATION;

@@ -5,8 +5,8 @@ use http::uri::PathAndQuery;
 
 use super::snapshot::Snapshot;
 use super::state::{AtWork, Ending, Notification, State, Step, Wanted};
-use crate::limits::{MAX_ENTITY_SIZE, MAX_REPLY_URL};
-use crate::range::ContentRange;
+use crate::vocabulary::ContentRange;
+use crate::vocabulary::limits::{MAX_ENTITY_SIZE, MAX_REPLY_URL};
 
 impl<O> Snapshot<O> {
     /// The first thing in the snapshot that no session can have, if there is one.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::notification_type::NotificationType;
-use crate::conformance::Conformance;
-use crate::error::DecodeError;
-use crate::limits::{
+use crate::packet::Conformance;
+use crate::packet::DecodeError;
+use crate::packet::{Host, Request, RequestHead};
+use crate::vocabulary::limits::{
     MAX_ENTITY_SIZE, MAX_TOMBSTONES, SESSION_TIMEOUT, SESSIONS_PER_OWNER, TOMBSTONE_LIFETIME,
 };
-use crate::packet::{Host, Request, RequestHead};
 
 /// The configuration of one virtual directory (`BITSDirectoryConfig`, §3.2.1.1), which all its sessions share.
 ///

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::directory::{Directory, OwnerCheck};
 use super::notification_type::NotificationType;
-use crate::conformance::Conformance;
-use crate::limits::MAX_ENTITY_SIZE;
+use crate::packet::Conformance;
 use crate::packet::Host;
-use crate::value::HostId;
+use crate::vocabulary::HostId;
+use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 
 /// What a configuration may not say: the caller's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::guid::Guid;
+use crate::vocabulary::Guid;
 
 /// One request and its answer, from the arrival of the head to the sending of the Ack.
 ///

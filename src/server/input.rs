@@ -2,9 +2,9 @@
 
 use http::{StatusCode, Uri};
 
-use crate::hresult::Hresult;
 use crate::packet::Request;
-use crate::value::ReplyUrl;
+use crate::vocabulary::Hresult;
+use crate::vocabulary::ReplyUrl;
 
 /// A request that arrived.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +58,7 @@ pub struct Notified {
     /// (`BITS-Copy-File-To-Destination`, C42). If not, it is discarded then.
     pub copy_to_destination: bool,
     /// Where the reply is, if there is one.
-    #[cfg_attr(feature = "arbitrary", arbitrary(with = crate::value::arbitrary_reply_url))]
+    #[cfg_attr(feature = "arbitrary", arbitrary(with = crate::vocabulary::arbitrary_reply_url))]
     pub reply_url: Option<ReplyUrl<'static>>,
 }
 

@@ -119,7 +119,7 @@
 //!
 //! The same, with a `std::sync::Mutex` that is never held across an `.await`. For `Wait`, a `tokio::sync::Notify` for each session at
 //! work, or one for all. For `Abort`, a `CancellationToken` for each exchange: register it under the lock under which
-//! `handle_request` was called, so that whoever is told to abort it finds it. `examples/embed` is this, in axum and in hyper.
+//! `handle_request` was called, so that whoever is told to abort it finds it. `crates/documented` is this, in axum and in hyper.
 //!
 //! # Sessions in a database
 //!

@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use http::Uri;
 
-use crate::error::InvalidValue;
-use crate::reference;
-use crate::text::serde_as_text;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::reference;
+use crate::vocabulary::text::serde_as_text;
 
 /// Where a server application listens (`NotificationURL`, §3.2.1.1): a URL, or a reference that is relative to the
 /// destination of the upload.

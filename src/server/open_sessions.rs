@@ -8,7 +8,7 @@ use super::deadlines::{Deadlines, Tick};
 use super::directory::Directory;
 use super::guid_hash::BuildGuidHasher;
 use super::session::Session;
-use crate::guid::Guid;
+use crate::vocabulary::Guid;
 
 /// The open sessions: by id, by owner, and by deadline.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Where a fragment goes: the table of `protocol.md` section 3.
 
 use super::output::Store;
-use crate::conformance::Conformance;
-use crate::range::ContentRange;
+use crate::packet::Conformance;
+use crate::vocabulary::ContentRange;
 
 /// What a server does with a fragment of which it wants the bytes from `next` on.
 #[derive(Clone, PartialEq, Eq, Debug)]

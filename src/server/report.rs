@@ -11,8 +11,8 @@ use super::input::{Notified, Refusal, Report};
 use super::output::Output;
 use super::session::Session;
 use super::state::{AtWork, Ending, Notification, State, Step, Wanted};
-use crate::limits::MAX_REPLY_URL;
 use crate::packet::{Ack, ErrorAck};
+use crate::vocabulary::limits::MAX_REPLY_URL;
 
 impl<O: Clone + Eq> Session<O> {
     /// A task did what its exchange was asked to do, or failed. Returns what to do next.

@@ -2,9 +2,9 @@
 
 use super::answer;
 use super::directory::Directory;
-use crate::guid::Guid;
 use crate::packet::{Ack, ErrorAck, PingAck, Request};
-use crate::protocol_id::ProtocolId;
+use crate::vocabulary::Guid;
+use crate::vocabulary::ProtocolId;
 
 /// What a request is about: what [`Sessions`](super::Sessions) does with it, and what a program that keeps its sessions
 /// elsewhere does itself.

@@ -8,10 +8,10 @@ use super::exchange::Exchange;
 use super::input::Arrival;
 use super::output::Output;
 use super::state::{AtWork, Ending, Notification, State, Step, Waiting};
-use crate::conformance::Conformance;
-use crate::guid::Guid;
+use crate::packet::Conformance;
 use crate::packet::{Ack, CreateSessionAck, ErrorAck, FragmentAck, Request};
-use crate::session_id::SessionId;
+use crate::vocabulary::Guid;
+use crate::vocabulary::SessionId;
 
 /// One upload, seen by the server (`BITSSessionWrapper`, §3.2.1.4): a plain value of a few hundred bytes.
 ///

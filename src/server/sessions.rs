@@ -12,9 +12,9 @@ use super::route::Route;
 use super::session::Session;
 use super::state::{Ending, State, Wanted};
 use super::tombstones::Tombstones;
-use crate::guid::Guid;
 use crate::packet::{Ack, CancelSessionAck, CloseSessionAck, ErrorAck, Request};
-use crate::session_id::SessionId;
+use crate::vocabulary::Guid;
+use crate::vocabulary::SessionId;
 
 /// The sessions of one directory, in memory (`BITSSessionManager`, §3.2.1.3).
 ///

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::session::Session;
 use super::state::{AtWork, Notification, State, Waiting};
-use crate::error::RestoreError;
-use crate::guid::Guid;
+use crate::machine::RestoreError;
+use crate::vocabulary::Guid;
 
 /// The version of the form in which sessions are stored. Older ones stay readable.
 const VERSION: u32 = 1;

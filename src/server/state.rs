@@ -3,8 +3,8 @@
 use super::directory::Directory;
 use super::input::Notified;
 use crate::packet::ErrorAck;
-use crate::range::ContentRange;
-use crate::value::ReplyUrl;
+use crate::vocabulary::ContentRange;
+use crate::vocabulary::ReplyUrl;
 
 /// Where a session stands (`BITSSessionWrapper.State`, §3.2.1.4).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -8,7 +8,7 @@ use super::exchange::Exchange;
 use super::guid_hash::BuildGuidHasher;
 use super::session::Session;
 use super::state::{Ending, Waiting, Wanted};
-use crate::guid::Guid;
+use crate::vocabulary::Guid;
 
 /// Sessions that ended, remembered for a while and in bounded number (C17).
 ///

@@ -11,7 +11,7 @@ use super::placement::{Placement, place};
 use super::session::Session;
 use super::state::{AtWork, Ending, Notification, State, Step, Waiting, Wanted};
 use crate::packet::{Ack, CancelSessionAck, CloseSessionAck, FragmentAck, Request};
-use crate::range::ContentRange;
+use crate::vocabulary::ContentRange;
 
 impl<O: Clone + Eq> Session<O> {
     /// A request for this session arrived. Returns its exchange and what to do first.

@@ -13,7 +13,7 @@ mod sight;
 mod stimulus;
 mod table;
 
-pub use crate::transition::{After, Selection, Transition};
+pub use crate::machine::transition::{After, Selection, Transition};
 pub use place::Place;
 pub use sight::{Setting, Sight};
 pub use stimulus::Stimulus;

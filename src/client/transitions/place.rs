@@ -1,6 +1,6 @@
 //! The places of an upload.
 
-use crate::transition::catalogue;
+use crate::machine::transition::catalogue;
 
 catalogue! {
     /// Where an upload stands: its [`State`](crate::client::State), which packet is on its way, and what for.

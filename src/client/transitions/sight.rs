@@ -1,6 +1,6 @@
 //! What the caller of an upload gets to see.
 
-use crate::error::ApiMisuse;
+use crate::machine::ApiMisuse;
 use crate::packet::PacketType;
 
 /// The setting, or the circumstance, for which a row holds.

@@ -1,6 +1,6 @@
 //! What an upload meets.
 
-use crate::transition::catalogue;
+use crate::machine::transition::catalogue;
 
 catalogue! {
     /// What an upload meets: the answer to the packet on its way, or none; a timer; a command.

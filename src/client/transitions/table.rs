@@ -3,9 +3,9 @@
 use super::place::Place;
 use super::sight::{Setting, Sight};
 use super::stimulus::Stimulus;
-use crate::error::ApiMisuse;
+use crate::machine::ApiMisuse;
+use crate::machine::transition::{Transition, impossible, sights as reaction, transitions};
 use crate::packet::PacketType;
-use crate::transition::{Transition, impossible, sights as reaction, transitions};
 
 transitions! {
     /// What an upload does in every [`Place`], whatever it meets (§3.1.5.1).

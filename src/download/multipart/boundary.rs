@@ -6,9 +6,9 @@ use bytes::Bytes;
 use http::HeaderValue;
 
 use super::error::MultipartError;
-use crate::digits::trim;
-use crate::limits::MAX_BOUNDARY;
-use crate::range::{ContentRange, split_once};
+use crate::vocabulary::digits::trim;
+use crate::vocabulary::limits::MAX_BOUNDARY;
+use crate::vocabulary::range::{ContentRange, split_once};
 
 /// What stands between two parts: 1 to 70 visible characters.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,6 +1,6 @@
 //! What may be wrong with a body of several parts.
 
-use crate::limits::{MAX_BOUNDARY, MAX_PART_HEAD};
+use crate::vocabulary::limits::{MAX_BOUNDARY, MAX_PART_HEAD};
 
 /// What is wrong with a `multipart/byteranges` body, or with the header that announces it: the server's fault.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]

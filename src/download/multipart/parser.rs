@@ -2,10 +2,10 @@
 
 use super::boundary::{Boundary, Delimiter};
 use super::error::MultipartError;
-use crate::conformance::Conformance;
-use crate::digits::trim;
-use crate::limits::MAX_PART_HEAD;
-use crate::range::{ContentRange, split_once};
+use crate::packet::Conformance;
+use crate::vocabulary::digits::trim;
+use crate::vocabulary::limits::MAX_PART_HEAD;
+use crate::vocabulary::range::{ContentRange, split_once};
 
 /// What was found in a body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,6 +1,6 @@
 //! The places of a download.
 
-use crate::transition::catalogue;
+use crate::machine::transition::catalogue;
 
 catalogue! {
     /// Where a download stands: its [`State`](crate::download::State), what its request asked for, and what is here of the

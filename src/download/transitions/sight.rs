@@ -1,6 +1,6 @@
 //! What the caller of a download gets to see.
 
-use crate::error::ApiMisuse;
+use crate::machine::ApiMisuse;
 
 /// What the caller of a download gets to see: the kind of an [`Output`](crate::download::Output), or an error.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -1,6 +1,6 @@
 //! What a download meets.
 
-use crate::transition::catalogue;
+use crate::machine::transition::catalogue;
 
 catalogue! {
     /// What a download meets: the head of an answer, its body, or neither; a timer; a command.

@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use super::place::Place;
 use super::sight::Sight;
 use super::stimulus::Stimulus;
-use crate::error::ApiMisuse;
-use crate::transition::{Transition, impossible, sights as reaction, transitions};
+use crate::machine::ApiMisuse;
+use crate::machine::transition::{Transition, impossible, sights as reaction, transitions};
 
 transitions! {
     /// What a download does in every [`Place`], whatever it meets (§3.6.5.2).

@@ -1,6 +1,6 @@
 //! The places of a notification.
 
-use crate::transition::catalogue;
+use crate::machine::transition::catalogue;
 
 catalogue! {
     /// Where a notification stands: its [`State`](crate::notify::State), and what is known of the answer's body. In every

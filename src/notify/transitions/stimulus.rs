@@ -1,6 +1,6 @@
 //! What a notification meets.
 
-use crate::transition::catalogue;
+use crate::machine::transition::catalogue;
 
 catalogue! {
     /// What a notification meets: what becomes of the exchange, of the response file, of the time.

@@ -3,8 +3,8 @@
 use super::place::Place;
 use super::sight::{Setting, Sight};
 use super::stimulus::Stimulus;
+use crate::machine::transition::{Transition, impossible, sights as reaction, transitions};
 use crate::notify::state::Timer;
-use crate::transition::{Transition, impossible, sights as reaction, transitions};
 
 transitions! {
     /// What a notification does in every [`Place`], whatever it meets (§3.3.5.2).

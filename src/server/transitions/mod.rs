@@ -22,7 +22,7 @@ mod reaction;
 mod stimulus;
 mod table;
 
-pub use crate::transition::{After, Selection, Transition};
+pub use crate::machine::transition::{After, Selection, Transition};
 pub use place::Place;
 pub use reaction::{Reaction, Setting};
 pub use stimulus::Stimulus;

@@ -1,6 +1,6 @@
 //! The places of a session.
 
-use crate::transition::catalogue;
+use crate::machine::transition::catalogue;
 
 catalogue! {
     /// Where a session stands: its [`State`](crate::server::State), and what the exchange at work was asked to do.

@@ -1,6 +1,6 @@
 //! What a session asks for.
 
-use crate::hresult::Hresult;
+use crate::vocabulary::Hresult;
 
 /// The setting for which a row holds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -1,6 +1,6 @@
 //! What a session meets.
 
-use crate::transition::catalogue;
+use crate::machine::transition::catalogue;
 
 catalogue! {
     /// What a session meets: a request, a report of the exchange at work, or another exchange.

@@ -3,8 +3,8 @@
 use super::place::Place;
 use super::reaction::{Reaction, Setting, reaction};
 use super::stimulus::Stimulus;
-use crate::hresult::Hresult;
-use crate::transition::{Transition, impossible, transitions};
+use crate::machine::transition::{Transition, impossible, transitions};
+use crate::vocabulary::Hresult;
 
 transitions! {
     /// What a session does in every [`Place`], whatever it meets (§3.2.5.1).

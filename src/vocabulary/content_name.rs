@@ -7,8 +7,8 @@ use std::str::FromStr;
 use http::HeaderValue;
 
 use super::Raw;
-use crate::error::InvalidValue;
-use crate::limits::MAX_CONTENT_NAME;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::limits::MAX_CONTENT_NAME;
 
 /// The local file's bare name (`Content-Name`, §2.2.1.1). Servers make no use of it.
 ///

@@ -4,8 +4,8 @@ use std::fmt;
 
 use http::StatusCode;
 
-use crate::conformance::Conformance;
-use crate::digits;
+use crate::packet::Conformance;
+use crate::vocabulary::digits;
 
 /// An HRESULT, as `BITS-Error` and `BITS-Error-Code` carry it (§2.2.1.2).
 ///

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::conformance::Conformance;
-use crate::error::InvalidValue;
-use crate::guid::Guid;
-use crate::limits::MAX_PROTOCOLS;
-use crate::value::Raw;
+use crate::packet::Conformance;
+use crate::vocabulary::Guid;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::Raw;
+use crate::vocabulary::limits::MAX_PROTOCOLS;
 
 /// A version of the upload protocol, named by a GUID (§2.2.2.2). Open: there has been one, and there may be others.
 ///
@@ -67,7 +67,7 @@ impl FromStr for ProtocolId {
     }
 }
 
-crate::text::serde_as_text!(ProtocolId);
+crate::vocabulary::text::serde_as_text!(ProtocolId);
 
 /// The protocols that a client offers, most preferred first (`BITS-Supported-Protocols`, §2.2.2.2).
 ///

@@ -26,9 +26,9 @@ macro_rules! selection {
     };
     (@text $kind:ident all $group:ident but $($item:ident)|+) => {
         concat!(
-            $crate::transition::selection!(@text $kind all $group),
+            $crate::machine::transition::selection!(@text $kind all $group),
             " but ",
-            $crate::transition::selection!(@text $kind $($item)|+)
+            $crate::machine::transition::selection!(@text $kind $($item)|+)
         )
     };
     (@text $kind:ident $first:ident $(| $item:ident)*) => {
@@ -38,13 +38,13 @@ macro_rules! selection {
         )
     };
     ($kind:ident all $group:ident) => {
-        $crate::transition::Selection::new($kind::$group, &[])
+        $crate::machine::transition::Selection::new($kind::$group, &[])
     };
     ($kind:ident all $group:ident but $($item:ident)|+) => {
-        $crate::transition::Selection::new($kind::$group, &[$( $kind::$item ),+])
+        $crate::machine::transition::Selection::new($kind::$group, &[$( $kind::$item ),+])
     };
     ($kind:ident $($item:ident)|+) => {
-        $crate::transition::Selection::new(&[$( $kind::$item ),+], &[])
+        $crate::machine::transition::Selection::new(&[$( $kind::$item ),+], &[])
     };
 }
 pub(crate) use selection;
@@ -54,11 +54,11 @@ macro_rules! after {
     (@text Same) => { "–" };
     (@text Before) => { "as before" };
     (@text Due) => { "as is due" };
-    (@text $place:ident) => { $crate::transition::selection!(@text Place $place) };
-    (Same) => { $crate::transition::After::Same };
-    (Before) => { $crate::transition::After::Before };
-    (Due) => { $crate::transition::After::Due };
-    ($place:ident) => { $crate::transition::After::At(Place::$place) };
+    (@text $place:ident) => { $crate::machine::transition::selection!(@text Place $place) };
+    (Same) => { $crate::machine::transition::After::Same };
+    (Before) => { $crate::machine::transition::After::Before };
+    (Due) => { $crate::machine::transition::After::Due };
+    ($place:ident) => { $crate::machine::transition::After::At(Place::$place) };
 }
 pub(crate) use after;
 
@@ -79,19 +79,19 @@ macro_rules! transitions {
         /// |---|---|---|---|---|
         $(
             #[doc = concat!(
-                "| ", $crate::transition::selection!(@text Place $($from)+),
-                " | ", $crate::transition::selection!(@text Stimulus $($on)+),
+                "| ", $crate::machine::transition::selection!(@text Place $($from)+),
+                " | ", $crate::machine::transition::selection!(@text Stimulus $($on)+),
                 " | ", $("[`", stringify!($setting), "`](Setting::", stringify!($setting), ")",)?
-                " | ", $crate::transition::after!(@text $after),
+                " | ", $crate::machine::transition::after!(@text $after),
                 " | ", reaction!(@text $($reaction $(($($argument)+))?)+), " |"
             )]
         )+
         pub const $name: &[$type] = &[$(
-            $crate::transition::Transition {
-                from: $crate::transition::selection!(Place $($from)+),
-                on: $crate::transition::selection!(Stimulus $($on)+),
+            $crate::machine::transition::Transition {
+                from: $crate::machine::transition::selection!(Place $($from)+),
+                on: $crate::machine::transition::selection!(Stimulus $($on)+),
                 setting: [$(Some(Setting::$setting),)? None][0],
-                after: $crate::transition::after!($after),
+                after: $crate::machine::transition::after!($after),
                 reaction: reaction!($($reaction $(($($argument)+))?)+),
             }
         ),+];
@@ -112,18 +112,18 @@ macro_rules! impossible {
         /// |---|---|---|
         $(
             #[doc = concat!(
-                "| ", $crate::transition::selection!(@text Place $($from)+),
-                " | ", $crate::transition::selection!(@text Stimulus $($on)+),
+                "| ", $crate::machine::transition::selection!(@text Place $($from)+),
+                " | ", $crate::machine::transition::selection!(@text Stimulus $($on)+),
                 " | ", $why, " |"
             )]
         )+
         pub const $name: &[(
-            $crate::transition::Selection<Place>,
-            $crate::transition::Selection<Stimulus>,
+            $crate::machine::transition::Selection<Place>,
+            $crate::machine::transition::Selection<Stimulus>,
             &str,
         )] = &[$((
-            $crate::transition::selection!(Place $($from)+),
-            $crate::transition::selection!(Stimulus $($on)+),
+            $crate::machine::transition::selection!(Place $($from)+),
+            $crate::machine::transition::selection!(Stimulus $($on)+),
             $why,
         )),+];
     };
@@ -143,7 +143,7 @@ macro_rules! sights {
         &[]
     };
     ($($kind:ident $(($argument:ident))?)+) => {
-        &[$( $crate::transition::sights!(@one $kind $($argument)?) ),+]
+        &[$( $crate::machine::transition::sights!(@one $kind $($argument)?) ),+]
     };
     (@one Send $packet:ident) => {
         Sight::Send(PacketType::$packet)

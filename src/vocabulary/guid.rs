@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::digits::hex_digit;
-use crate::error::InvalidValue;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::digits::hex_digit;
 
 /// A GUID; the sixteen bytes stand in the order of its text.
 ///
@@ -154,7 +154,7 @@ impl fmt::Debug for Guid {
     }
 }
 
-crate::text::serde_as_text!(Guid);
+crate::vocabulary::text::serde_as_text!(Guid);
 
 #[cfg(test)]
 mod tests {

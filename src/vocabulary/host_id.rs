@@ -7,10 +7,10 @@ use std::str::FromStr;
 
 use http::uri::{Authority, Uri};
 
-use crate::conformance::Conformance;
-use crate::digits::decimal;
-use crate::error::InvalidValue;
-use crate::limits::MAX_HOST_ID;
+use crate::packet::Conformance;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::digits::decimal;
+use crate::vocabulary::limits::MAX_HOST_ID;
 
 /// The host that all later requests of a session go to (`BITS-Host-Id`, §2.2.3.2).
 ///

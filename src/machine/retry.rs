@@ -5,9 +5,9 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
 
-use crate::digits::{decimal, trim};
-use crate::http_date;
-use crate::patience::Patience;
+use crate::machine::patience::Patience;
+use crate::vocabulary::digits::{decimal, trim};
+use crate::vocabulary::http_date;
 
 /// The delays before something is tried again: doubling, with jitter.
 #[derive(Clone, Debug, PartialEq, Eq)]

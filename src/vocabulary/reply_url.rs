@@ -6,8 +6,8 @@ use std::fmt;
 use http::{HeaderValue, Uri};
 
 use super::Raw;
-use crate::error::InvalidValue;
-use crate::reference;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::reference;
 
 /// Where the reply to an upload is (`BITS-Reply-URL`, §2.2.7.2), as it was received.
 ///

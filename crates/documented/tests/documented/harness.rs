@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use bits_proto::client::{Config, ConfigBuilder};
 use bits_proto::server::Directory;
-use embed::folder::Folder;
-use embed::server::Server;
-use embed::source::Source;
+use documented::folder::Folder;
+use documented::server::Server;
+use documented::source::Source;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -53,8 +53,8 @@ impl Running {
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
             match stack {
-                ServerStack::Axum => embed::axum::serve(listener, server).await,
-                ServerStack::Hyper => embed::hyper::serve(listener, server).await,
+                ServerStack::Axum => documented::axum::serve(listener, server).await,
+                ServerStack::Hyper => documented::hyper::serve(listener, server).await,
             }
         });
         Self { address, folder }
@@ -110,13 +110,13 @@ pub(crate) async fn upload_source(
             ClientStack::Reqwest => {
                 let _installed_already = rustls::crypto::ring::default_provider().install_default();
                 let builder = reqwest::Client::builder().tls_certs_only([]).no_proxy();
-                embed::reqwest::upload(builder, &source, url, config).await
+                documented::reqwest::upload(builder, &source, url, config).await
             }
             ClientStack::Ureq => {
                 let agent = ureq::Agent::config_builder().proxy(None);
                 let (told, done) = oneshot::channel();
                 // Not a thread of the runtime's: that would wait for one that hangs.
-                thread::spawn(move || told.send(embed::ureq::upload(agent, &source, url, config)));
+                thread::spawn(move || told.send(documented::ureq::upload(agent, &source, url, config)));
                 done.await.unwrap()
             }
         }

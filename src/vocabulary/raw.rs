@@ -5,8 +5,8 @@ use std::fmt;
 
 use http::HeaderValue;
 
-use crate::error::InvalidValue;
-use crate::limits::MAX_HEADER_VALUE;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::limits::MAX_HEADER_VALUE;
 
 /// The bytes of one header value: 4,096 at most, none of them a control character but the tab.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::ops::Range;
 
-use crate::conformance::Conformance;
-use crate::digits::{decimal, trim};
-use crate::error::InvalidValue;
-use crate::limits::MAX_ENTITY_SIZE;
+use crate::packet::Conformance;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::digits::{decimal, trim};
+use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 
 /// Which bytes of the entity a fragment brings: `Content-Range: bytes FIRST-LAST/TOTAL` (§2.2.6.1).
 ///

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::error::InvalidConfig;
-use crate::limits::{FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, RESPONSE_TIMEOUT, SESSION_TIMEOUT};
+use crate::machine::InvalidConfig;
+use crate::vocabulary::limits::{FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, RESPONSE_TIMEOUT, SESSION_TIMEOUT};
 
 /// How long whoever begins exchanges waits for each, and until it tries one again.
 #[derive(Clone, Debug, PartialEq, Eq)]

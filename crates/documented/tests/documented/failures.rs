@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bits_proto::server::Directory;
 use bytes::Bytes;
-use embed::folder::Folder;
-use embed::server::Server;
-use embed::source::Source;
+use documented::folder::Folder;
+use documented::server::Server;
+use documented::source::Source;
 use http::Request;
 use http_body::Frame;
 use http_body_util::{BodyExt, Empty, Full};

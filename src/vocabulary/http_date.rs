@@ -1,6 +1,6 @@
 //! Dates, to tell how far apart two are: this library has no clock, and needs none for that.
 
-use crate::digits::decimal;
+use crate::vocabulary::digits::decimal;
 
 /// The months, and how many days of a common year come before each.
 const MONTHS: [(&[u8], u64); 12] = [

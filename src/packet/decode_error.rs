@@ -2,9 +2,9 @@
 
 use http::{Response, StatusCode};
 
-use crate::hresult::{ErrorContext, Hresult};
 use crate::packet::{Ack, ErrorAck};
-use crate::session_id::SessionId;
+use crate::vocabulary::SessionId;
+use crate::vocabulary::{ErrorContext, Hresult};
 
 /// What is wrong with a peer's message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]

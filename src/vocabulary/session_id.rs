@@ -4,9 +4,9 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
-use crate::error::InvalidValue;
-use crate::guid::{self, Guid};
-use crate::limits::MAX_SESSION_ID;
+use crate::vocabulary::InvalidValue;
+use crate::vocabulary::guid::{self, Guid};
+use crate::vocabulary::limits::MAX_SESSION_ID;
 
 /// The name of one upload session, as `BITS-Session-Id` carries it (§2.2.1.2).
 ///
@@ -114,7 +114,7 @@ impl fmt::Debug for SessionId {
     }
 }
 
-crate::text::serde_as_text!(SessionId);
+crate::vocabulary::text::serde_as_text!(SessionId);
 
 #[cfg(feature = "arbitrary")]
 impl<'a> arbitrary::Arbitrary<'a> for SessionId {
