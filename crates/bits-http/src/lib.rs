@@ -1,0 +1,7 @@
+//! Upload servers and upload clients for BITS (MC-BUP), over the HTTP stack that you have.
+//!
+//! The protocol itself is in [`bits_proto`], which does no I/O. This crate drives it.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "client")]
+pub mod client;
