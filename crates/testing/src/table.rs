@@ -1,0 +1,113 @@
+//! What holds for every machine's transition table, and how much of one has been driven.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
+use bits_proto::client::transitions::{Selection, Transition};
+
+/// A machine's transition table, with all that it speaks of.
+pub struct Table<P: 'static, S: 'static, C: 'static, R: 'static> {
+    pub places: &'static [P],
+    pub stimuli: &'static [S],
+    pub rows: &'static [Transition<P, S, C, R>],
+    pub impossible: &'static [(Selection<P>, Selection<S>, &'static str)],
+}
+
+impl<P: Copy + PartialEq + Debug, S: Copy + PartialEq + Debug, C: Copy + Debug, R: Debug> Table<P, S, C, R> {
+    pub fn is_impossible(&self, place: P, stimulus: S) -> bool {
+        self.impossible.iter().any(|(from, on, _)| from.contains(place) && on.contains(stimulus))
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (P, S)> {
+        self.places.iter().flat_map(|&place| self.stimuli.iter().map(move |&stimulus| (place, stimulus)))
+    }
+
+    /// The numbers of the rows for a pair, where these settings hold.
+    fn rows(&self, place: P, stimulus: S, holds: impl Fn(C) -> bool) -> Vec<usize> {
+        let rows = self.rows.iter().enumerate();
+        let rows = rows.filter(|(_, row)| row.from.contains(place) && row.on.contains(stimulus));
+        rows.filter(|(_, row)| row.setting.is_none_or(&holds)).map(|(number, _)| number).collect()
+    }
+
+    /// The number of the one row for a pair.
+    #[track_caller]
+    pub fn row(&self, place: P, stimulus: S, holds: impl Fn(C) -> bool) -> usize {
+        match self.rows(place, stimulus, holds)[..] {
+            [row] => row,
+            ref rows => panic!("{place:?}, {stimulus:?}: no row of its own, but {rows:?}"),
+        }
+    }
+
+    /// Every pair is in the table once where these settings hold; one that never meets may be missing.
+    #[track_caller]
+    pub fn assert_unambiguous(
+        &self,
+        settings: &impl Debug,
+        agrees: impl Fn(P) -> bool,
+        holds: impl Fn(C) -> bool,
+    ) {
+        for (place, stimulus) in self.pairs().filter(|&(place, _)| agrees(place)) {
+            let rows = self.rows(place, stimulus, &holds);
+            let least = usize::from(!self.is_impossible(place, stimulus));
+            assert!(
+                (least..=1).contains(&rows.len()),
+                "{place:?}, {stimulus:?} under {settings:?}: {rows:?}"
+            );
+        }
+    }
+
+    /// Every row says something of a pair that can meet, and every impossibility has its reason.
+    #[track_caller]
+    pub fn assert_no_idle_talk(&self) {
+        for row in self.rows {
+            let speaks = row.from.iter().any(|place| row.on.iter().any(|on| !self.is_impossible(place, on)));
+            assert!(speaks, "{row:?} names impossible pairs alone");
+        }
+        for (from, on, why) in self.impossible {
+            assert!(!why.is_empty() && from.iter().next().is_some() && on.iter().next().is_some());
+        }
+    }
+
+    /// Every place is in exactly one of these groups.
+    #[track_caller]
+    pub fn assert_grouped(&self, groups: &[&[P]]) {
+        for place in self.places {
+            assert_eq!(groups.iter().filter(|group| group.contains(place)).count(), 1, "{place:?}");
+        }
+    }
+}
+
+/// The pairs and the rows of a table that a test has driven a machine through.
+#[derive(Default)]
+pub struct Driven {
+    pairs: BTreeSet<String>,
+    rows: BTreeSet<usize>,
+}
+
+impl Driven {
+    pub fn pair(&mut self, place: impl Debug, stimulus: impl Debug) {
+        self.pairs.insert(format!("{place:?}, {stimulus:?}"));
+    }
+
+    pub fn row(&mut self, number: usize) {
+        self.rows.insert(number);
+    }
+
+    /// All of the table was driven: each row, and each pair that can meet.
+    #[track_caller]
+    pub fn assert_complete<P, S, C, R>(&self, table: &Table<P, S, C, R>)
+    where
+        P: Copy + PartialEq + Debug,
+        S: Copy + PartialEq + Debug,
+        C: Copy + Debug,
+        R: Debug,
+    {
+        let rows = table.rows.iter().enumerate().filter(|(number, _)| !self.rows.contains(number));
+        let rows: Vec<_> = rows.map(|(_, row)| row).collect();
+        assert!(rows.is_empty(), "never driven: {rows:#?}");
+        let possible = table.pairs().filter(|&(place, stimulus)| !table.is_impossible(place, stimulus));
+        let pairs = possible.map(|(place, stimulus)| format!("{place:?}, {stimulus:?}"));
+        let pairs: Vec<_> = pairs.filter(|pair| !self.pairs.contains(pair)).collect();
+        assert!(pairs.is_empty(), "never driven: {pairs:#?}");
+    }
+}

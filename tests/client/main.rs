@@ -1,0 +1,38 @@
+//! Tests of the upload client, against answers written by hand.
+
+/// The captured Acks of IIS, and the requests that Windows sent.
+mod captures;
+/// The end of an upload: closed, lost, or cancelled.
+mod close_cancel;
+/// A client that is killed at every output.
+mod crash;
+/// Exchanges and sessions that an upload drops.
+mod dropped;
+/// Answers that say no (protocol.md §6).
+mod errors;
+/// The text of a failure for a person.
+mod hints;
+/// The host that a session moves to, and the way back.
+mod hosts;
+/// The offset that a server wants next.
+mod offsets;
+/// Rate limits, and sizes of Fragments.
+mod pace;
+/// Settings for peers and for proxies.
+mod peers;
+/// A Fragment whose Ack was lost.
+mod recovery;
+/// Upload-reply: the reply is fetched before Close-Session.
+mod reply;
+/// Delays, timers, and giving up.
+mod retries;
+/// The path on which nothing goes wrong.
+mod session;
+/// Snapshots that were tampered with.
+mod snapshot_properties;
+/// Uploads that are stored and restored in every state.
+mod snapshots;
+/// Suspending and resuming in every state.
+mod suspend;
+/// Every pair of the transition table.
+mod transitions;

@@ -1,0 +1,286 @@
+//! Snapshots that were stored by earlier versions stay readable, and come back as what they were.
+//!
+//! Each file in `tests/data/snapshots` is one, named after its machine, the version of its form, and where the machine
+//! stood. They are never changed. When the form changes, its version does, and files of the new version are written by
+//!
+//! ```text
+//! REGENERATE_SNAPSHOTS=1 cargo test --features serde --test network golden_snapshots
+//! ```
+//!
+//! by a person who then reads them and adds them to the tables here; never in CI.
+#![cfg(feature = "serde")]
+
+use std::time::Duration;
+
+use bits_proto::client::{self, Entity, ReplyMode};
+use bits_proto::packet::Ack;
+use bits_proto::server::{self, Ending, Output, Session, State, Store};
+use serde_json::Value;
+use testing::client::answers::{self, SESSION};
+use testing::client::at_rest;
+use testing::client::scenario::{DESTINATION, NAME, Scenario, config};
+use testing::server::alone;
+use testing::server::alone::{Alone, Step, User};
+use testing::server::serve::{ALICE, cancel, close, fragment};
+
+const TWO_WEEKS: Duration = Duration::from_secs(1_209_600);
+
+/// Where the files are.
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/snapshots");
+
+const SERVER: &[&str] = &[
+    "opening",
+    "receiving-nothing",
+    "receiving",
+    "storing-for-an-exchange-that-is-asked-to-stop",
+    "notifying",
+    "never-to-be-notified-again",
+    "waiting-for-close",
+    "waiting-for-close-with-a-reply",
+    "publishing",
+    "discarding-what-the-application-has",
+    "refused",
+    "closed",
+    "cancelled",
+    "lost",
+    "expired",
+];
+
+const CLIENT: &[&str] = &[
+    "creating",
+    "moved-to-another-host",
+    "sending-the-last-fragment",
+    "closing",
+    "pacing",
+    "waiting-to-retry",
+    "waiting-for-credentials",
+    "waiting-for-the-reply",
+    "out-of-step",
+    "suspended",
+    "failed",
+    "starting-over",
+    "cancelling",
+    "withdrawn",
+    "completed",
+    "cancelled",
+];
+
+/// The snapshot that is taken today where the machine stands at `name`.
+fn server_today(name: &str) -> Value {
+    let all = alone::everywhere();
+    let (_, alone) = all.iter().find(|(other, _)| slug(other) == name).expect(name);
+    serde_json::to_value(alone.snapshot()).unwrap()
+}
+
+fn client_today(name: &str) -> Value {
+    let all = at_rest::everywhere();
+    let (_, scenario, _) = all.iter().find(|(other, ..)| slug(other) == name).expect(name);
+    serde_json::to_value(scenario.upload.snapshot(scenario.now)).unwrap()
+}
+
+fn slug(name: &str) -> String {
+    name.to_lowercase().replace(' ', "-")
+}
+
+#[test]
+fn the_form_of_today_is_the_form_of_the_files() {
+    for (machine, files, today) in
+        [("server", SERVER, server_today as fn(&str) -> Value), ("client", CLIENT, client_today)]
+    {
+        for name in files {
+            let today = today(name);
+            regenerate(machine, name, &today);
+            let stored: Value = serde_json::from_str(&file(machine, name)).unwrap();
+            assert_eq!(today, stored, "{machine}, {name}: a form that changed has a version of its own");
+        }
+    }
+}
+
+/// Writes a file anew, if a person wants it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what a person asked for in the environment is written to a file"
+)]
+fn regenerate(machine: &str, name: &str, snapshot: &Value) {
+    if std::env::var_os("REGENERATE_SNAPSHOTS").is_none() {
+        return;
+    }
+    assert!(std::env::var_os("CI").is_none(), "never in CI");
+    let text = serde_json::to_string_pretty(snapshot).unwrap();
+    std::fs::write(format!("{FOLDER}/{machine}-v1-{name}.json"), text + "\n").unwrap();
+}
+
+#[expect(clippy::disallowed_methods, reason = "the snapshots are in files")]
+fn file(machine: &str, name: &str) -> String {
+    std::fs::read_to_string(format!("{FOLDER}/{machine}-v1-{name}.json")).expect(name)
+}
+
+// The server's.
+
+/// The session of a file, which must stand there.
+#[track_caller]
+fn session(name: &str, state: State, received: u64, total: Option<u64>) -> Alone {
+    let mut alone = Alone::open(alone::plain());
+    let snapshot: server::Snapshot<User> = serde_json::from_str(&file("server", name)).unwrap();
+    assert_eq!(snapshot.id().to_string(), "{07070707-0707-4707-8707-070707070707}");
+    alone.session = Session::restore(alone.now, snapshot).unwrap();
+    let session = &alone.session;
+    assert_eq!((session.state(), session.received(), session.total()), (state, received, total), "{name}");
+    assert_eq!((session.owner().as_str(), session.destination()), (ALICE, "/upload/file.bin"));
+    assert_eq!(session.deadline(), Some(alone.now + TWO_WEEKS));
+    alone
+}
+
+/// What the exchange at work is asked to do.
+fn at_work(alone: &mut Alone) -> Output {
+    let exchange = alone.session.at_work().expect("an exchange is at work");
+    alone.session.poll(alone.now, exchange, &alone.directory)
+}
+
+fn asked(alone: &mut Alone, head: fn(&str) -> http::Request<()>) -> Step {
+    alone.handle(head(&alone.id()))
+}
+
+fn second(id: &str) -> http::Request<()> {
+    fragment(id, 50..100, 100)
+}
+
+fn rest() -> Output {
+    Output::Store(Store { skip: 0, range: 50..100, total: 100 })
+}
+
+#[test]
+fn sessions_that_receive_go_on() {
+    let mut opening = session("opening", State::Opening, 0, None);
+    assert_eq!(at_work(&mut opening), Output::Open);
+    let mut nothing = session("receiving-nothing", State::Receiving, 0, None);
+    let first = Output::Store(Store { skip: 0, range: 0..50, total: 100 });
+    assert_eq!(asked(&mut nothing, |id| fragment(id, 0..50, 100)).output, first);
+    let mut receiving = session("receiving", State::Receiving, 50, Some(100));
+    assert_eq!(asked(&mut receiving, second).output, rest());
+    let name = "storing-for-an-exchange-that-is-asked-to-stop";
+    let mut storing = session(name, State::Receiving, 50, Some(100));
+    assert_eq!(at_work(&mut storing), rest());
+    let exchange = storing.session.at_work().unwrap();
+    let step = storing.report(&Step { exchange, output: rest() }, server::Report::Stored(50));
+    assert_eq!(alone::status(&step), 503, "a newer exchange goes on from here");
+}
+
+#[test]
+fn sessions_that_are_complete_go_on() {
+    let mut notifying = session("notifying", State::Notifying, 100, Some(100));
+    assert_eq!(at_work(&mut notifying), Output::Notify);
+    let mut refused = session("never-to-be-notified-again", State::Notifying, 100, Some(100));
+    assert_eq!(alone::status(&asked(&mut refused, second)), 403);
+    for name in ["waiting-for-close", "waiting-for-close-with-a-reply"] {
+        let mut waiting = session(name, State::WaitingForClose, 100, Some(100));
+        let Output::Respond(Ack::Fragment(ack)) = asked(&mut waiting, second).output else {
+            panic!("{name}")
+        };
+        let url = ack.reply_url.map(|url| url.as_bytes().to_vec());
+        assert_eq!(url.as_deref(), name.ends_with("reply").then_some(&br"Replies\{1}"[..]));
+        assert_eq!(asked(&mut waiting, close).output, Output::Publish);
+    }
+    let mut publishing = session("publishing", State::WaitingForClose, 100, Some(100));
+    assert_eq!(at_work(&mut publishing), Output::Publish);
+    let name = "discarding-what-the-application-has";
+    let mut discarding = session(name, State::WaitingForClose, 100, Some(100));
+    assert_eq!(at_work(&mut discarding), Output::Discard);
+    discarding.session.recover(None);
+    assert_eq!(discarding.session.state(), State::Ended(Ending::Closed));
+}
+
+#[test]
+fn sessions_that_have_ended_answer_as_before() {
+    let mut closed = session("closed", State::Ended(Ending::Closed), 100, Some(100));
+    assert_eq!(alone::status(&asked(&mut closed, close)), 200);
+    let mut cancelled = session("cancelled", State::Ended(Ending::Cancelled), 50, Some(100));
+    assert_eq!(alone::status(&asked(&mut cancelled, cancel)), 200);
+    for (name, ending, received, total) in [
+        ("refused", Ending::Refused, 0, None),
+        ("lost", Ending::Lost, 100, Some(100)),
+        ("expired", Ending::Expired, 50, Some(100)),
+    ] {
+        let mut ended = session(name, State::Ended(ending), received, total);
+        assert_eq!(alone::status(&asked(&mut ended, second)), 500, "{name}");
+    }
+}
+
+// The client's.
+
+/// The upload of a file, which must stand there.
+#[track_caller]
+fn upload(name: &str, size: u64, acknowledged: u64, in_session: bool) -> Scenario {
+    let snapshot: client::Snapshot = serde_json::from_str(&file("client", name)).unwrap();
+    assert_eq!(snapshot.destination(), DESTINATION, "{name}");
+    let entity = Entity::new(size).unwrap().named(NAME).unwrap();
+    assert_eq!(snapshot.entity(), &entity, "{name}");
+    let scenario = at_rest::restore(snapshot, entity, config().reply(ReplyMode::Optional)).unwrap();
+    assert_eq!(scenario.upload.acknowledged(), acknowledged, "{name}");
+    let session = scenario.upload.session_id().map(|id| id.as_str().to_owned());
+    assert_eq!(session.as_deref(), in_session.then_some(SESSION), "{name}");
+    scenario
+}
+
+#[test]
+fn uploads_that_were_going_on_go_on() {
+    upload("creating", 200, 0, false).expect("Create-Session");
+    // At 100 bytes a second, paced fragments are of a quarter of a second.
+    for (name, first, end) in [
+        ("sending-the-last-fragment", 100, 200),
+        ("pacing", 25, 125),
+        ("waiting-to-retry", 0, 100),
+        ("waiting-for-credentials", 0, 100),
+    ] {
+        let mut scenario = upload(name, 200, first, true);
+        scenario.exchange("Ping", answers::ok());
+        scenario.expect_fragment(&format!("bytes {first}-{}/200", end - 1));
+    }
+    let mut moved = upload("moved-to-another-host", 200, 0, true);
+    assert_eq!(moved.expect("Ping").uri().host(), Some("upload-2.example.org"));
+    let mut doubtful = upload("out-of-step", 200, 0, true);
+    doubtful.exchange("Ping", answers::ok());
+    assert_eq!(doubtful.restart().reason, client::Reason::OffsetUnknown);
+}
+
+#[test]
+fn uploads_that_were_all_but_over_go_on() {
+    let mut closing = upload("closing", 100, 100, true);
+    closing.exchange("Ping", answers::ok());
+    closing.exchange("Close-Session", answers::session_not_found());
+    assert_eq!(closing.events(), [client::Event::Completed { confirmed: false }]);
+    let mut reply = upload("waiting-for-the-reply", 100, 100, true);
+    reply.exchange("Ping", answers::ok());
+    let url = "http://origin:8080/replies/1".parse().unwrap();
+    assert_eq!(reply.events(), [client::Event::ReplyReady { url, trusted: true }]);
+    let mut over = upload("starting-over", 200, 0, true);
+    over.exchange("Cancel-Session", answers::ok());
+    over.expect("Create-Session");
+    let mut cancelling = upload("cancelling", 200, 100, true);
+    cancelling.exchange("Cancel-Session", answers::ok());
+    assert_eq!(cancelling.events(), [client::Event::Cancelled { confirmed: true }]);
+}
+
+#[test]
+fn uploads_that_were_at_rest_stay_so() {
+    let mut suspended = upload("suspended", 200, 100, true);
+    assert_eq!(suspended.upload.state(), client::State::Suspended);
+    suspended.resume().unwrap();
+    suspended.expect("Ping");
+    let mut failed = upload("failed", 200, 0, true);
+    assert_eq!(failed.upload.state(), client::State::Failed);
+    failed.resume().unwrap();
+    failed.expect("Ping");
+    let mut withdrawn = upload("withdrawn", 200, 0, false);
+    assert_eq!(withdrawn.upload.state(), client::State::Failed);
+    assert_eq!(withdrawn.resume(), Err(bits_proto::ApiMisuse::SourceChanged));
+    for (name, size, acknowledged, in_session, state) in [
+        ("completed", 100, 100, true, client::State::Completed),
+        ("cancelled", 200, 0, false, client::State::Cancelled),
+    ] {
+        let mut over = upload(name, size, acknowledged, in_session);
+        assert_eq!(over.upload.state(), state);
+        over.expect_nothing();
+        assert_eq!((over.upload.poll_timeout(), over.events()), (None, vec![]));
+    }
+}

@@ -1,0 +1,56 @@
+//! The serde forms of what notifications are made of.
+#![cfg(feature = "serde")]
+
+use std::fmt::Debug;
+
+use bits_proto::notify::{
+    DataFilePath, DestinationUrl, NotificationRequest, NotificationResponse, NotificationType,
+    NotificationUrl,
+};
+use http::StatusCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use testing::notify::*;
+
+fn survives<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) -> serde_json::Value {
+    let stored = serde_json::to_value(value).unwrap();
+    assert_eq!(serde_json::from_value::<T>(stored.clone()).unwrap(), *value);
+    stored
+}
+
+#[test]
+fn notifications_survive() {
+    for delivery in [by_reference(), by_value(u64::MAX / 2)] {
+        let destination = DestinationUrl::new(&DESTINATION.parse().unwrap()).unwrap();
+        let notification = NotificationRequest { destination, delivery };
+        assert_eq!(survives(&notification)["destination"], DESTINATION);
+        let refusal = notification.refuse(StatusCode::CONFLICT, None).unwrap();
+        assert_eq!(survives::<NotificationResponse<'_>>(&refusal)["status"], 409);
+        survives::<NotificationResponse<'_>>(&notification.reply_at(reply_url("http://app/1")).unwrap());
+    }
+}
+
+#[test]
+fn settings_survive() {
+    let url: NotificationUrl = "/bitsasp/test.REPLY".parse().unwrap();
+    assert_eq!(survives(&NotificationType::None), json!("None"));
+    assert_eq!(
+        survives(&NotificationType::ByValue(url.clone())),
+        json!({ "ByValue": "/bitsasp/test.REPLY" })
+    );
+    survives(&NotificationType::ByReference(url));
+}
+
+#[test]
+fn what_is_stored_is_checked_when_it_comes_back() {
+    for path in ["", " /a", "/a\r\nX: 1"] {
+        assert!(serde_json::from_value::<DataFilePath<'_>>(json!(path)).is_err(), "{path:?}");
+    }
+    for url in ["", "http://a/\0"] {
+        assert!(serde_json::from_value::<DestinationUrl<'_>>(json!(url)).is_err(), "{url:?}");
+    }
+    for url in ["", "ftp://app/"] {
+        assert!(serde_json::from_value::<NotificationUrl>(json!(url)).is_err(), "{url:?}");
+    }
+}

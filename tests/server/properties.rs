@@ -1,0 +1,366 @@
+//! What holds of a server whatever its clients send and its tasks do: requests legal and odd, tasks that store, fail,
+//! lie, forget and die, all at once and in any order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bits_proto::notify::NotificationType;
+use bits_proto::server::{Directory, Notified, Output, Refusal, Report, State};
+use bits_proto::{Conformance, Guid};
+use http::Request;
+use proptest::prelude::*;
+use testing::server::serve::*;
+
+const MAX_SESSIONS: usize = 4;
+const SESSIONS_PER_OWNER: usize = 3;
+const TIMEOUT: Duration = Duration::from_secs(100);
+
+/// One thing that happens. Sessions and tasks are named by any number, which counts around.
+#[derive(Clone, Debug)]
+enum Action {
+    Create {
+        owner: Owner,
+    },
+    /// A Create-Session for which the random source repeats itself.
+    Again {
+        owner: Owner,
+        session: usize,
+    },
+    Send {
+        owner: Owner,
+        session: usize,
+        packet: Packet,
+    },
+    /// A task does what it was asked to do.
+    Perform {
+        task: usize,
+    },
+    /// A task stores a part of its body and then stops, or fails.
+    Store {
+        task: usize,
+        bytes: u64,
+        failure: Option<Refusal>,
+    },
+    /// A task tells something, true or not.
+    Report {
+        task: usize,
+        report: Report,
+    },
+    Poll {
+        task: usize,
+    },
+    Pass {
+        seconds: u64,
+    },
+    Evict {
+        session: usize,
+    },
+}
+
+#[derive(Clone, Debug)]
+enum Packet {
+    Ping,
+    Fragment { start: u64, length: u64, total: u64 },
+    Empty,
+    Close,
+    Cancel,
+    Elsewhere,
+    Malformed,
+}
+
+impl Packet {
+    fn head(&self, id: &str) -> Request<()> {
+        match *self {
+            Self::Ping => packet("Ping"),
+            Self::Fragment { start, length, total } => fragment(id, start..start + length, total),
+            Self::Empty => empty_fragment(id),
+            Self::Close => close(id),
+            Self::Cancel => cancel(id),
+            Self::Elsewhere => to("/elsewhere", close(id)),
+            Self::Malformed => with(close(id), "Content-Length", "1"),
+        }
+    }
+}
+
+fn owner() -> impl Strategy<Value = Owner> {
+    prop_oneof![5 => Just(ALICE), 1 => Just(BOB)]
+}
+
+fn a_packet() -> impl Strategy<Value = Packet> {
+    // Few totals, so that most fragments of a session agree; one is larger than the server takes.
+    let total = prop_oneof![8 => Just(20_u64), 1 => Just(10), 1 => Just(40)];
+    let fragment = (0..20_u64, 1..20_u64, total).prop_map(|(start, length, total)| Packet::Fragment {
+        start,
+        length,
+        total,
+    });
+    let whole = Just(Packet::Fragment { start: 0, length: 20, total: 20 });
+    prop_oneof![
+        6 => fragment,
+        4 => whole,
+        1 => Just(Packet::Empty),
+        4 => Just(Packet::Close),
+        2 => Just(Packet::Cancel),
+        1 => Just(Packet::Ping),
+        1 => Just(Packet::Elsewhere),
+        1 => Just(Packet::Malformed),
+    ]
+}
+
+fn refusal() -> impl Strategy<Value = Refusal> {
+    prop::sample::select(vec![
+        Refusal::AccessDenied,
+        Refusal::EntityMissing,
+        Refusal::BadBody,
+        Refusal::DiskFull,
+        Refusal::Internal,
+        Refusal::Application { status: http::StatusCode::FORBIDDEN, code: None },
+        Refusal::Application { status: http::StatusCode::OK, code: None },
+        Refusal::ApplicationTimeout,
+    ])
+}
+
+fn report() -> impl Strategy<Value = Report> {
+    prop_oneof![
+        Just(Report::Opened),
+        Just(Report::Stored(0)),
+        Just(Report::Stored(u64::MAX)),
+        Just(Report::Notified(Notified { copy_to_destination: true, reply_url: None })),
+        Just(Report::Published),
+        Just(Report::Discarded),
+        Just(Report::Abandoned),
+        refusal().prop_map(|refusal| Report::Failed { stored: 0, refusal }),
+    ]
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let any = any::<u8>().prop_map(usize::from);
+    prop_oneof![
+        2 => owner().prop_map(|owner| Action::Create { owner }),
+        1 => (owner(), any.clone()).prop_map(|(owner, session)| Action::Again { owner, session }),
+        8 => (owner(), any.clone(), a_packet())
+            .prop_map(|(owner, session, packet)| Action::Send { owner, session, packet }),
+        8 => any.clone().prop_map(|task| Action::Perform { task }),
+        3 => (any.clone(), 0..20_u64, prop::option::of(refusal()))
+            .prop_map(|(task, bytes, failure)| Action::Store { task, bytes, failure }),
+        3 => (any.clone(), report()).prop_map(|(task, report)| Action::Report { task, report }),
+        2 => any.clone().prop_map(|task| Action::Poll { task }),
+        1 => (0..120_u64).prop_map(|seconds| Action::Pass { seconds }),
+        1 => any.prop_map(|session| Action::Evict { session }),
+    ]
+}
+
+/// A server, the tasks that serve it, and what a witness remembers.
+struct World {
+    server: Server,
+    ids: Vec<Guid>,
+    /// The tasks, and whether each answers a Close.
+    tasks: Vec<(Turn, bool)>,
+    received: BTreeMap<Guid, u64>,
+    totals: BTreeMap<Guid, u64>,
+    published: BTreeSet<Guid>,
+}
+
+impl World {
+    fn new(conformance: Conformance, notification: bool) -> Self {
+        let notification = if notification { notified() } else { NotificationType::None };
+        let directory = Directory::builder().conformance(conformance).notification(notification);
+        let directory = directory.max_sessions(MAX_SESSIONS).sessions_per_owner(SESSIONS_PER_OWNER);
+        let directory = directory.max_upload_size(30).max_fragment_size(25).session_timeout(TIMEOUT);
+        Self {
+            server: Server::new(directory.tombstones(TIMEOUT, 3)),
+            ids: Vec::new(),
+            tasks: Vec::new(),
+            received: BTreeMap::new(),
+            totals: BTreeMap::new(),
+            published: BTreeSet::new(),
+        }
+    }
+
+    fn id(&self, session: usize) -> Option<Guid> {
+        self.ids.get(session % self.ids.len().max(1)).copied()
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Create { owner } => {
+                let turn = self.server.begin_as(owner, create());
+                self.ids.extend((turn.output == Output::Open).then(|| turn.exchange().session()));
+                self.tasks.push((turn, false));
+            }
+            Action::Again { owner, session } => {
+                let Some(id) = self.id(session).filter(|id| self.server.sessions.get(*id).is_some()) else {
+                    return;
+                };
+                let turn = self.server.begin_drawing(*id.as_bytes(), owner, create());
+                assert_bare(&turn.response(), 503);
+            }
+            Action::Send { owner, session, packet } => {
+                let Some(id) = self.id(session) else { return };
+                let turn = self.server.begin_as(owner, packet.head(&id.to_string()));
+                self.tasks.push((turn, matches!(packet, Packet::Close)));
+            }
+            Action::Perform { task } => self.at(task, Self::perform),
+            Action::Store { task, bytes, failure } => {
+                self.at(task, |world, task| world.store(task, bytes, failure));
+            }
+            Action::Report { task, report } => self.at(task, |world, task| world.report(task, report)),
+            Action::Poll { task } => self.at(task, |world, task| world.poll(task)),
+            Action::Pass { seconds } => {
+                self.server.pass(Duration::from_secs(seconds));
+                while let Some(session) = self.server.sessions.poll_expired(self.server.now) {
+                    assert_eq!(session.at_work(), None, "a busy session lives on");
+                    self.server.forget(session.id());
+                }
+            }
+            Action::Evict { session } => {
+                let Some(id) = self.id(session) else { return };
+                if self.server.sessions.evict(id).is_some() {
+                    self.server.forget(id);
+                }
+            }
+        }
+    }
+
+    fn at(&mut self, task: usize, act: impl FnOnce(&mut Self, usize)) {
+        let tasks = self.tasks.len();
+        if tasks > 0 && self.tasks[task % tasks].0.exchange.is_some() {
+            act(self, task % tasks);
+        }
+    }
+
+    /// Whether the task's session is still there. What it does for one that is gone, it does in vain.
+    fn is_live(&self, task: usize) -> bool {
+        self.server.sessions.get(self.tasks[task].0.exchange().session()).is_some()
+    }
+
+    fn perform(&mut self, task: usize) {
+        if !self.is_live(task) {
+            return self.report(task, Report::Abandoned);
+        }
+        let turn = &mut self.tasks[task].0;
+        if turn.output == Output::Publish {
+            self.published.insert(turn.exchange().session());
+        }
+        self.server.perform(turn);
+    }
+
+    fn store(&mut self, task: usize, bytes: u64, failure: Option<Refusal>) {
+        let Output::Store(store) = self.tasks[task].0.output.clone() else { return };
+        let bytes = bytes.min(store.range.end - store.range.start);
+        if self.is_live(task) {
+            self.server.store_part(&self.tasks[task].0, bytes);
+        }
+        let report = match failure {
+            Some(refusal) => Report::Failed { stored: bytes, refusal },
+            None => Report::Stored(bytes),
+        };
+        self.server.report(&mut self.tasks[task].0, report);
+    }
+
+    /// Tells anything, but never that a step was done which was not: that lie no server survives.
+    fn report(&mut self, task: usize, report: Report) {
+        let turn = &mut self.tasks[task].0;
+        let lie = matches!(
+            (&turn.output, &report),
+            (Output::Open, Report::Opened)
+                | (Output::Store(_), Report::Stored(1..))
+                | (Output::Publish, Report::Published)
+                | (Output::Discard, Report::Discarded)
+        );
+        if !lie {
+            self.server.report(turn, report);
+        }
+    }
+
+    fn poll(&mut self, task: usize) {
+        self.server.poll(&mut self.tasks[task].0);
+    }
+
+    /// Does all that is still to be done; every exchange comes to its answer.
+    fn finish(&mut self) {
+        for _ in 0..8 {
+            for task in 0..self.tasks.len() {
+                self.at(task, Self::perform);
+                self.check();
+            }
+        }
+        for (turn, _) in &self.tasks {
+            turn.response();
+        }
+    }
+
+    fn check(&mut self) {
+        let mut owners = BTreeMap::<Owner, usize>::new();
+        for session in self.server.sessions.iter() {
+            *owners.entry(session.owner()).or_default() += 1;
+            let (id, received) = (session.id(), session.received());
+            assert!(!matches!(session.state(), State::Ended(_)), "what has ended is not in the table");
+
+            let stored = self.server.stored.get(&id).map_or(0, |bytes| bytes.len() as u64);
+            assert_eq!(received, stored, "what counts is what was reported stored");
+            let before = self.received.insert(id, received).unwrap_or_default();
+            assert!(before <= received, "bytes that were stored stay");
+
+            if let Some(total) = session.total() {
+                assert!(received <= total);
+                assert_eq!(*self.totals.entry(id).or_insert(total), total);
+            } else {
+                assert_eq!(received, 0);
+            }
+            let complete = matches!(session.state(), State::Notifying | State::WaitingForClose);
+            assert_eq!(complete, session.total() == Some(received), "{session:?}");
+        }
+        assert!(self.server.sessions.len() <= MAX_SESSIONS);
+        assert!(owners.values().all(|owned| *owned <= SESSIONS_PER_OWNER));
+        self.check_tasks();
+        for entities in self.server.published.values() {
+            for published in entities {
+                assert!([0, 10, 20].contains(&published.len()), "no part of an entity is ever published");
+                assert_eq!(*published, entity(0..published.len() as u64));
+            }
+        }
+    }
+
+    fn check_tasks(&self) {
+        for (turn, closes) in &self.tasks {
+            let Some(exchange) = turn.exchange else { continue };
+            let session = self.server.sessions.get(exchange.session());
+            match (&turn.output, session) {
+                (Output::Publish, Some(session)) => assert_eq!(session.total(), Some(session.received())),
+                (Output::Respond(ack), _) if *closes && ack.status().is_success() => {
+                    let id = ack.session_id().and_then(|id| id.guid()).unwrap();
+                    assert!(self.published.contains(&id), "a Close succeeded that published nothing");
+                }
+                _ => {}
+            }
+        }
+        for session in self.server.sessions.iter() {
+            let working = |(turn, _): &&(Turn, bool)| {
+                turn.exchange == session.at_work()
+                    && !matches!(turn.output, Output::Respond(_) | Output::Wait | Output::Abort(_))
+            };
+            let at_work = self.tasks.iter().filter(working).count();
+            assert_eq!(at_work, usize::from(session.at_work().is_some()), "{session:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+
+    #[test]
+    fn whatever_happens_the_server_keeps_its_promises(
+        actions in prop::collection::vec(action(), 1..120),
+        strict: bool,
+        notification: bool,
+    ) {
+        let conformance = if strict { Conformance::Strict } else { Conformance::Interop };
+        let mut world = World::new(conformance, notification);
+        for action in actions {
+            world.act(action);
+            world.check();
+        }
+        world.finish();
+    }
+}

@@ -1,0 +1,279 @@
+//! Drives a session through every pair of its transition table.
+
+use bits_proto::Hresult;
+use bits_proto::packet::{Ack, FragmentStatus, Request};
+use bits_proto::server::transitions::{After, IMPOSSIBLE, Place, Reaction, Setting, Stimulus, TRANSITIONS};
+use bits_proto::server::{Exchange, Notified, Output, Refusal, Report};
+use http::StatusCode;
+use testing::server::session::*;
+use testing::table::{Driven, Table};
+
+const TABLE: Table<Place, Stimulus, Setting, Reaction> =
+    Table { places: Place::ALL, stimuli: Stimulus::ALL, rows: TRANSITIONS, impossible: IMPOSSIBLE };
+
+#[test]
+fn every_pair_is_in_the_table_exactly_once() {
+    for settings in Settings::all() {
+        TABLE.assert_unambiguous(&settings, |_| true, |setting| settings.has(setting));
+    }
+}
+
+#[test]
+fn no_row_and_no_impossible_pair_is_idle_talk() {
+    TABLE.assert_no_idle_talk();
+}
+
+#[test]
+fn every_place_is_either_at_work_or_idle_or_ended() {
+    TABLE.assert_grouped(&[Place::WORKING, Place::IDLE, Place::ENDED]);
+}
+
+#[test]
+fn a_session_does_what_the_table_says_of_every_pair() {
+    let mut driven = Driven::default();
+    for settings in Settings::all() {
+        for &place in Place::ALL {
+            for scene in scenes(place, &settings) {
+                assert_eq!(scene.place(), place, "a way to this place under {settings:?}");
+                for &stimulus in Stimulus::ALL {
+                    if drive(&scene, place, stimulus) {
+                        driven.pair(place, stimulus);
+                        driven.row(TABLE.row(place, stimulus, |setting| settings.has(setting)));
+                    }
+                }
+            }
+        }
+    }
+    driven.assert_complete(&TABLE);
+}
+
+/// Whether the place could meet the stimulus, which it then answered as the table says.
+fn drive(scene: &Scene, place: Place, stimulus: Stimulus) -> bool {
+    let mut driven = false;
+    for mut after in variants(scene, stimulus) {
+        let pair = format!("{place:?}, {stimulus:?} under {:?}", scene.settings);
+        assert!(!TABLE.is_impossible(place, stimulus), "{pair} is said to be impossible");
+        driven = true;
+        let row = |stimulus| &TRANSITIONS[TABLE.row(place, stimulus, |setting| scene.settings.has(setting))];
+        let turn = after.turn.take().map(|wanted| (wanted, row(wanted)));
+        let row = row(stimulus);
+        let (after_place, reaction) = match (row.after, row.reaction, turn) {
+            (After::Due, Reaction::Due, Some((_, row))) => (row.after, row.reaction),
+            (after, reaction, _) => (after, reaction),
+        };
+        let expected = match after_place {
+            After::Same => place,
+            After::Before => scene.before.expect("there is a place before the Cancel"),
+            After::At(place) => place,
+            other => panic!("{pair}: {other:?}"),
+        };
+        assert_eq!(after.scene.place(), expected, "{pair}: {:?}", after.output);
+        assert_reaction(&pair, &after, reaction, turn.map_or(stimulus, |(wanted, _)| wanted));
+        if after.changes_nothing {
+            assert_eq!(after.scene.session, scene.session, "{pair}");
+        }
+    }
+    driven
+}
+
+/// What came of one way to apply a stimulus.
+struct Outcome {
+    scene: Scene,
+    output: Output,
+    /// The request whose turn it was.
+    turn: Option<Stimulus>,
+    /// What the exchange at work was asked to do before.
+    step: Option<Output>,
+    changes_nothing: bool,
+    answers_fragment: bool,
+}
+
+/// Every way to apply the stimulus; none, if the place cannot meet it.
+fn variants(scene: &Scene, stimulus: Stimulus) -> Vec<Outcome> {
+    use Stimulus::*;
+    match stimulus {
+        OtherOwner => unheard(scene, |scene, request| scene.arrive_from(BOB, TARGET, request)),
+        OtherDestination => unheard(scene, |scene, request| scene.arrive_from(ALICE, "/elsewhere", request)),
+        Misrouted => {
+            let requests = [Request::Ping(bits_proto::packet::Ping), create()];
+            requests.into_iter().map(|request| outcome(scene, |scene| scene.arrive(&request).1)).collect()
+        }
+        WaitingPoll => waiting(scene, &[None, Some(Report::Published), Some(Report::Stored(1))]),
+        WaitingAbandoned => waiting(scene, &[Some(Report::Abandoned)]),
+        Stale => stale(scene),
+        _ if Stimulus::REQUESTS.contains(&stimulus) => {
+            let Some(request) = scene.request(stimulus) else { return Vec::new() };
+            let mut after = outcome(scene, |scene| scene.arrive(&request).1);
+            after.answers_fragment = Stimulus::FRAGMENTS.contains(&stimulus);
+            vec![after]
+        }
+        Poll => at_work(scene, |scene, exchange| Some(scene.poll(exchange))),
+        _ => at_work(scene, |scene, exchange| {
+            let report = report(scene, exchange, stimulus)?;
+            Some(scene.report(exchange, report))
+        }),
+    }
+}
+
+fn outcome(scene: &Scene, act: impl FnOnce(&mut Scene) -> Output) -> Outcome {
+    let mut scene = scene.clone();
+    let step = scene.session.at_work().map(|exchange| scene.clone().poll(exchange));
+    let output = act(&mut scene);
+    Outcome { scene, output, turn: None, step, changes_nothing: false, answers_fragment: false }
+}
+
+/// Requests of every kind, which must not change anything.
+fn unheard(scene: &Scene, arrive: impl Fn(&mut Scene, &Request<'_>) -> Output) -> Vec<Outcome> {
+    let requests = Stimulus::REQUESTS.iter().filter_map(|&stimulus| scene.request(stimulus));
+    let outcomes = requests.map(|request| {
+        let after = outcome(scene, |scene| arrive(scene, &request));
+        Outcome { changes_nothing: true, ..after }
+    });
+    outcomes.collect()
+}
+
+fn at_work(scene: &Scene, act: impl FnOnce(&mut Scene, Exchange) -> Option<Output>) -> Vec<Outcome> {
+    let Some(exchange) = scene.session.at_work() else { return Vec::new() };
+    let mut applied = true;
+    let after = outcome(scene, |scene| {
+        act(scene, exchange).unwrap_or_else(|| {
+            applied = false;
+            Output::Wait
+        })
+    });
+    // Every failed notification or fragment tells the offset, except where a Close asked for it.
+    let answers_fragment = match after.step {
+        Some(Output::Store(_)) => true,
+        Some(Output::Notify) => scene.place() != Place::NotifyingOnClose,
+        _ => false,
+    };
+    if applied { vec![Outcome { answers_fragment, ..after }] } else { Vec::new() }
+}
+
+/// What the newest exchange does that waits, whatever it had asked for; `None`: it polls.
+fn waiting(scene: &Scene, acts: &[Option<Report>]) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for &wanted in Stimulus::REQUESTS {
+        let Some((scene, exchange)) = scene.with_waiting(wanted) else { continue };
+        for act in acts {
+            let after = outcome(&scene, |scene| match act {
+                Some(report) => scene.report(exchange, report.clone()),
+                None => scene.poll(exchange),
+            });
+            let its_turn = scene.session.at_work().is_none() && *act != Some(Report::Abandoned);
+            let answers_fragment = its_turn && Stimulus::FRAGMENTS.contains(&wanted);
+            outcomes.push(Outcome { turn: its_turn.then_some(wanted), answers_fragment, ..after });
+        }
+    }
+    outcomes
+}
+
+/// An exchange that is over, or was given up, polls and reports everything that there is.
+fn stale(scene: &Scene) -> Vec<Outcome> {
+    let (scene, exchange) = scene.with_stale();
+    let mut outcomes = vec![outcome(&scene, |scene| scene.poll(exchange))];
+    let refusal = Refusal::EntityMissing;
+    let reports = [
+        Report::Opened,
+        Report::Stored(50),
+        Report::Notified(Notified::default()),
+        Report::Published,
+        Report::Discarded,
+        Report::Failed { stored: 50, refusal },
+        Report::Abandoned,
+    ];
+    outcomes.extend(reports.map(|report| outcome(&scene, |scene| scene.report(exchange, report))));
+    for after in &mut outcomes {
+        assert_eq!(after.scene.session, scene.session, "a stale exchange changes nothing");
+    }
+    outcomes
+}
+
+/// The report that the stimulus names; `None`, if the exchange cannot make it.
+fn report(scene: &Scene, exchange: Exchange, stimulus: Stimulus) -> Option<Report> {
+    let (whole, part) = match scene.clone().poll(exchange) {
+        Output::Store(store) => {
+            let whole = store.range.end - store.range.start;
+            (whole, whole - 1)
+        }
+        // A number that means nothing, unless the session is deceived.
+        _ => (77, 0),
+    };
+    let failed = |stored, refusal| Some(Report::Failed { stored, refusal });
+    match stimulus {
+        Stimulus::Opened => Some(Report::Opened),
+        Stimulus::StoredWhole => Some(Report::Stored(whole)),
+        Stimulus::StoredPart => Some(Report::Stored(part)),
+        Stimulus::Taken => Some(Report::Notified(taken(true))),
+        Stimulus::TakenAndKept => Some(Report::Notified(taken(false))),
+        Stimulus::ReplyTooLong => Some(Report::Notified(reply_too_long())),
+        Stimulus::Published => Some(Report::Published),
+        Stimulus::Discarded => Some(Report::Discarded),
+        Stimulus::Failed => failed(part, Refusal::DiskFull),
+        Stimulus::FailedWhole => failed(whole, Refusal::DiskFull),
+        Stimulus::FailedMissing => failed(part, Refusal::EntityMissing),
+        Stimulus::FailedForbidden => failed(part, FORBIDDEN),
+        Stimulus::Abandoned => Some(Report::Abandoned),
+        _ => None,
+    }
+}
+
+/// The answer that `protocol.md` section 4 has for each reported refusal: status, code, context.
+fn refused(stimulus: Stimulus) -> (u16, Option<Hresult>, u32) {
+    match stimulus {
+        Stimulus::Failed | Stimulus::FailedWhole => (500, Some(Hresult::new(0x8007_0070)), 5),
+        Stimulus::FailedMissing => (404, None, 0),
+        Stimulus::FailedForbidden => (403, Some(Hresult::new(0x8019_0193)), 7),
+        other => panic!("{other:?} reports no failure"),
+    }
+}
+
+#[track_caller]
+fn assert_reaction(pair: &str, after: &Outcome, reaction: Reaction, stimulus: Stimulus) {
+    let Outcome { scene, output, .. } = after;
+    let received = scene.session.received();
+    let right = match (reaction, output) {
+        (Reaction::Store, Output::Store(store)) => store.range.start == received,
+        (Reaction::Notify, Output::Notify) => true,
+        (Reaction::Publish, Output::Publish) => true,
+        (Reaction::Discard, Output::Discard) => true,
+        (Reaction::Again, output) => after.step.as_ref() == Some(output),
+        (Reaction::Abort, Output::Abort(exchange)) => scene.session.at_work() == Some(*exchange),
+        (Reaction::Wait, Output::Wait) => true,
+        (Reaction::Created, Output::Respond(Ack::CreateSession(ack))) => {
+            ack.session_id == scene.session.id().into()
+        }
+        (Reaction::Accepted, Output::Respond(Ack::Fragment(ack))) => {
+            ack.status == FragmentStatus::Accepted && ack.received == Some(received)
+        }
+        (Reaction::OutOfStep, Output::Respond(Ack::Fragment(ack))) => {
+            ack.status == FragmentStatus::OutOfStep && ack.received == Some(received)
+        }
+        (Reaction::Closed, Output::Respond(Ack::CloseSession(_))) => true,
+        (Reaction::Cancelled, Output::Respond(Ack::CancelSession(_))) => true,
+        (Reaction::Refusal, output) => is_error(output, refused(stimulus)),
+        (Reaction::Denial, output) => is_error(output, refused(Stimulus::FailedForbidden)),
+        (Reaction::Error(status, code), output) => {
+            is_error(output, (status, code, if code.is_some() { 5 } else { 0 }))
+        }
+        _ => false,
+    };
+    assert!(right, "{pair}: not {reaction:?}, but {output:?}");
+    if let Output::Respond(Ack::Error(ack)) = output {
+        // 503 answers exchanges of which nobody knows any more what they had asked for; an ended session has no offset.
+        let is_known =
+            ack.status != StatusCode::SERVICE_UNAVAILABLE && !Place::ENDED.contains(&scene.place());
+        if is_known && after.answers_fragment {
+            assert_eq!(ack.received, Some(received), "{pair}: an error for a Fragment tells the offset");
+        }
+        if stimulus == Stimulus::OtherOwner {
+            assert_eq!(ack.received, None, "{pair}: nothing leaks");
+        }
+    }
+}
+
+fn is_error(output: &Output, (status, code, context): (u16, Option<Hresult>, u32)) -> bool {
+    let Output::Respond(Ack::Error(ack)) = output else { return false };
+    let found = ack.context.map_or(0, |context| context.get());
+    (ack.status.as_u16(), ack.code, found) == (status, code, context)
+}
