@@ -1,0 +1,86 @@
+//! The reason why a storage did not do its work: for the client, and for the log.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+
+use bits_proto::server::Refusal;
+
+/// The reason why a storage did not do its work.
+///
+/// The [`Refusal`] decides what the client is told. The text is for the log alone: it may name files of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    refusal: Refusal,
+    reason: Cow<'static, str>,
+}
+
+impl Failure {
+    /// A refusal and its reason, for the log.
+    #[must_use]
+    pub fn new(refusal: Refusal, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { refusal, reason: reason.into() }
+    }
+
+    /// Something is wrong with the server, and not with the request: the client is answered 500, and comes again.
+    #[must_use]
+    pub fn internal(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Refusal::Internal, reason)
+    }
+
+    /// Decides what the client is told.
+    #[must_use]
+    pub const fn refusal(&self) -> Refusal {
+        self.refusal
+    }
+
+    /// The reason, for the log.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let reason = match refusal {
+            Refusal::AccessDenied => "nothing may be written there",
+            Refusal::DestinationExists => "the file exists already, and overwriting is not allowed",
+            Refusal::IsDirectory => "that is the name of a folder",
+            Refusal::NoSuchFolder => "the folder does not exist",
+            Refusal::EntityMissing => "the bytes of the upload are gone",
+            Refusal::DiskFull => "the disk is full, or a quota is used up",
+            Refusal::Busy => "the server is busy",
+            _ => return Self { refusal, reason: format!("{refusal:?}").into() },
+        };
+        Self::new(refusal, reason)
+    }
+}
+
+/// An error of the operating system that says something of the client's request is told so to the client; every other
+/// one is the server's own.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind::{
+            AlreadyExists, IsADirectory, NotADirectory, NotFound, PermissionDenied, QuotaExceeded,
+            ReadOnlyFilesystem, StorageFull,
+        };
+        let refusal = match error.kind() {
+            AlreadyExists => Refusal::DestinationExists,
+            NotFound => Refusal::NoSuchFolder,
+            IsADirectory => Refusal::IsDirectory,
+            PermissionDenied | NotADirectory | ReadOnlyFilesystem => Refusal::AccessDenied,
+            StorageFull | QuotaExceeded => Refusal::DiskFull,
+            _ => Refusal::Internal,
+        };
+        Self { refusal, reason: error.to_string().into() }
+    }
+}

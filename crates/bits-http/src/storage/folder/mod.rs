@@ -1,0 +1,257 @@
+//! A folder of this machine.
+
+mod anchor;
+mod contents;
+mod fail_point;
+mod path;
+mod place;
+mod records;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod upload;
+mod writer;
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bits_proto::Guid;
+use rustix::fs::{Mode, OFlags, fstat, openat};
+use rustix::process::geteuid;
+
+use super::{Destination, Failure, Held, Span, Storage};
+use anchor::Anchor;
+pub use contents::FolderReader;
+pub use writer::FolderWriter;
+
+/// A folder where uploads are published, and a folder for what is remembered of them.
+///
+/// `/a/b.bin` is published as `a/b.bin` below the root, by one rename: whoever watches the folder sees it appear under its name
+/// complete, as one `MOVED_TO`. Until then the bytes are in a hidden folder beside it, `a/.bits-1A2B3C4D`, so that this holds for every
+/// file system that is mounted below the root, and the file has the owner, group, mode and ACL of one that the server's
+/// user makes in `a` by hand.
+///
+/// # What is refused
+///
+/// - Links are never followed below the root, and nothing is reached by its path: names are entered one by one.
+/// - `.bits` and `.bits-…` are the server's own names, in any case of letters. A folder with a file `.bits-state` in it is the state
+///   of a server, and is never entered on behalf of a client.
+/// - Names that mean something else on another system: devices and streams of Windows, `..`, control characters.
+/// - What cannot be published is refused when the upload begins: a folder that may not be written, a name or a path that is too long.
+///
+/// # The state folder
+///
+/// | file | contents |
+/// |---|---|
+/// | `ID.json` | the record of a session |
+/// | `ID.place` | a link that is never followed: where the bytes are, below the root |
+/// | `ID.gone` | the same, while the hidden folder is being deleted |
+/// | `ID.reply` | a server application's reply |
+/// | `ID.new` | a record, while it is being written |
+///
+/// It must belong to the server's user and be closed to everybody else, since who reads the ids of sessions can write into them. Other
+/// things in it are left alone. One server alone uses a root or a state folder: it locks the folder itself.
+///
+/// A root or state that vanishes while the server runs is an error of the server, until it is back.
+#[derive(Clone, Debug)]
+pub struct Folder(Arc<Shared>);
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    root: Anchor,
+    state: Anchor,
+    create_dirs: bool,
+    keep_free: u64,
+}
+
+/// Configures a [`Folder`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is opened before `open`"]
+pub struct FolderBuilder {
+    root: PathBuf,
+    state: Option<PathBuf>,
+    create_dirs: bool,
+    keep_free: u64,
+}
+
+impl Folder {
+    /// Opens the folder `root` with the defaults of [`builder`](Self::builder).
+    ///
+    /// # Errors
+    /// As [`FolderBuilder::open`].
+    pub fn open(root: impl Into<PathBuf>) -> io::Result<Self> {
+        Self::builder(root).open()
+    }
+
+    /// Begins to configure a folder. By default its state is in `.bits` below the root, no folders are made, and no room is kept free.
+    pub fn builder(root: impl Into<PathBuf>) -> FolderBuilder {
+        FolderBuilder { root: root.into(), state: None, create_dirs: false, keep_free: 0 }
+    }
+
+    /// The bytes that this user may still write on the file system of the root.
+    ///
+    /// # Errors
+    /// The root has vanished.
+    pub fn free(&self) -> io::Result<u64> {
+        tree::free(&self.0.root.get()?.folder)
+    }
+
+    fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl FolderBuilder {
+    /// Keeps the state in this folder. It is made if it is missing.
+    pub fn state(mut self, path: impl Into<PathBuf>) -> Self {
+        self.state = Some(path.into());
+        self
+    }
+
+    /// Makes the folders that a destination lacks. Else the upload is refused.
+    pub fn create_dirs(mut self, create: bool) -> Self {
+        self.create_dirs = create;
+        self
+    }
+
+    /// Refuses uploads that would leave fewer free bytes than these on their file system.
+    pub fn keep_free(mut self, bytes: u64) -> Self {
+        self.keep_free = bytes;
+        self
+    }
+
+    /// Opens the folders and locks them.
+    ///
+    /// # Errors
+    /// The root is not there or no folder, another server uses it, or the state folder cannot be made, belongs to somebody else or
+    /// is open to others.
+    pub fn open(self) -> io::Result<Folder> {
+        let unusable = |path: &Path, why: &dyn std::fmt::Display| {
+            io::Error::other(format!("{} cannot be used: {why}", path.display()))
+        };
+        // Not made here: a slip in its name should not go unnoticed.
+        match fs::metadata(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(unusable(&self.root, &format_args!("{error}: make it, or name another one")));
+            }
+            Err(error) => return Err(unusable(&self.root, &error)),
+            Ok(found) if !found.is_dir() => return Err(unusable(&self.root, &"the root must be a folder")),
+            Ok(_) => {}
+        }
+        // Whole, since server applications are told of it, and the program may change its working directory.
+        let path = self.root.canonicalize().map_err(|error| unusable(&self.root, &error))?;
+        let root = Anchor::open(&path, true, |_| Ok(())).map_err(|error| unusable(&self.root, &error))?;
+        let given = self.state.unwrap_or_else(|| self.root.join(".bits"));
+        let state = open_state(&given).map_err(|error| unusable(&given, &error))?;
+        if state.get()?.identity == root.get()?.identity {
+            return Err(unusable(&given, &"the state folder must not be the root itself"));
+        }
+        Ok(Folder(Arc::new(Shared { root, state, create_dirs: self.create_dirs, keep_free: self.keep_free })))
+    }
+}
+
+/// Opens the state folder, which is made if it is missing, and marks it.
+fn open_state(given: &Path) -> io::Result<Anchor> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(given)?;
+    // The last part of the path is not resolved: a link in its place is refused.
+    let parent = match given.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Err(io::Error::other("it has no parent folder")),
+    };
+    let name = given.file_name().ok_or_else(|| io::Error::other("it has no name"))?;
+    let path = parent.canonicalize()?.join(name);
+    mark(&Anchor::open(&path, false, private)?.get()?.folder)?;
+    // From now on, only a folder with the mark takes its place.
+    Anchor::open(&path, false, |folder| {
+        private(folder)?;
+        tree::read(folder, tree::MARKER).map(drop).map_err(|_| io::Error::other("it is no state folder"))
+    })
+}
+
+/// Whoever reads the ids of sessions can write into them.
+fn private(folder: &OwnedFd) -> io::Result<()> {
+    let stat = fstat(folder)?;
+    if stat.st_uid != geteuid().as_raw() {
+        return Err(io::Error::other(format!(
+            "it belongs to the user {}, and not to the server's",
+            stat.st_uid
+        )));
+    }
+    match stat.st_mode & 0o077 {
+        0 => Ok(()),
+        _ => Err(io::Error::other("others may enter it: chmod go= takes that away")),
+    }
+}
+
+fn mark(folder: &OwnedFd) -> io::Result<()> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    openat(folder, tree::MARKER, flags, Mode::RUSR | Mode::WUSR)?;
+    Ok(())
+}
+
+impl Storage for Folder {
+    type Writer = FolderWriter;
+
+    async fn open(&self, id: Guid, destination: &Destination<'_>) -> Result<(), Failure> {
+        let (shared, path, overwrites) = (self.shared(), destination.path.to_owned(), destination.overwrites);
+        blocking(move || shared.open(id, &path, overwrites)).await
+    }
+
+    async fn writer(&self, id: Guid, span: Span) -> Result<FolderWriter, Failure> {
+        let shared = self.shared();
+        blocking(move || shared.writer(id, span)).await
+    }
+
+    async fn publish(
+        &self,
+        id: Guid,
+        destination: &Destination<'_>,
+        size: u64,
+        _fence: u64,
+    ) -> Result<(), Failure> {
+        let (shared, path, overwrites) = (self.shared(), destination.path.to_owned(), destination.overwrites);
+        blocking(move || shared.publish(id, &path, overwrites, size)).await
+    }
+
+    async fn discard(&self, id: Guid, _fence: u64) -> Result<(), Failure> {
+        let shared = self.shared();
+        blocking(move || shared.discard(id)).await
+    }
+
+    async fn held(&self, id: Guid, _place: &[u8], _fence: u64) -> Result<Held, Failure> {
+        let shared = self.shared();
+        blocking(move || shared.held(id)).await
+    }
+
+    async fn cut(&self, id: Guid, length: u64) -> Result<(), Failure> {
+        let shared = self.shared();
+        blocking(move || shared.cut(id, length)).await
+    }
+
+    async fn sweep(&self, known: &[Guid]) -> Result<Vec<String>, Failure> {
+        let (shared, known) = (self.shared(), known.iter().copied().collect());
+        blocking(move || shared.sweep(&known)).await
+    }
+}
+
+/// Works on a thread that may block, and waits for it.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(Failure::internal(error.to_string())),
+    }
+}
+
+/// Reads the name of a file of the state folder: whose it is, and what. Other names are not ours.
+fn parse_name(name: &str) -> Option<(Guid, &str)> {
+    let (id, kind) = name.rsplit_once('.')?;
+    let ours = ["json", "place", "gone", "reply", "new"].contains(&kind);
+    ours.then(|| id.parse().ok()).flatten().map(|id| (id, kind))
+}

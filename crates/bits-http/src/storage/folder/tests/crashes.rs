@@ -1,0 +1,134 @@
+//! The server dies at every step. Another one goes on.
+
+use std::fs;
+
+use bits_proto::server::Refusal;
+
+use super::super::fail_point::reached;
+use super::{Place, id, names, run, stored, to};
+use crate::storage::{Held, Record, Records, Storage};
+
+/// Dies at the first step, then at the second, and so on, until the work comes to its end. Returns the steps.
+fn at_every_step(mut work: impl FnMut(usize) -> Result<(), &'static str>) -> Vec<&'static str> {
+    let steps: Vec<_> = (0..100).map_while(|steps| work(steps).err()).collect();
+    assert!(steps.len() < 100);
+    steps
+}
+
+/// Nothing is left of any upload.
+#[track_caller]
+fn assert_clean(place: &Place, published: &[&str]) {
+    let folder = place.open();
+    assert_eq!(run(folder.sweep(&[])), Ok(Vec::new()));
+    assert_eq!(names(&place.root()), published);
+    assert_eq!(names(&place.root().join(".bits")), [".bits-state"]);
+}
+
+#[test]
+fn an_upload_that_never_opened_is_swept_away() {
+    let steps = at_every_step(|steps| {
+        let place = Place::new();
+        let folder = place.open();
+        let died = reached(steps, || folder.0.open(id(1), "/a", false)).map(|done| done.unwrap());
+        drop(folder);
+        assert_clean(&place, &[]);
+        died
+    });
+    assert_eq!(steps.len(), 4, "{steps:?}");
+}
+
+#[test]
+fn an_upload_that_is_opened_again_is_new() {
+    at_every_step(|steps| {
+        let place = Place::new();
+        let folder = place.open();
+        let died = reached(steps, || folder.0.open(id(1), "/a", false)).map(|done| done.unwrap());
+        drop(folder);
+        let folder = place.open();
+        stored(&folder, id(1), "/a", false, b"new");
+        run(folder.publish(id(1), &to("/a", false), 3, 1)).unwrap();
+        drop(folder);
+        assert_clean(&place, &["a"]);
+        died
+    });
+}
+
+#[test]
+fn an_upload_is_published_once_whatever_a_consumer_does_meanwhile() {
+    for overwrites in [false, true] {
+        let steps = at_every_step(|steps| {
+            let place = Place::new();
+            let folder = place.open();
+            stored(&folder, id(1), "/a", overwrites, b"old");
+            let died =
+                reached(steps, || folder.0.publish(id(1), "/a", overwrites, 3)).map(|done| done.unwrap());
+            drop(folder);
+            // A consumer takes the file away, and somebody puts a newer one there.
+            let taken = fs::rename(place.root().join("a"), place.folder.path().join("taken")).is_ok();
+            if overwrites {
+                fs::write(place.root().join("a"), "newer").unwrap();
+            }
+            let folder = place.open();
+            let held = run(folder.held(id(1), &[], 1)).unwrap();
+            let again = run(folder.publish(id(1), &to("/a", overwrites), 3, 1));
+            match taken {
+                true => {
+                    assert_eq!(held, Held::Nothing, "{died:?}");
+                    assert_eq!(again.unwrap_err().refusal(), Refusal::EntityMissing, "{died:?}");
+                    let there = fs::read(place.root().join("a")).ok();
+                    assert_eq!(there, overwrites.then(|| b"newer".to_vec()), "{died:?}");
+                }
+                false => {
+                    assert_eq!(held, Held::Bytes(3), "{died:?}");
+                    again.unwrap();
+                    assert_eq!(fs::read(place.root().join("a")).unwrap(), b"old");
+                    fs::rename(place.root().join("a"), place.folder.path().join("taken")).unwrap();
+                }
+            }
+            assert_eq!(fs::read(place.folder.path().join("taken")).unwrap(), b"old", "{died:?}");
+            drop(folder);
+            let _newer = fs::remove_file(place.root().join("a"));
+            assert_clean(&place, &[]);
+            died
+        });
+        assert_eq!(steps.len(), 5, "{steps:?}");
+    }
+}
+
+#[test]
+fn an_upload_that_is_half_deleted_is_deleted() {
+    let steps = at_every_step(|steps| {
+        let place = Place::new();
+        let folder = place.open();
+        stored(&folder, id(1), "/a", false, b"old");
+        let died = reached(steps, || folder.0.discard(id(1))).map(|done| done.unwrap());
+        drop(folder);
+        let folder = place.open();
+        run(folder.discard(id(1), 1)).unwrap();
+        assert_eq!(run(folder.held(id(1), &[], 1)), Ok(Held::Nothing));
+        drop(folder);
+        assert_clean(&place, &[]);
+        died
+    });
+    assert_eq!(steps.len(), 3, "{steps:?}");
+}
+
+#[test]
+fn a_record_is_the_old_one_or_the_new_one() {
+    let record = |text: &str| Record { session: text.into(), place: Vec::new() };
+    let mut seen = Vec::new();
+    let steps = at_every_step(|steps| {
+        let place = Place::new();
+        let folder = place.open();
+        run(folder.save(id(1), record("old"))).unwrap();
+        let died = reached(steps, || folder.0.save(id(1), b"new")).map(|done| done.unwrap());
+        drop(folder);
+        let folder = place.open();
+        run(folder.sweep(&[id(1)])).unwrap();
+        let listed = run(folder.list()).unwrap();
+        assert!(listed.unreadable.is_empty() && listed.kept.len() == 1, "{listed:?}");
+        seen.push(String::from_utf8(listed.kept[0].record.session.clone()).unwrap());
+        died
+    });
+    assert_eq!((steps.len(), &*seen), (2, &["old", "new", "new"].map(str::to_owned)[..]));
+}

@@ -1,0 +1,219 @@
+//! The steps of an upload, each as one piece of work that may block.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use bits_proto::Guid;
+use bits_proto::server::Refusal;
+use rustix::fs::{self, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use super::Shared;
+use super::anchor::Opened;
+use super::path::FilePath;
+use super::place::{self, Found, Part};
+use super::tree::{self, Below, Existing, MAX_PATH};
+use super::{fail_point, writer::FolderWriter};
+use crate::storage::{Failure, Held, Span};
+
+/// How much longer than its destination the path of a part is.
+const HIDDEN: usize = 32;
+
+impl Shared {
+    /// Decides whether an upload may start, and makes an empty place for its bytes.
+    pub(super) fn open(&self, id: Guid, path: &str, overwrites: bool) -> Result<(), Failure> {
+        let path = tree::parse(path)?;
+        let (root, state) = self.opened()?;
+        let length = self.root.path().as_os_str().len() + path.to_string().len() + HIDDEN;
+        if length > MAX_PATH {
+            return Err(Failure::new(Refusal::AccessDenied, "the path is too long for the operating system"));
+        }
+        let below = tree::descend(&root.folder, state.identity, &path.folders)?;
+        self.allows(&path, &below, overwrites)?;
+        self.has_room(&below.folder, 0)?;
+        if place::path(&state, id)?.is_some() {
+            // An earlier attempt of the same session. Nothing was stored yet.
+            self.discard(id)?;
+        }
+        place::make(&state, id, &path, &below)
+    }
+
+    fn allows(&self, path: &FilePath, below: &Below, overwrites: bool) -> Result<(), Failure> {
+        if below.depth < path.folders.len() {
+            // Made when there is something to publish in it.
+            return if self.create_dirs { Ok(()) } else { Err(Refusal::NoSuchFolder.into()) };
+        }
+        match tree::existing(&below.folder, &path.name) {
+            Ok(Existing::Folder) => Err(Refusal::IsDirectory.into()),
+            // Told now, a client need not send the whole file to learn it. It is looked at again when it is published.
+            Ok(Existing::File) if !overwrites => Err(Refusal::DestinationExists.into()),
+            Ok(Existing::File | Existing::Nothing) => Ok(()),
+            Err(error) if error.raw_os_error() == Some(Errno::NAMETOOLONG.raw_os_error()) => {
+                Err(Failure::new(Refusal::AccessDenied, "the name is too long for the file system"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn has_room(&self, folder: impl std::os::fd::AsFd, more: u64) -> Result<(), Failure> {
+        let free = tree::free(folder)?;
+        match more.checked_add(self.keep_free) {
+            Some(needed) if needed <= free => Ok(()),
+            _ if more == 0 && self.keep_free == 0 => Ok(()),
+            _ => Err(Failure::new(Refusal::DiskFull, format!("{free} bytes are free, which is too little"))),
+        }
+    }
+
+    /// Opens the bytes for writing, and cuts off what nobody counted.
+    pub(super) fn writer(&self, id: Guid, span: Span) -> Result<FolderWriter, Failure> {
+        let part = self.part(id)?;
+        let file = part.open(OFlags::WRONLY)?.ok_or(Refusal::EntityMissing)?;
+        let length = file.metadata()?.len();
+        if length < span.start {
+            return Err(Failure::new(Refusal::EntityMissing, "fewer bytes are there than were stored"));
+        }
+        if length > span.start {
+            file.set_len(span.start)?;
+        }
+        // Told now, a client need not send the whole entity to learn it.
+        self.has_room(&part.hidden, span.total.saturating_sub(span.start))?;
+        Ok(FolderWriter::new(file, span.start))
+    }
+
+    /// Moves the entity to its destination.
+    pub(super) fn publish(&self, id: Guid, path: &str, overwrites: bool, size: u64) -> Result<(), Failure> {
+        let path = tree::parse(path)?;
+        let (root, state) = self.opened()?;
+        // Before the destination: where the bytes are gone, the caller may know that they were published.
+        let part = self.part(id)?;
+        let file = part.open(OFlags::RDONLY)?.ok_or(Refusal::EntityMissing)?;
+        let length = file.metadata()?.len();
+        if length != size {
+            return Err(Failure::internal(format!("{length} bytes are there, and not {size}")));
+        }
+        file.sync_all()?;
+        // Else watchers would see it closed under its new name.
+        drop(file);
+        let folder = if self.create_dirs {
+            tree::make(&root.folder, state.identity, &path.folders)?
+        } else {
+            let below = tree::descend(&root.folder, state.identity, &path.folders)?;
+            if below.depth < path.folders.len() {
+                return Err(Refusal::NoSuchFolder.into());
+            }
+            below.folder
+        };
+        fail_point::reach("the folder of the destination is there");
+        match tree::existing(&folder, &path.name)? {
+            Existing::Folder => return Err(Refusal::IsDirectory.into()),
+            Existing::File if !overwrites => return Err(Refusal::DestinationExists.into()),
+            Existing::File | Existing::Nothing => {}
+        }
+        let moved = match overwrites {
+            true => fs::renameat(&part.hidden, part.name(), &folder, &*path.name),
+            false => rename_to_nothing(&part, &folder, &path.name),
+        };
+        moved.map_err(|error| match error {
+            Errno::EXIST => Failure::from(Refusal::DestinationExists),
+            Errno::ISDIR => Refusal::IsDirectory.into(),
+            Errno::XDEV => Failure::internal("another file system was mounted over the folder meanwhile"),
+            error => io::Error::from(error).into(),
+        })?;
+        fail_point::reach("it is published");
+        fs::fsync(&folder).map_err(io::Error::from)?;
+        fail_point::reach("it is published to last");
+        // It is published, whatever comes of this.
+        let _at_the_next_start = place::clean(&state, id, &part.outer, &part.place)
+            .and_then(|()| tree::remove(&state.folder, &format!("{id}.reply")));
+        Ok(())
+    }
+
+    /// Deletes the bytes of an upload, and the reply to it.
+    pub(super) fn discard(&self, id: Guid) -> Result<(), Failure> {
+        let (root, state) = self.opened()?;
+        if let Found::Part(part) = place::find(&root, &state, id)? {
+            tree::remove(&part.hidden, part.name())?;
+            fail_point::reach("the part is deleted");
+        }
+        place::clean_up(&root, &state, id)?;
+        Ok(tree::remove(&state.folder, &format!("{id}.reply"))?)
+    }
+
+    /// Says what there is of an upload.
+    pub(super) fn held(&self, id: Guid) -> Result<Held, Failure> {
+        let (root, state) = self.opened()?;
+        let Found::Part(part) = place::find(&root, &state, id)? else { return Ok(Held::Nothing) };
+        let file = part.open(OFlags::RDONLY | OFlags::NONBLOCK)?;
+        Ok(match file {
+            Some(file) => Held::Bytes(file.metadata()?.len()),
+            None => Held::Nothing,
+        })
+    }
+
+    /// Cuts an upload back.
+    pub(super) fn cut(&self, id: Guid, length: u64) -> Result<(), Failure> {
+        let (root, state) = self.opened()?;
+        let Found::Part(part) = place::find(&root, &state, id)? else { return Ok(()) };
+        let Some(file) = part.open(OFlags::WRONLY | OFlags::NONBLOCK)? else { return Ok(()) };
+        if file.metadata()?.len() > length {
+            file.set_len(length)?;
+            file.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// Finds the bytes of an upload that should be there.
+    pub(super) fn part(&self, id: Guid) -> Result<Part, Failure> {
+        let (root, state) = self.opened()?;
+        match place::find(&root, &state, id) {
+            Ok(Found::Part(part)) => Ok(part),
+            Ok(Found::Nothing) => Err(Refusal::EntityMissing.into()),
+            Err(error) => Err(internal(&error)),
+        }
+    }
+
+    /// Deletes what belongs to no session, and names what is not ours.
+    pub(super) fn sweep(&self, known: &BTreeSet<Guid>) -> Result<Vec<String>, Failure> {
+        let (_, state) = self.opened()?;
+        let mut foreign = Vec::new();
+        for entry in fs::Dir::read_from(&state.folder).map_err(io::Error::from)? {
+            let entry = entry.map_err(io::Error::from)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            match super::parse_name(&name) {
+                _ if [".", "..", tree::MARKER].contains(&&*name) => {}
+                Some((_, "json")) => {}
+                Some((id, "new")) => tree::remove(&state.folder, &format!("{id}.new"))?,
+                Some((id, _)) if known.contains(&id) => {}
+                Some((id, _)) => {
+                    if let Err(failure) = self.discard(id) {
+                        foreign.push(format!("{name} ({failure})"));
+                    }
+                }
+                None => foreign.push(name),
+            }
+        }
+        Ok(foreign)
+    }
+
+    pub(super) fn opened(&self) -> Result<(std::sync::Arc<Opened>, std::sync::Arc<Opened>), Failure> {
+        let root = self.root.get().map_err(|error| internal(&error))?;
+        let state = self.state.get().map_err(|error| internal(&error))?;
+        Ok((root, state))
+    }
+}
+
+/// Whatever kind the error is, the client is not to blame for it.
+pub(super) fn internal(error: &io::Error) -> Failure {
+    Failure::internal(error.to_string())
+}
+
+/// Renames where nothing has the new name, in one step. File systems that cannot (some in user space, old network file systems)
+/// get a second name and lose the first: then watchers see the file made, and not moved.
+fn rename_to_nothing(part: &Part, folder: &std::os::fd::OwnedFd, name: &str) -> rustix::io::Result<()> {
+    match fs::renameat_with(&part.hidden, part.name(), folder, name, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+        done => return done,
+    }
+    fs::linkat(&part.hidden, part.name(), folder, name, fs::AtFlags::empty())?;
+    fs::unlinkat(&part.hidden, part.name(), fs::AtFlags::empty())
+}
