@@ -1,0 +1,188 @@
+//! Choices of one upload.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bits_proto::client::{self, ConfigBuilder, Credentials, HostPolicy};
+use http::{HeaderMap, Uri};
+
+use super::challenge::{Authenticator, Challenge};
+use super::control::Control;
+use super::error::Error;
+use super::event::{Event, Events};
+use super::reply_file::ReplyFile;
+use super::state::{State, StateFile};
+
+/// How long a server has to delete an upload that failed, by default.
+const CANCEL_TIME: Duration = Duration::from_secs(2);
+
+/// Choices of one upload. The defaults upload once, silently, and start over after a kill.
+///
+/// ```
+/// use bits_http::client::{Config, Event};
+///
+/// let config = Config::new().state("report.state").on_event(|event| {
+///     if let Event::Sent { sent, total } = event {
+///         println!("{sent} of {total} bytes");
+///     }
+/// });
+/// ```
+#[derive(Debug)]
+#[must_use = "it does nothing by itself"]
+pub struct Config {
+    pub(super) protocol: ConfigBuilder,
+    pub(super) headers: HeaderMap,
+    pub(super) host_policy: Option<HostPolicy>,
+    pub(super) state: Place,
+    pub(super) reply: Option<PathBuf>,
+    pub(super) reply_limit: u64,
+    pub(super) reply_patience: (Duration, Duration, Duration),
+    pub(super) events: Events,
+    pub(super) authenticator: Authenticator,
+    pub(super) control: Control,
+    pub(super) cancel_time: Duration,
+}
+
+/// Where the state is.
+#[derive(Default)]
+pub(super) enum Place {
+    #[default]
+    None,
+    File(PathBuf),
+    Elsewhere(Box<dyn State>),
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Config {
+    /// The defaults.
+    pub fn new() -> Self {
+        use bits_proto::limits::{FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, SESSION_TIMEOUT};
+        Self {
+            protocol: client::Config::builder(),
+            headers: HeaderMap::new(),
+            host_policy: None,
+            state: Place::None,
+            reply: None,
+            reply_limit: u64::MAX >> 1,
+            reply_patience: (FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, SESSION_TIMEOUT),
+            events: Events::default(),
+            authenticator: Authenticator::default(),
+            control: Control::default(),
+            cancel_time: CANCEL_TIME,
+        }
+    }
+
+    /// Choices of the protocol: fragments, pace, patience, peculiar servers. Headers, the policy for hosts, replies and
+    /// the seed are chosen here, and override what stands there.
+    pub fn protocol(self, protocol: ConfigBuilder) -> Self {
+        Self { protocol, ..self }
+    }
+
+    /// Headers that go with every request to the destination, and to the hosts that the policy allows.
+    pub fn headers(self, headers: HeaderMap) -> Self {
+        Self { headers, ..self }
+    }
+
+    /// Which hosts the server may move the upload and its reply to.
+    ///
+    /// By default any, as long as there is nothing to lose: with headers or credentials of the caller's, it is the host of the
+    /// destination and the names below it.
+    pub fn host_policy(self, policy: HostPolicy) -> Self {
+        Self { host_policy: Some(policy), ..self }
+    }
+
+    /// Keeps what the upload needs to go on in this file. After a suspension, a failure or a kill, an upload with the same
+    /// source, destination and file goes on where the server stands. The file is removed when the upload is complete.
+    ///
+    /// Without a state, an upload that ends early is cancelled, since nobody could go on with it.
+    pub fn state(self, file: impl Into<PathBuf>) -> Self {
+        Self { state: Place::File(file.into()), ..self }
+    }
+
+    /// The same, in another place.
+    pub fn state_in(self, place: impl State + 'static) -> Self {
+        Self { state: Place::Elsewhere(Box::new(place)), ..self }
+    }
+
+    /// Demands a reply of the server's application, and stores it in this file, once it is whole.
+    pub fn reply(self, file: impl Into<PathBuf>) -> Self {
+        Self { reply: Some(file.into()), ..self }
+    }
+
+    /// Where a reply is until it is whole: beside its file.
+    #[must_use]
+    pub fn reply_part(file: &Path) -> PathBuf {
+        ReplyFile::part(file)
+    }
+
+    /// How many bytes a reply may have. A longer one is not fetched. 2^63 − 1 by default.
+    pub fn reply_limit(self, bytes: u64) -> Self {
+        Self { reply_limit: bytes, ..self }
+    }
+
+    /// The patience with the fetching of a reply: the first and the longest delay between tries, and how long it may go
+    /// without progress. 5 seconds, 10 minutes and 14 days by default.
+    pub fn reply_patience(self, first: Duration, longest: Duration, give_up_after: Duration) -> Self {
+        Self { reply_patience: (first, longest, give_up_after), ..self }
+    }
+
+    /// Tells what happens, on the thread that it happens on: return soon.
+    pub fn on_event(self, listener: impl FnMut(Event<'_>) + Send + 'static) -> Self {
+        Self { events: Events::to(Box::new(listener)), ..self }
+    }
+
+    /// Answers challenges of the server and of proxies. `None` ends the upload. Without this, every challenge does.
+    pub fn credentials(
+        self,
+        answerer: impl FnMut(&Challenge<'_>) -> Option<Credentials> + Send + 'static,
+    ) -> Self {
+        Self { authenticator: Authenticator::new(Box::new(answerer)), ..self }
+    }
+
+    /// Takes commands from elsewhere.
+    pub fn control(self, control: Control) -> Self {
+        Self { control, ..self }
+    }
+
+    /// How long a server has to delete an upload that failed without a state; 2 seconds by default.
+    pub fn cancel_time(self, time: Duration) -> Self {
+        Self { cancel_time: time, ..self }
+    }
+
+    pub(super) fn policy(&self, destination: &Uri) -> HostPolicy {
+        if let Some(policy) = &self.host_policy {
+            return policy.clone();
+        }
+        if self.headers.is_empty() && !self.authenticator.is_there() {
+            return HostPolicy::Any;
+        }
+        let host = destination.host().unwrap_or_default();
+        let is_address = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
+        if is_address { HostPolicy::Never } else { HostPolicy::Domain(host.to_owned()) }
+    }
+}
+
+impl Place {
+    pub(super) fn open(self) -> Result<Option<Box<dyn State>>, Error> {
+        Ok(match self {
+            Self::None => None,
+            Self::File(path) => Some(Box::new(StateFile::open(path)?)),
+            Self::Elsewhere(place) => Some(place),
+        })
+    }
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Elsewhere(_) => f.write_str("Elsewhere"),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What is told of an upload while it is under way.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{Request, Response};
+
+/// What is told of an upload while it is under way.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'e> {
+    /// The upload begins, or goes on where an earlier run left it.
+    Begun {
+        /// How many bytes the server has acknowledged already.
+        from: u64,
+        /// How many bytes there are.
+        total: u64,
+    },
+    /// Bytes were handed to the network.
+    Sent {
+        /// The end of what was handed over, as an offset.
+        sent: u64,
+        /// How many bytes there are.
+        total: u64,
+    },
+    /// A request goes out.
+    Request(&'e Request<()>),
+    /// An answer came in.
+    Response(&'e Response<()>),
+    /// What the protocol's machine tells: progress, waits, restarts, other hosts.
+    Protocol {
+        /// What it tells.
+        event: &'e bits_proto::client::Event,
+        /// What went wrong last with a connection, if something has since the last progress.
+        trouble: Option<&'e str>,
+    },
+    /// The reply was not fetched yet: this is why. It is tried again.
+    ReplyDelayed(&'e str),
+    /// The reply is here, and has so many bytes.
+    ReplyFetched(u64),
+    /// The upload failed, and the server is asked to delete what it has of it.
+    Withdrawing,
+}
+
+type Listener = Box<dyn FnMut(Event<'_>) + Send>;
+
+/// Who listens. Bodies tell of themselves, on whatever thread sends them.
+#[derive(Clone, Default)]
+pub(super) struct Events {
+    listener: Option<Arc<Mutex<Listener>>>,
+}
+
+impl Events {
+    pub(super) fn to(listener: Listener) -> Self {
+        Self { listener: Some(Arc::new(Mutex::new(listener))) }
+    }
+
+    pub(super) fn tell(&self, event: Event<'_>) {
+        if let Some(listener) = &self.listener {
+            (listener.lock().unwrap_or_else(PoisonError::into_inner))(event);
+        }
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Events").field("heard", &self.listener.is_some()).finish()
+    }
+}

@@ -1,0 +1,260 @@
+//! The reply of a server application, fetched with the core's other client: `bits_proto::download`.
+
+use std::fs::File;
+use std::future::Future;
+use std::io::{Seek, SeekFrom, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bits_proto::download::{
+    ApplicationRanges, Config, Download, Event as Told, ExchangeId, Output, Receiver, Transmit,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri};
+
+use super::body::Bodies;
+use super::challenge::{Authenticator, Challenge};
+use super::cookies::Cookies;
+use super::event::{Event, Events};
+use super::exchange::{drain, first};
+use super::reply_file::ReplyFile;
+use super::transport::{Answer, Attempt, Transport};
+use super::upload::random_number;
+
+/// A page is no reply.
+const PAGE: &str = "a login page or a portal may have answered in the server's place";
+
+/// What is known of a reply before there is one.
+#[derive(Debug)]
+pub(super) struct Fetcher {
+    pub(super) file: ReplyFile,
+    pub(super) limit: u64,
+    pub(super) patience: (Duration, Duration, Duration),
+    pub(super) headers: HeaderMap,
+    /// Whether a reply may come from any host.
+    pub(super) is_open: bool,
+}
+
+/// The fetching of one reply.
+pub(super) struct Fetch<'f, T> {
+    pub(super) fetcher: &'f Fetcher,
+    pub(super) transport: &'f T,
+    pub(super) bodies: &'f Bodies,
+    pub(super) events: &'f Events,
+    pub(super) authenticator: &'f mut Authenticator,
+    pub(super) cookies: &'f mut Cookies,
+    pub(super) trusted: bool,
+}
+
+impl<T: Transport> Fetch<'_, T> {
+    /// Fetches the reply, and returns how many bytes it has.
+    pub(super) async fn run(self, url: Uri) -> Result<u64, String> {
+        if !self.trusted && !self.fetcher.is_open {
+            let host = url.host().unwrap_or_default();
+            return Err(format!("it is at another host, {host}, which may not be followed"));
+        }
+        let (first, longest, give_up_after) = self.fetcher.patience;
+        let config = Config::builder()
+            .max_length(self.fetcher.limit)
+            .retry_delays(first, longest)
+            .give_up_after(give_up_after)
+            .seed(random_number())
+            .build()
+            .map_err(|error| error.to_string())?;
+        let download = Download::new(Instant::now(), url.clone(), ApplicationRanges::whole(), config)
+            .map_err(|error| error.to_string())?;
+        let file = self.fetcher.file.create()?;
+        let mut job = Job {
+            fetch: self,
+            download,
+            file,
+            url,
+            answer: None,
+            challenges: 0,
+            is_page: false,
+            trouble: None,
+        };
+        let received = job.drive().await?;
+        job.fetch.fetcher.file.finish(&job.file).map(|()| received)
+    }
+}
+
+struct Job<'f, T: Transport> {
+    fetch: Fetch<'f, T>,
+    download: Download,
+    file: File,
+    url: Uri,
+    /// The answer whose body may be wanted. Dropped, it takes its connection with it.
+    answer: Option<T::Answer>,
+    challenges: u32,
+    /// Whether the last answer was a page in the reply's place.
+    is_page: bool,
+    trouble: Option<String>,
+}
+
+impl<T: Transport> Job<'_, T> {
+    async fn drive(&mut self) -> Result<u64, String> {
+        loop {
+            while let Some(output) = self.download.poll_output() {
+                match output {
+                    Output::Transmit(transmit) => self.transmit(transmit).await?,
+                    Output::Receive { id, receiver } => self.receive(id, receiver).await?,
+                    Output::Abort(_) => self.answer = None,
+                    Output::Event(Told::Completed { received }) => return Ok(received),
+                    Output::Event(Told::Failed(failure)) => return Err(self.explain(failure.to_string())),
+                    Output::Event(Told::CredentialsWanted { status, challenges }) => {
+                        self.authenticate(status, &challenges);
+                    }
+                    Output::Event(Told::Waiting { cause, .. }) => {
+                        let why = self.explain(cause.to_string());
+                        self.fetch.events.tell(Event::ReplyDelayed(&why));
+                    }
+                    Output::Event(_) => {}
+                }
+            }
+            let due = self.download.poll_timeout().ok_or("the download waits for nothing")?;
+            self.fetch.transport.wait(due, &self.fetch.bodies.control).await;
+            if self.fetch.bodies.control.says_stop() {
+                return Err("it was interrupted".to_owned());
+            }
+            self.download.handle_timeout(Instant::now());
+        }
+    }
+
+    /// What happened, with what is known better than the machine can.
+    fn explain(&mut self, failure: String) -> String {
+        match self.trouble.take() {
+            _ if self.is_page => PAGE.to_owned(),
+            Some(trouble) => format!("{failure} ({trouble})"),
+            None => failure,
+        }
+    }
+
+    /// Sends a request, until the head of its answer is there or the download gives it up.
+    async fn transmit(&mut self, transmit: Transmit) -> Result<(), String> {
+        let id = transmit.id;
+        let attempt = Attempt {
+            request_timeout: transmit.request_timeout,
+            response_timeout: transmit.response_timeout,
+            body_timeout: transmit.response_timeout,
+            same_connection: self.challenges > 0,
+        };
+        let request = self.with_own_headers(transmit.request);
+        self.fetch.events.tell(Event::Request(&request));
+        let body = self.fetch.bodies.body(&(0..0), &Arc::default());
+        self.download.handle_sent(Instant::now(), id);
+        let sent = self.fetch.transport.send(request.map(|()| body), attempt);
+        let answer = self.in_time(sent).await;
+        let now = Instant::now();
+        match answer {
+            None => self.download.handle_timeout(now),
+            Some(Err(failure)) if failure.lasting.is_some() => return Err(failure.to_string()),
+            Some(Err(failure)) => {
+                self.trouble = Some(failure.text);
+                self.download.handle_transport_error(now, id);
+            }
+            Some(Ok(response)) => {
+                let (parts, answer) = response.into_parts();
+                let head = Response::from_parts(parts, ());
+                self.fetch.events.tell(Event::Response(&head));
+                self.fetch.cookies.hear(&self.url, &head);
+                self.is_page = is_page(&head);
+                if self.is_page {
+                    drain(self.fetch.transport, answer, &self.fetch.bodies.control).await;
+                    self.download.handle_transport_error(now, id);
+                    return Ok(());
+                }
+                self.download.handle_response(now, id, &head);
+                if head.status().is_success() {
+                    self.answer = Some(answer);
+                } else {
+                    drain(self.fetch.transport, answer, &self.fetch.bodies.control).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the body of an answer.
+    async fn receive(&mut self, id: ExchangeId, mut receiver: Receiver) -> Result<(), String> {
+        let Some(mut answer) = self.answer.take() else { return Ok(()) };
+        while receiver.remaining() > 0 {
+            let piece = match self.in_time(answer.piece()).await {
+                None => {
+                    self.download.handle_timeout(Instant::now());
+                    return Ok(());
+                }
+                Some(Err(error)) => {
+                    self.trouble = Some(error.to_string());
+                    self.download.handle_transport_error(Instant::now(), id);
+                    return Ok(());
+                }
+                Some(Ok(None)) => break,
+                Some(Ok(Some(piece))) => piece,
+            };
+            if self.fetch.bodies.control.says_stop() {
+                return Err("it was interrupted".to_owned());
+            }
+            let mut rest = &piece[..];
+            while let Some(piece) = receiver.place(&mut rest).map_err(|error| error.to_string())? {
+                let written = self
+                    .file
+                    .seek(SeekFrom::Start(piece.offset))
+                    .and_then(|_| self.file.write_all(piece.bytes));
+                written.map_err(|error| format!("it cannot be stored: {error}"))?;
+                let length = u64::try_from(piece.bytes.len()).unwrap_or_default();
+                self.download.handle_received(Instant::now(), id, length);
+            }
+        }
+        self.download.handle_body_end(Instant::now(), id);
+        Ok(())
+    }
+
+    fn authenticate(&mut self, status: StatusCode, values: &[HeaderValue]) {
+        let challenge =
+            Challenge { status, values, url: &self.url, earlier: self.challenges, is_for_reply: true };
+        let trusted = self.fetch.trusted || status == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
+        let credentials = trusted.then(|| self.fetch.authenticator.answer(&challenge)).flatten();
+        self.challenges = self.challenges.saturating_add(1);
+        let headers = credentials.map(|credentials| credentials.headers);
+        let _is_over = self.download.authenticate(Instant::now(), headers);
+    }
+
+    /// What comes of this; `None` if the download's own time is over first. Then its connection is closed.
+    async fn in_time<O>(&self, step: impl Future<Output = O>) -> Option<O> {
+        match self.download.poll_timeout() {
+            Some(due) => first(step, self.fetch.transport.wait(due, &self.fetch.bodies.control)).await,
+            None => Some(step.await),
+        }
+    }
+
+    /// What belongs to the upload's host is not told to every host that it may name.
+    fn with_own_headers(&self, mut request: Request<()>) -> Request<()> {
+        let own: Vec<(HeaderName, HeaderValue)> = match self.fetch.trusted {
+            true => {
+                self.fetch.fetcher.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+            }
+            false => Vec::new(),
+        };
+        for (name, value) in own.into_iter().filter(|(name, _)| !is_the_downloads(name)) {
+            let _never_full = request.headers_mut().try_append(name, value);
+        }
+        self.fetch.cookies.add_to(&mut request);
+        request
+    }
+}
+
+/// Headers that the download itself sends.
+fn is_the_downloads(name: &HeaderName) -> bool {
+    use http::header::{ACCEPT, ACCEPT_ENCODING, IF_RANGE, RANGE};
+    [ACCEPT, ACCEPT_ENCODING, IF_RANGE, RANGE].contains(name)
+}
+
+/// Whether this is a page that somebody made for a reader: the session, and the true reply with it, is deleted once there is
+/// a reply. Servers of replies must send `Last-Modified` (§3.5.5.1), and what makes pages as they are asked for does not.
+fn is_page(head: &Response<()>) -> bool {
+    use http::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED};
+    let headers = head.headers();
+    let is_html = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_a_version = headers.contains_key(LAST_MODIFIED) || headers.contains_key(ETAG);
+    head.status().is_success() && is_html && !is_a_version
+}
