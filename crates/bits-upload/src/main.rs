@@ -1,7 +1,6 @@
 //! `bits-upload [options] FILE URL`: uploads a file to IIS, or to any other BITS server.
 //!
-//! Read `upload.rs` to see how `bits_proto` is built into a program: it is the whole of it, but for the reply of a server
-//! application, which `reply.rs` fetches.
+//! A command line over `bits_http::client`, which uploads. What is here is options, screen, TLS and passwords.
 
 // For unattended machines: it never panics, whatever a server, a file or a user brings. Printing macros panic, too, when nobody
 // reads any more.
@@ -21,19 +20,11 @@
     )
 )]
 
-mod beside;
 mod credentials;
-mod exchange;
-mod file_body;
-mod lock;
 mod network;
 mod options;
 mod problem;
-mod reply;
-mod reply_file;
 mod screen;
-mod source;
-mod state;
 mod upload;
 mod user;
 mod values;

@@ -5,17 +5,17 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bits_proto::client::{Config, ConfigBuilder, FragmentSize, HostPolicy, Recovery, ReplyMode};
+use bits_http::client::{Config, StateFile};
+use bits_proto::client::{self, ConfigBuilder, FragmentSize, HostPolicy, Recovery};
 use bits_proto::limits::{DEFAULT_FRAGMENT_SIZE, FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, SESSION_TIMEOUT};
 use clap::{ArgAction, Parser, ValueEnum};
 use command_line::{seconds, what_is_wrong};
 use http::Uri;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
-use crate::beside::folder;
 use crate::problem::Problem;
 use crate::user::User;
-use crate::{lock, reply_file, state, values};
+use crate::values;
 
 const EXIT_STATUS: &str = "\
 Exit status:
@@ -163,40 +163,39 @@ impl Options {
             return Err(Problem::usage("--retry-min is longer than --retry-max"));
         }
         self.user = self.user.map(|user| user.with_password(self.password_file.as_deref())).transpose()?;
-        self.config()?;
+        let _makes_sense = self.protocol()?;
         Ok(self)
     }
 
     /// Every file that is read or written, those beside others included.
     fn files(&self) -> Vec<PathBuf> {
-        let state = self.state.iter().flat_map(|path| [path.clone(), state::aside(path), lock::path(path)]);
-        let reply = self.reply.iter().flat_map(|path| [path.clone(), reply_file::part(path)]);
+        let state =
+            self.state.iter().flat_map(|path| [path.clone(), StateFile::aside(path), StateFile::lock(path)]);
+        let reply = self.reply.iter().flat_map(|path| [path.clone(), Config::reply_part(path)]);
         [self.file.clone()].into_iter().chain(state).chain(reply).collect()
     }
 
     /// How the upload behaves.
-    pub(crate) fn config(&self) -> Result<Config, Problem> {
-        self.builder().build().map_err(Problem::usage)
+    pub(crate) fn protocol(&self) -> Result<ConfigBuilder, Problem> {
+        let builder = self.builder();
+        builder.clone().build().map_err(Problem::usage)?;
+        Ok(builder)
     }
 
     fn builder(&self) -> ConfigBuilder {
         let (retry_min, retry_max) = self.retry_delays();
-        Config::builder()
+        client::Config::builder()
             .fragments(self.fragment_size.unwrap_or(FragmentSize::Fixed(DEFAULT_FRAGMENT_SIZE)))
             .rate(self.max_rate)
-            .headers(self.headers())
             .method_override(self.method_override)
             .uppercase_protocol(self.uppercase_protocol)
             .ping_first(self.ping_first)
-            .host_policy(self.host_policy())
             .recovery(match self.recovery {
                 OnLostAnswer::Resend => Recovery::Resend,
                 OnLostAnswer::Restart => Recovery::Restart,
             })
-            .reply(if self.reply.is_some() { ReplyMode::Required } else { ReplyMode::Ignored })
             .retry_delays(retry_min, retry_max)
             .give_up_after(self.give_up_after())
-            .seed(random_number())
     }
 
     /// One of them alone moves the other's default out of its way.
@@ -219,7 +218,8 @@ impl Options {
         headers
     }
 
-    fn host_policy(&self) -> HostPolicy {
+    /// Which hosts the server may move the upload to.
+    pub(crate) fn host_policy(&self) -> HostPolicy {
         let host = self.url.host().unwrap_or_default();
         match self.follow_host {
             FollowHost::Any => HostPolicy::Any,
@@ -258,10 +258,9 @@ fn site(host: &str) -> Option<String> {
     if is_address { None } else { psl::domain_str(&host).map(str::to_owned) }
 }
 
-/// The standard library has no generator, but the keys of its hash maps come from the operating system's.
-pub(crate) fn random_number() -> u64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    RandomState::new().build_hasher().finish()
+/// The folder of a file, whether that is there or not.
+fn folder(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

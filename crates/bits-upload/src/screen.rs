@@ -4,6 +4,7 @@ use std::fmt::{Arguments, Display};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use bits_http::client::Event;
 use bits_proto::Guid;
 use bits_proto::header::{self, spelling};
 use http::header::{CONTENT_RANGE, HeaderMap, HeaderName};
@@ -11,6 +12,7 @@ use http::{Request, Response, Uri};
 use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::options::Options;
+use crate::wording;
 
 /// How often a line tells how far it is, where there is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -64,22 +66,45 @@ impl Screen {
         }
     }
 
-    /// From here on what happens is of no interest, unless the conversation was asked for.
-    pub(crate) fn say_no_more(&mut self) {
-        self.quiet = true;
+    /// What happens to the upload of this file.
+    pub(crate) fn tell(&mut self, event: &Event<'_>, file: &str, url: &Uri) {
+        match event {
+            Event::Begun { from, total } => self.begin(*from, *total, file, url),
+            Event::Sent { sent, .. } => self.progress(*sent),
+            Event::Request(request) => self.request(request),
+            Event::Response(response) => self.response(response),
+            Event::Protocol { event, trouble } => {
+                if let bits_proto::client::Event::Progress { acknowledged } = event {
+                    self.progress(*acknowledged);
+                }
+                if let Some(line) = wording::line(event, trouble.unwrap_or_default()) {
+                    self.note(format_args!("{line}"));
+                }
+            }
+            Event::ReplyDelayed(why) => self.note(format_args!("the reply: {why}; trying again")),
+            Event::ReplyFetched(bytes) => self.note(format_args!("the reply has {bytes} bytes")),
+            // From here on what happens is of no interest, unless the conversation was asked for.
+            Event::Withdrawing => self.quiet = true,
+            _ => {}
+        }
     }
 
-    /// The upload begins here, and not always at the first byte.
-    pub(crate) fn begin_at(&mut self, offset: u64) {
-        self.began_at = offset;
+    /// The upload begins, and not always at the first byte.
+    fn begin(&mut self, from: u64, total: u64, file: &str, url: &Uri) {
+        let url = shown(url);
+        if from == 0 {
+            return self.note(format_args!("uploading {file}, {total} bytes, to {url}"));
+        }
+        self.note(format_args!("uploading {file}, {total} bytes, to {url}, from byte {from} on"));
+        self.began_at = from;
         if let Some(bar) = &self.bar {
-            bar.set_position(offset);
+            bar.set_position(from);
             bar.reset_eta();
         }
     }
 
     /// So many bytes have gone.
-    pub(crate) fn progress(&mut self, sent: u64) {
+    fn progress(&mut self, sent: u64) {
         if let Some(bar) = &self.bar {
             return bar.set_position(sent);
         }
@@ -103,15 +128,14 @@ impl Screen {
     }
 
     /// The server has the file.
-    pub(crate) fn done(&mut self) {
-        self.end();
+    pub(crate) fn done(&self) {
         let sent = BinaryBytes(self.total.saturating_sub(self.began_at));
         let (seconds, rate) = (self.begin.elapsed().as_secs_f64(), BinaryBytes(self.rate(self.total)));
         self.note(format_args!("done: {sent} in {seconds:.1} s, {rate}/s"));
     }
 
     /// A request goes out.
-    pub(crate) fn request<B>(&self, request: &Request<B>) {
+    fn request<B>(&self, request: &Request<B>) {
         if self.verbose {
             let what = packet(request.headers()).unwrap_or_else(|| request.method().to_string());
             self.line(">", &format!("{what} {}", shown(request.uri())), request.headers());
@@ -119,7 +143,7 @@ impl Screen {
     }
 
     /// An answer came in.
-    pub(crate) fn response<B>(&self, response: &Response<B>) {
+    fn response<B>(&self, response: &Response<B>) {
         if self.verbose {
             let what = packet(response.headers()).unwrap_or_else(|| "no Ack:".to_owned());
             self.line("<", &format!("{what} {}", response.status()), response.headers());
@@ -169,7 +193,7 @@ fn bar(total: u64) -> ProgressBar {
 }
 
 /// An address for people and logs: its query may be what lets somebody in, and so may the id of a session.
-pub(crate) fn shown(url: &Uri) -> String {
+fn shown(url: &Uri) -> String {
     shown_address(&url.to_string())
 }
 

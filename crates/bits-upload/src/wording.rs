@@ -1,9 +1,12 @@
-//! What a person is told of an upload: while it is under way, and when it has failed.
+//! The words for what happens to an upload, while it is under way and when it has failed.
 
 use std::time::Instant;
 
+use bits_http::client::{Error, StateError, TransportFailure};
 use bits_proto::client::{Event, Failure, Reason};
 
+use crate::network::remedy;
+use crate::options::Options;
 use crate::problem::Problem;
 
 /// A line for what happens, if it is worth one.
@@ -27,30 +30,75 @@ pub(crate) fn line(event: &Event, trouble: &str) -> Option<String> {
     })
 }
 
-/// Why an upload failed, and what to do: `advice` is what is known better than the library can, `trouble` what went
-/// wrong last.
-pub(crate) fn problem(failure: &Failure, advice: Option<String>, trouble: &str, is_kept: bool) -> Problem {
-    let (why, next) = (advice.unwrap_or_else(|| failure.to_string()), how_to_go_on(is_kept));
-    match failure.reason {
-        Reason::GaveUp if trouble.is_empty() => Problem::resumable(format_args!("{why}; {next}")),
-        Reason::GaveUp => Problem::resumable(format_args!("{why}: {trouble}; {next}")),
-        Reason::ReplyMissing => Problem::failed(format_args!(
+/// Why an upload ended, and what to do: `advice` is what is known better than the libraries can.
+pub(crate) fn problem(error: &Error, advice: Option<String>, options: &Options) -> Problem {
+    let file = options.file.display();
+    match error {
+        Error::Invalid(why) => Problem::usage(why),
+        Error::Source(error) => Problem::failed(format_args!("{file} cannot be read: {error}")),
+        Error::State(error) => state(error, options),
+        Error::Transport(failure) => transport(failure),
+        Error::Failed { failure, trouble } => failed(failure, advice, trouble.as_deref(), options),
+        Error::Reply(why) => {
+            let why = advice.as_deref().unwrap_or(why);
+            Problem::resumable(format_args!(
+                "the reply could not be fetched: {why}; {}",
+                how_to_go_on(options)
+            ))
+        }
+        Error::Suspended => Problem::resumable(format_args!("interrupted; {}", how_to_go_on(options))),
+        error => Problem::failed(error),
+    }
+}
+
+fn failed(failure: &Failure, advice: Option<String>, trouble: Option<&str>, options: &Options) -> Problem {
+    let advice = advice.or_else(|| {
+        let is_tunnelled = failure.reason == Reason::NotAvailable && options.method_override;
+        is_tunnelled.then(|| format!("{failure}; or the server does not know --method-override"))
+    });
+    let (why, next) = (advice.unwrap_or_else(|| failure.to_string()), how_to_go_on(options));
+    match (failure.reason, trouble) {
+        (Reason::GaveUp, None) => Problem::resumable(format_args!("{why}; {next}")),
+        (Reason::GaveUp, Some(trouble)) => Problem::resumable(format_args!("{why}: {trouble}; {next}")),
+        (Reason::ReplyMissing, _) => Problem::failed(format_args!(
             "{why}, so the file is not published: the same command without --reply publishes it"
         )),
-        Reason::ReplyFailed => Problem::resumable(format_args!("{why}; {next}")),
-        Reason::SourceChanged => {
+        (Reason::SourceChanged, _) => {
             Problem::failed(format_args!("{why}; run the same command again to upload it as it is now"))
         }
         _ => Problem::failed(why),
     }
 }
 
-pub(crate) fn interrupted(is_kept: bool) -> Problem {
-    Problem::resumable(format_args!("interrupted; {}", how_to_go_on(is_kept)))
+fn transport(failure: &TransportFailure) -> Problem {
+    match failure.lasting.map(remedy) {
+        Some(remedy) => Problem::failed(format_args!("{failure}: {remedy}")),
+        None => Problem::failed(failure),
+    }
 }
 
-fn how_to_go_on(is_kept: bool) -> &'static str {
-    if is_kept {
+fn state(error: &StateError, options: &Options) -> Problem {
+    let path = options.state.as_deref().unwrap_or(&options.file).display();
+    match error {
+        StateError::InUse => Problem::failed(format_args!(
+            "another run goes on with {path}: wait for its end, or name another file for --state"
+        )),
+        StateError::Unusable(error) => Problem::failed(format_args!("{path} cannot be used: {error}")),
+        StateError::Unwritable(error) => Problem::failed(format_args!(
+            "{path} cannot be written: {error}; the same command goes on once it can"
+        )),
+        StateError::Invalid(error) => Problem::failed(format_args!(
+            "{path} is no state of an upload ({error}): delete it to start over"
+        )),
+        StateError::OtherDestination => Problem::failed(format_args!(
+            "{path} belongs to an upload to another address: name another file for --state, or delete this one"
+        )),
+        error => Problem::failed(format_args!("{path}: {error}")),
+    }
+}
+
+fn how_to_go_on(options: &Options) -> &'static str {
+    if options.state.is_some() {
         "run the same command again to go on"
     } else {
         "run it again to start over; --state FILE would let it go on"

@@ -1,12 +1,10 @@
 //! Every failure is one line that says what to do, and an exit status that a script can look at.
 
-mod common;
-
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Desk, Ended, Fault, Server};
+use crate::common::{Desk, Ended, Fault, Server};
 
 #[test]
 fn what_cannot_be_answered_is_named() {

@@ -1,13 +1,9 @@
 //! The files of the command line: what is wrong with one is found before anything is sent.
 
-#![cfg(unix)]
-
-mod common;
-
 use std::fs;
 use std::process::Command;
 
-use common::{Desk, Ended, Server};
+use crate::common::{Desk, Ended, Server};
 
 #[test]
 fn what_is_no_file_is_not_uploaded() {

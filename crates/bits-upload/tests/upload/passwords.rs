@@ -1,10 +1,8 @@
 //! Names and passwords: where they come from, and that they are never shown.
 
-mod common;
-
 use std::fs;
 
-use common::{Desk, Ended, Server};
+use crate::common::{Desk, Ended, Server};
 
 /// `Aladdin:open sesame`, as RFC 7617 encodes it.
 const NAME: &str = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";

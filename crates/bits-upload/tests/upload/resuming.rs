@@ -1,15 +1,11 @@
 //! Whatever ends the program, the next run goes on in the same session.
 
-#![cfg(unix)]
-
-mod common;
-
 use std::fs;
 use std::net::TcpListener;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use common::{Desk, Ended, Fault, Server};
+use crate::common::{Desk, Ended, Fault, Server};
 
 /// Slow enough to be met in the middle: half a million bytes take five seconds.
 const SLOW: [&str; 4] = ["--fragment-size", "5KiB", "--max-rate", "100KiB"];

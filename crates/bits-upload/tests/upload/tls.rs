@@ -1,10 +1,8 @@
 //! TLS, with a certificate that nobody has signed.
 
-mod common;
-
 use std::fs;
 
-use common::{Desk, Ended, Server};
+use crate::common::{Desk, Ended, Server};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;

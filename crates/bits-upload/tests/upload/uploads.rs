@@ -1,10 +1,8 @@
 //! Files arrive, whatever their size and whatever happens on the way.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Desk, Fault, Server};
+use crate::common::{Desk, Fault, Server};
 
 #[test]
 fn files_of_awkward_sizes_arrive_whole() {
