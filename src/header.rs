@@ -106,7 +106,11 @@ fn label(name: &HeaderName) -> &'static str {
     known(name).unwrap_or("of this protocol")
 }
 
-/// The headers of one message, as this protocol reads them.
+/// Is told of each header that is ignored because it cannot be read.
+pub(crate) type Note<'n> = &'n mut dyn FnMut(Malformed);
+
+/// The headers of one message, as this protocol reads them. A value that is read has 4,096 bytes at most; headers that
+/// nobody asks for are none of this protocol's business.
 #[derive(Clone, Copy)]
 pub(crate) struct Headers<'h> {
     map: &'h HeaderMap,
@@ -118,14 +122,7 @@ impl<'h> Headers<'h> {
         Self { map, conformance }
     }
 
-    /// Refuses a header of this protocol of over 4,096 bytes; what it does not read is none of its business.
-    pub(crate) fn check_lengths(&self) -> Result<(), Malformed> {
-        let too_long = |(name, value): (&HeaderName, &HeaderValue)| {
-            if value.len() > MAX_HEADER_VALUE { known(name) } else { None }
-        };
-        self.map.iter().find_map(too_long).map_or(Ok(()), |name| Err(Malformed::HeaderTooLong(name)))
-    }
-
+    /// Whether the header is there, whatever its value is.
     pub(crate) fn contains(&self, name: HeaderName) -> bool {
         self.map.contains_key(name)
     }
@@ -137,6 +134,9 @@ impl<'h> Headers<'h> {
 
     fn only(&self, name: &HeaderName) -> Result<Option<&'h [u8]>, Malformed> {
         let Some(first) = self.map.get(name) else { return Ok(None) };
+        if first.len() > MAX_HEADER_VALUE {
+            return Err(Malformed::HeaderTooLong(label(name)));
+        }
         // Most heads repeat nothing, and need not be searched for repetitions of each header.
         let nothing_repeated = self.map.len() == self.map.keys_len();
         if nothing_repeated || self.map.get_all(name).iter().all(|value| value == first) {
@@ -149,8 +149,35 @@ impl<'h> Headers<'h> {
     /// The first value of a header that may be repeated in interop (Q21).
     pub(crate) fn first(&self, name: HeaderName) -> Result<Option<&'h [u8]>, Malformed> {
         match self.conformance {
-            Conformance::Interop => Ok(self.map.get(name).map(HeaderValue::as_bytes)),
+            Conformance::Interop => match self.map.get(&name) {
+                Some(value) if value.len() > MAX_HEADER_VALUE => Err(Malformed::HeaderTooLong(label(&name))),
+                value => Ok(value.map(HeaderValue::as_bytes)),
+            },
             Conformance::Strict => self.one(name),
+        }
+    }
+
+    /// The first value of a header that interop can do without: one that cannot be read is noted, and is not there.
+    pub(crate) fn dispensable(
+        &self,
+        name: HeaderName,
+        note: Note<'_>,
+    ) -> Result<Option<&'h [u8]>, Malformed> {
+        self.or_noted(self.first(name), note)
+    }
+
+    /// What was read, or, where interop can do without it, nothing.
+    pub(crate) fn or_noted<T>(
+        &self,
+        read: Result<Option<T>, Malformed>,
+        note: Note<'_>,
+    ) -> Result<Option<T>, Malformed> {
+        match (read, self.conformance) {
+            (Err(ignored), Conformance::Interop) => {
+                note(ignored);
+                Ok(None)
+            }
+            (read, _) => read,
         }
     }
 
@@ -173,6 +200,11 @@ pub(crate) fn missing(name: HeaderName) -> Malformed {
 /// What a header with an illegal value is called.
 pub(crate) fn invalid(name: HeaderName) -> Malformed {
     Malformed::HeaderInvalid(label(&name))
+}
+
+/// What a header is called that stands where it must not.
+pub(crate) fn not_allowed(name: HeaderName) -> Malformed {
+    Malformed::HeaderNotAllowed(label(&name))
 }
 
 /// Writes one header. A message of this library has a dozen of them, so no map is ever full.
@@ -218,14 +250,31 @@ mod tests {
     }
 
     #[test]
-    fn only_headers_of_this_protocol_have_a_bound() {
+    fn a_value_that_is_read_has_a_bound() {
         let long = "x".repeat(4097);
-        let foreign = map(&[("cookie", &long), ("authorization", &long), ("bits-unheard-of", &long)]);
-        assert_eq!(Headers::new(&foreign, Conformance::Strict).check_lengths(), Ok(()));
-        let ours = map(&[("content-name", &long)]);
-        let error = Headers::new(&ours, Conformance::Interop).check_lengths();
-        assert_eq!(error, Err(Malformed::HeaderTooLong("Content-Name")));
-        let fits = map(&[("content-name", &long[1..])]);
-        assert_eq!(Headers::new(&fits, Conformance::Strict).check_lengths(), Ok(()));
+        for (value, read) in [
+            (&long[1..], Ok(Some(&long.as_bytes()[1..]))),
+            (&long, Err(Malformed::HeaderTooLong("Content-Name"))),
+        ] {
+            let map = map(&[("content-name", value)]);
+            for conformance in [Conformance::Interop, Conformance::Strict] {
+                let headers = Headers::new(&map, conformance);
+                assert_eq!((headers.one(CONTENT_NAME), headers.first(CONTENT_NAME)), (read, read));
+                assert_eq!(headers.one(BITS_SESSION_ID), Ok(None));
+            }
+        }
+    }
+
+    #[test]
+    fn interop_notes_what_it_can_do_without_and_strict_refuses_it() {
+        let map = map(&[("bits-host-id", &"x".repeat(4097))]);
+        let mut noted = Vec::new();
+        let mut read = |conformance| {
+            Headers::new(&map, conformance).dispensable(BITS_HOST_ID, &mut |ignored| noted.push(ignored))
+        };
+        let too_long = Malformed::HeaderTooLong("BITS-Host-Id");
+        assert_eq!(read(Conformance::Strict), Err(too_long));
+        assert_eq!(read(Conformance::Interop), Ok(None));
+        assert_eq!(noted, [too_long]);
     }
 }

@@ -63,7 +63,6 @@ impl<'a> NotificationRequest<'a> {
             return Ok(None);
         }
         check_version(head.version, conformance)?;
-        headers.check_lengths()?;
         Ok(Some(Self { destination: destination(&headers)?, delivery: delivery(&headers)? }))
     }
 

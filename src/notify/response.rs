@@ -44,14 +44,13 @@ impl<'a> NotificationResponse<'a> {
         if conformance.is_strict() {
             check_version(head.version, conformance)?;
         }
-        let answer = Self { code: error_code(&headers)?, ..Self::new(head.status) };
+        let answer = Self { code: error_code(&headers, &mut |_| {})?, ..Self::new(head.status) };
         if !head.status.is_success() {
             return Ok(Self { content_length: None, ..answer });
         }
-        headers.check_lengths()?;
         Ok(Self {
             static_response_url: static_response_url(&headers)?,
-            copy_to_destination: headers.contains(header::BITS_COPY_FILE_TO_DESTINATION),
+            copy_to_destination: headers.first(header::BITS_COPY_FILE_TO_DESTINATION)?.is_some(),
             content_length: length(&headers)?,
             ..answer
         })

@@ -1,17 +1,17 @@
-//! A server's message, whichever it is.
+//! A server's message: the enum of all Acks, reading and writing one.
 
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, HeaderMap, HeaderValue, PRAGMA};
 use http::{Response, StatusCode};
 
-use super::error_ack::error_code;
+use super::error_ack::{error_code, error_context};
 use super::head::{ResponseHead, check_version};
-use super::request::named_session;
+use super::request::{content_length, named_session};
 use super::{
     CancelSessionAck, CloseSessionAck, CreateSessionAck, ErrorAck, FragmentAck, FragmentStatus, PacketType,
     PingAck,
 };
 use super::{DecodeError, Malformed};
-use crate::header::{self, Headers};
+use crate::header::{self, Headers, Note};
 use crate::packet::Conformance;
 use crate::vocabulary::SessionId;
 use crate::vocabulary::{ErrorContext, Hresult};
@@ -44,6 +44,8 @@ pub enum Ack<'a> {
 impl<'a> Ack<'a> {
     /// Reads the head of a response to a request of type `answers`. `Ok(None)`: it is no Ack, but a proxy's page, say.
     ///
+    /// A header that cannot be read never hides an error beside it (C73).
+    ///
     /// # Errors
     /// A [`DecodeError`] for an Ack that breaks the rules: a protocol error of the server.
     pub fn decode(
@@ -51,9 +53,41 @@ impl<'a> Ack<'a> {
         answers: PacketType,
         conformance: Conformance,
     ) -> Result<Option<Self>, DecodeError> {
+        Self::decode_noting(head, answers, conformance, |_| {})
+    }
+
+    /// Reads a head as [`decode`](Self::decode) does, and tells `ignored` of each header that was passed over because it
+    /// cannot be read: a host or a reply URL (Q23 to Q25), and whatever stands beside an error (C73).
+    ///
+    /// ```
+    /// use bits_proto::packet::{Ack, PacketType};
+    /// use bits_proto::{Conformance, Malformed};
+    ///
+    /// let head = http::Response::builder()
+    ///     .header("BITS-Packet-Type", "Ack")
+    ///     .header("BITS-Session-Id", "{C85B4E0A-9EB9-4114-BFA4-8A43B4710091}")
+    ///     .header("BITS-Host-Id", "http://another.example/")
+    ///     .body(())?;
+    /// let mut ignored = Vec::new();
+    /// let (answers, conformance) = (PacketType::CreateSession, Conformance::Interop);
+    /// let ack = Ack::decode_noting(&head, answers, conformance, |fault| ignored.push(fault))?;
+    /// assert!(matches!(ack, Some(Ack::CreateSession(ack)) if ack.host.is_none()));
+    /// assert_eq!(ignored, [Malformed::HeaderInvalid("BITS-Host-Id")]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`decode`](Self::decode).
+    pub fn decode_noting(
+        head: impl Into<ResponseHead<'a>>,
+        answers: PacketType,
+        conformance: Conformance,
+        mut ignored: impl FnMut(Malformed),
+    ) -> Result<Option<Self>, DecodeError> {
         let head = head.into();
         let headers = Headers::new(head.headers, conformance);
-        decode(head, &headers, answers).map_err(|malformed| DecodeError::new(malformed, None))
+        decode(head, &headers, answers, &mut ignored)
+            .map_err(|malformed| DecodeError::new(malformed, head.headers))
     }
 
     /// The status on the wire.
@@ -122,21 +156,30 @@ impl<'a> Ack<'a> {
     }
 }
 
+/// The status and the code are read first: nothing else can make an error less than one (C73).
 fn decode<'a>(
     head: ResponseHead<'a>,
     headers: &Headers<'a>,
     answers: PacketType,
+    note: Note<'_>,
 ) -> Result<Option<Ack<'a>>, Malformed> {
-    let code = error_code(headers)?;
-    if !is_ack(head.status, headers, answers, code)? {
+    let strict = headers.conformance.is_strict();
+    let code = error_code(headers, note)?;
+    if !is_ack(head.status, headers, answers, code, note)? {
         return Ok(None);
     }
-    check_version(head.version, headers.conformance)?;
-    headers.check_lengths()?;
-    match outcome(head.status, headers.conformance, answers, code)? {
-        Outcome::Error(code) => ErrorAck::decode(headers, head.status, code).map(Ack::Error),
-        Outcome::Success(FragmentStatus::OutOfStep) => out_of_step(head, headers, answers, code),
-        Outcome::Success(status) => success(headers, answers, status),
+    let outcome = outcome(head.status, headers.conformance, answers, code)?;
+    if strict || matches!(outcome, Outcome::Success(_)) {
+        check_version(head.version, headers.conformance)?;
+    }
+    // No Ack has a body (§2.2.3.1 and its likes); in interop one is the transport's to drain (Q18).
+    if strict && content_length(headers)?.is_some_and(|length| length > 0) {
+        return Err(Malformed::BodyNotAllowed);
+    }
+    match outcome {
+        Outcome::Error(code) => ErrorAck::decode(headers, head.status, code, answers, note).map(Ack::Error),
+        Outcome::Success(FragmentStatus::OutOfStep) => out_of_step(head, headers, answers, code, note),
+        Outcome::Success(status) => success(headers, answers, status, note),
     }
     .map(Some)
 }
@@ -147,8 +190,9 @@ fn is_ack(
     headers: &Headers<'_>,
     answers: PacketType,
     code: Option<Hresult>,
+    note: Note<'_>,
 ) -> Result<bool, Malformed> {
-    let packet_type = headers.first(header::BITS_PACKET_TYPE)?.and_then(PacketType::parse);
+    let packet_type = headers.dispensable(header::BITS_PACKET_TYPE, note)?.and_then(PacketType::parse);
     match (packet_type, headers.conformance) {
         (Some(PacketType::Ack), _) => Ok(true),
         (Some(echo), Conformance::Interop) if echo == answers => Ok(true),
@@ -196,27 +240,40 @@ fn out_of_step<'a>(
     headers: &Headers<'a>,
     answers: PacketType,
     code: Option<Hresult>,
+    note: Note<'_>,
 ) -> Result<Ack<'a>, Malformed> {
-    let error = ErrorAck::decode(headers, head.status, code)?;
-    match error.context {
-        Some(ErrorContext::REMOTE_APPLICATION) => Ok(Ack::Error(error)),
-        _ => success(headers, answers, FragmentStatus::OutOfStep),
+    match error_context(headers, code, note)? {
+        Some(ErrorContext::REMOTE_APPLICATION) => {
+            ErrorAck::decode(headers, head.status, code, answers, note).map(Ack::Error)
+        }
+        _ => success(headers, answers, FragmentStatus::OutOfStep, note),
     }
+}
+
+/// The session that an Ack names, if it names one; strict wants a GUID (§2.2.1.2, Q04).
+pub(super) fn acknowledged_session(headers: &Headers<'_>) -> Result<Option<SessionId>, Malformed> {
+    let id = named_session(headers)?;
+    if headers.conformance.is_strict() && id.is_some_and(|id| id.guid().is_none()) {
+        return Err(header::invalid(header::BITS_SESSION_ID));
+    }
+    Ok(id)
 }
 
 fn success<'a>(
     headers: &Headers<'a>,
     answers: PacketType,
     status: FragmentStatus,
+    note: Note<'_>,
 ) -> Result<Ack<'a>, Malformed> {
-    if answers == PacketType::CreateSession {
-        return CreateSessionAck::decode(headers).map(Ack::CreateSession);
-    }
-    let session_id = named_session(headers)?;
     match answers {
-        PacketType::Fragment => FragmentAck::decode(headers, status, session_id).map(Ack::Fragment),
-        PacketType::CloseSession => Ok(Ack::CloseSession(CloseSessionAck { session_id })),
-        PacketType::CancelSession => Ok(Ack::CancelSession(CancelSessionAck { session_id })),
-        _ => Ok(Ack::Ping(PingAck)),
+        PacketType::CreateSession => CreateSessionAck::decode(headers, note).map(Ack::CreateSession),
+        PacketType::Fragment => FragmentAck::decode(headers, status, note).map(Ack::Fragment),
+        PacketType::CloseSession => {
+            acknowledged_session(headers).map(|session_id| Ack::CloseSession(CloseSessionAck { session_id }))
+        }
+        PacketType::CancelSession => acknowledged_session(headers)
+            .map(|session_id| Ack::CancelSession(CancelSessionAck { session_id })),
+        // It belongs to no session, so whatever it names is not looked at (C04).
+        PacketType::Ping | PacketType::Ack => Ok(Ack::Ping(PingAck)),
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 
 use super::Malformed;
-use super::request::{content_name, put_content_name, session_id};
-use crate::header::{self, Headers};
+use super::ack::acknowledged_session;
+use super::request::{content_name, put_content_name};
+use crate::header::{self, Headers, Note};
 use crate::packet::Conformance;
 use crate::vocabulary::InvalidValue;
 use crate::vocabulary::SessionId;
@@ -89,15 +90,13 @@ impl<'a> CreateSessionAck<'a> {
         Self { session_id, protocol: Some(ProtocolId::BITS_1_5), host: None }
     }
 
-    pub(super) fn decode(headers: &Headers<'a>) -> Result<Self, Malformed> {
-        let session_id = session_id(headers)?;
-        if headers.conformance.is_strict() && session_id.guid().is_none() {
-            return Err(header::invalid(header::BITS_SESSION_ID));
-        }
+    pub(super) fn decode(headers: &Headers<'a>, note: Note<'_>) -> Result<Self, Malformed> {
+        let session_id = acknowledged_session(headers)?;
+        let session_id = session_id.ok_or_else(|| header::missing(header::BITS_SESSION_ID))?;
         if headers.first(ACCEPT_ENCODING)?.is_some_and(|value| !admits_identity(value)) {
             return Err(header::invalid(ACCEPT_ENCODING));
         }
-        Ok(Self { session_id, protocol: protocol(headers)?, host: host(headers)? })
+        Ok(Self { session_id, protocol: protocol(headers)?, host: host(headers, note)? })
     }
 
     pub(super) fn encode(&self, headers: &mut HeaderMap) {
@@ -159,22 +158,24 @@ fn protocol(headers: &Headers<'_>) -> Result<Option<ProtocolId>, Malformed> {
 }
 
 /// The host to go on with. In interop one that cannot be read is ignored (Q23): the origin serves the session as well.
-fn host<'a>(headers: &Headers<'a>) -> Result<Option<Host<'a>>, Malformed> {
-    let Some(value) = headers.first(header::BITS_HOST_ID)? else { return Ok(None) };
-    match HostId::parse(trim(value), headers.conformance) {
-        Ok(id) => Ok(Some(Host { id, fallback_timeout: fallback_timeout(headers)? })),
-        Err(_) if headers.conformance.is_strict() => Err(header::invalid(header::BITS_HOST_ID)),
-        Err(_) => Ok(None),
+fn host<'a>(headers: &Headers<'a>, note: Note<'_>) -> Result<Option<Host<'a>>, Malformed> {
+    let Some(value) = headers.dispensable(header::BITS_HOST_ID, note)? else { return Ok(None) };
+    let id = HostId::parse(trim(value), headers.conformance).map(Some);
+    match headers.or_noted(id.map_err(|_| header::invalid(header::BITS_HOST_ID)), note)? {
+        Some(id) => Ok(Some(Host { id, fallback_timeout: fallback_timeout(headers, note)? })),
+        None => Ok(None),
     }
 }
 
-/// Missing, zero, 0xFFFFFFFF and what is no number mean: for ever (Q24).
-fn fallback_timeout(headers: &Headers<'_>) -> Result<Option<Duration>, Malformed> {
-    let Some(value) = headers.first(header::BITS_HOST_ID_FALLBACK_TIMEOUT)? else { return Ok(None) };
-    let seconds = decimal(trim(value));
-    if seconds.is_none() && headers.conformance.is_strict() {
-        return Err(header::invalid(header::BITS_HOST_ID_FALLBACK_TIMEOUT));
-    }
+/// Missing, zero, 0xFFFFFFFF and what is no number mean: for ever (Q24). Strict wants a number beside a host (§2.2.3.2).
+fn fallback_timeout(headers: &Headers<'_>, note: Note<'_>) -> Result<Option<Duration>, Malformed> {
+    let name = header::BITS_HOST_ID_FALLBACK_TIMEOUT;
+    let seconds = match headers.dispensable(name.clone(), note)? {
+        Some(value) => decimal(trim(value)).map(Some).ok_or_else(|| header::invalid(name)),
+        None if headers.conformance.is_strict() => Err(header::missing(name)),
+        None => Ok(None),
+    };
+    let seconds = headers.or_noted(seconds, note)?;
     Ok(seconds.filter(|&seconds| seconds > 0 && seconds < u64::from(u32::MAX)).map(Duration::from_secs))
 }
 

@@ -1,12 +1,13 @@
-//! The peer is to blame.
+//! The errors of reading a message: the peer is to blame.
 
-use http::{Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
-use crate::packet::{Ack, ErrorAck};
-use crate::vocabulary::SessionId;
-use crate::vocabulary::{ErrorContext, Hresult};
+use crate::header;
+use crate::packet::{Ack, ErrorAck, PacketType};
+use crate::vocabulary::digits::trim;
+use crate::vocabulary::{ErrorContext, Hresult, SessionId};
 
-/// What is wrong with a peer's message.
+/// The fault of a peer's message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {
@@ -25,6 +26,9 @@ pub enum Malformed {
     /// A header's value is not what this protocol allows.
     #[error("the value of the header {0} is invalid")]
     HeaderInvalid(&'static str),
+    /// A header stands on a message that must not have it.
+    #[error("the header {0} must not be there")]
+    HeaderNotAllowed(&'static str),
     /// `BITS-Packet-Type` is none of the five (§2.2.1.2).
     #[error("the packet type is unknown")]
     PacketTypeUnknown,
@@ -44,6 +48,9 @@ pub enum Malformed {
 
 /// A request or an Ack that cannot be read: the peer's fault.
 ///
+/// It names the first fault, and tells what the head says all the same: the kind of the packet and its session, however
+/// many other faults there are. A Fragment that cannot be read is a Fragment all the same (C70).
+///
 /// For a request it knows how to answer:
 ///
 /// ```
@@ -52,6 +59,7 @@ pub enum Malformed {
 ///
 /// let head = http::Request::builder().method("BITS_POST").header("BITS-Packet-Type", "Pong").body(())?;
 /// let error = Request::decode(&head, Conformance::Interop).unwrap_err();
+/// assert_eq!(error.packet_type(), None);
 /// assert_eq!(error.to_response().status(), 400);
 /// assert_eq!(error.to_response().headers()["bits-error"], "0x80070057");
 /// # Ok::<(), http::Error>(())
@@ -60,21 +68,38 @@ pub enum Malformed {
 #[error("{malformed}")]
 pub struct DecodeError {
     malformed: Malformed,
+    packet_type: Option<PacketType>,
     session_id: Option<SessionId>,
 }
 
 impl DecodeError {
-    pub(crate) fn new(malformed: Malformed, session_id: Option<SessionId>) -> Self {
-        Self { malformed, session_id }
+    /// The error of a message with these headers.
+    pub(crate) fn new(malformed: Malformed, headers: &HeaderMap) -> Self {
+        let types = headers.get_all(header::BITS_PACKET_TYPE).iter().map(HeaderValue::as_bytes);
+        let ids = headers.get_all(header::BITS_SESSION_ID).iter().map(HeaderValue::as_bytes);
+        Self {
+            malformed,
+            packet_type: types.filter_map(PacketType::parse).reduce(fragment_or_first),
+            session_id: ids.filter_map(|id| SessionId::from_bytes(trim(id)).ok()).next(),
+        }
     }
 
-    /// What is wrong.
+    /// The fault; of several, the first that was found.
     #[must_use]
     pub const fn malformed(&self) -> Malformed {
         self.malformed
     }
 
-    /// The session that the message named, where it named one legally.
+    /// The kind of the packet, where the message names one.
+    ///
+    /// Where it names several, this is a Fragment if one of them is: who takes the message for another kind may forget
+    /// that the entity has bytes (C70).
+    #[must_use]
+    pub const fn packet_type(&self) -> Option<PacketType> {
+        self.packet_type
+    }
+
+    /// The session that the message named, where it named one legally; of several, the first.
     #[must_use]
     pub const fn session_id(&self) -> Option<SessionId> {
         self.session_id
@@ -90,17 +115,24 @@ impl DecodeError {
     }
 
     /// The Ack to answer a bad request with: the status, `E_INVALIDARG`, context 0x5.
+    ///
+    /// Who knows the session adds the offset of the next byte to the answer to a Fragment (C70).
     #[must_use]
-    pub fn to_ack(&self) -> Ack<'static> {
-        Ack::Error(ErrorAck {
+    pub fn to_ack(&self) -> ErrorAck {
+        ErrorAck {
             session_id: self.session_id,
             ..ErrorAck::new(self.status(), Hresult::E_INVALIDARG, ErrorContext::REMOTE_FILE)
-        })
+        }
     }
 
     /// The response to answer a bad request with.
     #[must_use]
     pub fn to_response(&self) -> Response<()> {
-        self.to_ack().to_response()
+        Ack::Error(self.to_ack()).to_response()
     }
+}
+
+/// A message that says that it is a Fragment, among other things, may be one.
+fn fragment_or_first(first: PacketType, next: PacketType) -> PacketType {
+    if next == PacketType::Fragment { next } else { first }
 }

@@ -3,11 +3,12 @@
 use http::StatusCode;
 use http::header::HeaderMap;
 
+use super::ack::acknowledged_session;
 use super::fragment::{put_received, received};
 use super::request::named_session;
-use crate::header::{self, Headers};
+use crate::header::{self, Headers, Note};
 use crate::packet::Conformance;
-use crate::packet::Malformed;
+use crate::packet::{Malformed, PacketType};
 use crate::vocabulary::SessionId;
 use crate::vocabulary::{ErrorContext, Hresult};
 
@@ -44,25 +45,26 @@ impl ErrorAck {
         Self { status, code: None, context: None, session_id: None, received: None }
     }
 
+    /// The error matters more than a bad header beside it (C73), but strict passes over nothing (Q07, Q21).
     pub(super) fn decode(
         headers: &Headers<'_>,
         status: StatusCode,
         code: Option<Hresult>,
+        answers: PacketType,
+        note: Note<'_>,
     ) -> Result<Self, Malformed> {
-        Ok(Self {
-            status,
-            code,
-            context: headers
-                .first(header::BITS_ERROR_CONTEXT)?
-                .filter(|_| code.is_some())
-                .and_then(|value| ErrorContext::parse(value, headers.conformance)),
-            session_id: named_session(headers)?,
-            // The error matters more than a bad offset beside it, but strict passes over nothing (Q07, Q21).
-            received: received(headers).or_else(|bad| match headers.conformance {
-                Conformance::Interop => Ok(None),
-                Conformance::Strict => Err(bad),
-            })?,
-        })
+        // §2.2.3.2: only a success chooses a protocol.
+        if headers.conformance.is_strict() && headers.contains(header::BITS_PROTOCOL) {
+            return Err(header::not_allowed(header::BITS_PROTOCOL));
+        }
+        let context = error_context(headers, code, note)?;
+        let session_id = match answers {
+            // It belongs to no session (C04), so that what it names cannot be wrong.
+            PacketType::Ping => named_session(headers).unwrap_or_default(),
+            _ => headers.or_noted(acknowledged_session(headers), note)?,
+        };
+        let received = headers.or_noted(received(headers), note)?;
+        Ok(Self { status, code, context, session_id, received })
     }
 
     pub(super) fn encode(&self, headers: &mut HeaderMap) {
@@ -86,14 +88,29 @@ pub(crate) fn put_error_code(headers: &mut HeaderMap, code: Hresult) {
 }
 
 /// The error code of a response; `BITS-Error` wins, and strict knows no other (Q13). Garbage reads as absent.
-pub(crate) fn error_code(headers: &Headers<'_>) -> Result<Option<Hresult>, Malformed> {
-    let read = |name| -> Result<Option<Hresult>, Malformed> {
-        Ok(headers.first(name)?.and_then(|value| Hresult::parse(value, headers.conformance)))
+pub(crate) fn error_code(headers: &Headers<'_>, note: Note<'_>) -> Result<Option<Hresult>, Malformed> {
+    let mut read = |name| -> Result<Option<Hresult>, Malformed> {
+        let value = headers.dispensable(name, note)?;
+        Ok(value.and_then(|value| Hresult::parse(value, headers.conformance)))
     };
     match (read(header::BITS_ERROR)?, headers.conformance) {
         (None, Conformance::Interop) => read(header::BITS_ERROR_CODE),
         (code, _) => Ok(code),
     }
+}
+
+/// Where the error arose, if there is one. Garbage reads as absent (Q15); strict knows two contexts (§2.2.1.2).
+pub(super) fn error_context(
+    headers: &Headers<'_>,
+    code: Option<Hresult>,
+    note: Note<'_>,
+) -> Result<Option<ErrorContext>, Malformed> {
+    let value = headers.dispensable(header::BITS_ERROR_CONTEXT, note)?.filter(|_| code.is_some());
+    let context = value.and_then(|value| ErrorContext::parse(value, headers.conformance));
+    if headers.conformance.is_strict() && context.is_some_and(|context| context.name().is_none()) {
+        return Err(header::invalid(header::BITS_ERROR_CONTEXT));
+    }
+    Ok(context)
 }
 
 #[cfg(feature = "serde")]

@@ -3,9 +3,10 @@
 use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_RANGE, HeaderMap, TRANSFER_ENCODING};
 
+use super::ack::acknowledged_session;
 use super::payload::Payload;
 use super::request::{content_length, content_name, put_content_name, session_id};
-use crate::header::{self, Headers};
+use crate::header::{self, Headers, Note};
 use crate::packet::Conformance;
 use crate::packet::Malformed;
 use crate::vocabulary::SessionId;
@@ -137,14 +138,20 @@ impl<'a> FragmentAck<'a> {
     pub(super) fn decode(
         headers: &Headers<'a>,
         status: FragmentStatus,
-        session_id: Option<SessionId>,
+        note: Note<'_>,
     ) -> Result<Self, Malformed> {
+        let session_id = match status {
+            FragmentStatus::Accepted => acknowledged_session(headers)?,
+            // Its status says it all, as that of an error does (C73).
+            FragmentStatus::OutOfStep => headers.or_noted(acknowledged_session(headers), note)?,
+        };
         let received = received(headers)?;
         if received.is_none() && headers.conformance.is_strict() {
             return Err(header::missing(header::BITS_RECEIVED_CONTENT_RANGE));
         }
-        let reply_url =
-            headers.first(header::BITS_REPLY_URL)?.and_then(|value| ReplyUrl::from_bytes(value).ok());
+        // The bytes are stored, whatever the URL is. An empty one is none (Q25).
+        let reply_url = headers.dispensable(header::BITS_REPLY_URL, note)?;
+        let reply_url = reply_url.and_then(|value| ReplyUrl::from_bytes(value).ok());
         Ok(Self { status, session_id, received, reply_url })
     }
 

@@ -1,7 +1,7 @@
-//! What is read of a message: its head, never its body.
+//! The heads of messages: all that is read of them, never their bodies.
 
 use http::header::{HeaderValue, PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
-use http::{HeaderMap, Method, StatusCode, Version, request, response};
+use http::{HeaderMap, Method, StatusCode, Uri, Version, request, response};
 
 use crate::packet::Conformance;
 use crate::packet::Malformed;
@@ -9,7 +9,9 @@ use crate::packet::Malformed;
 /// How many challenges of one response are handed on. A server offers a handful.
 const MAX_CHALLENGES_READ: usize = 16;
 
-/// The head of a request, without its target: the packets say nothing of where they go.
+/// The head of a request.
+///
+/// The target is for the machines: reading a packet does not look at it.
 ///
 /// Made from `&http::Request<B>`, `&http::request::Parts`, or by hand.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +19,8 @@ const MAX_CHALLENGES_READ: usize = 16;
 pub struct RequestHead<'h> {
     /// The method; this protocol's is `BITS_POST`.
     pub method: &'h Method,
+    /// Where the request goes; an HTTP library hands over a path and a query, or a whole URL.
+    pub target: &'h Uri,
     /// The version of HTTP.
     pub version: Version,
     /// The headers.
@@ -59,13 +63,18 @@ pub(crate) fn check_version(version: Version, conformance: Conformance) -> Resul
 
 impl<'h, B> From<&'h http::Request<B>> for RequestHead<'h> {
     fn from(request: &'h http::Request<B>) -> Self {
-        Self { method: request.method(), version: request.version(), headers: request.headers() }
+        Self {
+            method: request.method(),
+            target: request.uri(),
+            version: request.version(),
+            headers: request.headers(),
+        }
     }
 }
 
 impl<'h> From<&'h request::Parts> for RequestHead<'h> {
     fn from(parts: &'h request::Parts) -> Self {
-        Self { method: &parts.method, version: parts.version, headers: &parts.headers }
+        Self { method: &parts.method, target: &parts.uri, version: parts.version, headers: &parts.headers }
     }
 }
 

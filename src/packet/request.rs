@@ -146,16 +146,12 @@ fn bits_post() -> Method {
 
 fn decode<'a>(head: RequestHead<'a>, conformance: Conformance) -> Result<Request<'a>, DecodeError> {
     let headers = Headers::new(head.headers, conformance);
-    decode_packet(head, &headers).map_err(|malformed| {
-        let session_id = head.headers.get(header::BITS_SESSION_ID);
-        DecodeError::new(malformed, session_id.and_then(|id| SessionId::from_bytes(trim(id.as_bytes())).ok()))
-    })
+    decode_packet(head, &headers).map_err(|malformed| DecodeError::new(malformed, head.headers))
 }
 
 /// The order of the checks: the packet type before the session (C55), the length before the rest.
 fn decode_packet<'a>(head: RequestHead<'a>, headers: &Headers<'a>) -> Result<Request<'a>, Malformed> {
     check_version(head.version, headers.conformance)?;
-    headers.check_lengths()?;
     let packet_type = headers.one(header::BITS_PACKET_TYPE)?;
     let packet_type = packet_type.ok_or_else(|| header::missing(header::BITS_PACKET_TYPE))?;
     match PacketType::parse(packet_type).ok_or(Malformed::PacketTypeUnknown)? {
@@ -188,7 +184,7 @@ pub(crate) fn content_length(headers: &Headers<'_>) -> Result<Option<u64>, Malfo
     headers.parsed(CONTENT_LENGTH, |value| decimal(trim(value)).ok_or(()))
 }
 
-/// The session that a message must name.
+/// The session that a request must name. An id that is no GUID is nobody's: a server does not know the session.
 pub(super) fn session_id(headers: &Headers<'_>) -> Result<SessionId, Malformed> {
     named_session(headers)?.ok_or_else(|| header::missing(header::BITS_SESSION_ID))
 }

@@ -2,7 +2,7 @@
 
 use bits_proto::Conformance;
 use bits_proto::packet::{Ack, PacketType, Request, RequestHead, ResponseHead};
-use http::StatusCode;
+use http::{StatusCode, Uri};
 use proptest::prelude::*;
 use testing::captures::{ACKS, OTHERS, REQUESTS};
 use testing::{generated, hostile, http1};
@@ -84,7 +84,7 @@ proptest! {
         version in hostile::version(),
         headers in hostile::headers(),
     ) {
-        prop_assert_eq!(reading_request(RequestHead { method: &method, version, headers: &headers }), 0);
+        prop_assert_eq!(reading_request(RequestHead { method: &method, target: &Uri::default(), version, headers: &headers }), 0);
     }
 
     #[test]

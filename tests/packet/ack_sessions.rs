@@ -113,11 +113,16 @@ fn q23_forms_of_a_host() {
 #[test]
 fn q23_a_host_has_256_bytes_at_most() {
     let (longest, long) = ("x".repeat(256), "x".repeat(257));
+    let timeout = ("BITS-Host-Id-Fallback-Timeout", "110");
     for conformance in [Interop, Strict] {
-        assert_eq!(host(&[("BITS-Host-Id", &longest)], conformance), Ok(Some((longest.clone(), None))));
+        let read = host(&[("BITS-Host-Id", &longest), timeout], conformance);
+        assert_eq!(read, Ok(Some((longest.clone(), Some(110)))));
     }
-    assert_eq!(host(&[("BITS-Host-Id", &long)], Interop), Ok(None));
-    assert_eq!(host(&[("BITS-Host-Id", &long)], Strict), Err(Malformed::HeaderInvalid("BITS-Host-Id")));
+    assert_eq!(host(&[("BITS-Host-Id", &long), timeout], Interop), Ok(None));
+    assert_eq!(
+        host(&[("BITS-Host-Id", &long), timeout], Strict),
+        Err(Malformed::HeaderInvalid("BITS-Host-Id"))
+    );
 }
 
 #[test]
@@ -147,14 +152,11 @@ fn q24_forms_of_a_fallback_timeout() {
 }
 
 #[test]
-fn q24_no_timeout_means_for_ever() {
-    // C34: the origin is never asked again; whether MC-BUP's optional header must be there does not matter.
-    for conformance in [Interop, Strict] {
-        assert_eq!(
-            host(&[("BITS-Host-Id", "FRANKCAO8")], conformance),
-            Ok(Some(("FRANKCAO8".to_owned(), None)))
-        );
-    }
+fn q24_no_timeout_means_for_ever_and_strict_wants_one() {
+    // C34: the origin is never asked again. §2.2.3.2: a server that names a host must send a timeout.
+    let alone = [("BITS-Host-Id", "FRANKCAO8")];
+    assert_eq!(host(&alone, Interop), Ok(Some(("FRANKCAO8".to_owned(), None))));
+    assert_eq!(host(&alone, Strict), Err(Malformed::HeaderMissing("BITS-Host-Id-Fallback-Timeout")));
 }
 
 #[test]

@@ -12,6 +12,8 @@ mod acks_sent;
 mod arbitrary;
 /// Captured heads are read and written back.
 mod captures;
+/// Heads with a fault beside what matters (C70, C73).
+mod faulty_heads;
 /// Properties of every packet and every head.
 mod properties;
 /// Rules that all requests share (protocol.md §2).

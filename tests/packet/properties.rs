@@ -40,8 +40,10 @@ fn check_answer(error: &DecodeError) -> Result<(), TestCaseError> {
     let answer = error.to_response();
     prop_assert!(matches!(answer.status(), StatusCode::BAD_REQUEST | StatusCode::LENGTH_REQUIRED));
     for answers in generated::REQUEST_TYPES {
-        for conformance in [Interop, Strict] {
-            let Ok(Some(Ack::Error(ack))) = Ack::decode(&answer, answers, conformance) else {
+        // Strict takes no session id that is no GUID, though interop echoes one.
+        let is_strict = error.session_id().is_none_or(|id| id.guid().is_some());
+        for conformance in if is_strict { &[Interop, Strict][..] } else { &[Interop] } {
+            let Ok(Some(Ack::Error(ack))) = Ack::decode(&answer, answers, *conformance) else {
                 return Err(TestCaseError::fail(format!("{answer:?} is no error")));
             };
             prop_assert_eq!(ack.status, error.status());
@@ -96,7 +98,7 @@ proptest! {
         version in hostile::version(),
         headers in hostile::headers(),
     ) {
-        let head = RequestHead { method: &method, version, headers: &headers };
+        let head = RequestHead { method: &method, target: &Uri::default(), version, headers: &headers };
         let [interop, strict] = [Interop, Strict].map(|conformance| Request::decode(head, conformance));
         for read in [&interop, &strict] {
             prop_assert_eq!(read == &Ok(None), method.as_str() != "BITS_POST");

@@ -2,7 +2,7 @@
 //! the answer to each offence.
 
 use bits_proto::packet::{PacketType, Ping, Request};
-use bits_proto::{Conformance, DecodeError, Malformed, header};
+use bits_proto::{Conformance, DecodeError, Malformed};
 use http::{HeaderName, HeaderValue};
 
 use Conformance::{Interop, Strict};
@@ -68,31 +68,50 @@ fn a_request_of_another_method_is_not_of_this_protocol() {
 
 #[test]
 fn a_header_of_this_protocol_has_4096_bytes_at_most() {
-    let ours = [
-        (header::BITS_SUPPORTED_PROTOCOLS, "BITS-Supported-Protocols"),
-        (header::BITS_PROTOCOL, "BITS-Protocol"),
-        (header::BITS_SESSION_ID, "BITS-Session-Id"),
-        (header::CONTENT_NAME, "Content-Name"),
-        (http::header::CONTENT_RANGE, "Content-Range"),
-        (http::header::CONTENT_ENCODING, "Content-Encoding"),
-        (http::header::ACCEPT_ENCODING, "Accept-Encoding"),
-        (header::BITS_RECEIVED_CONTENT_RANGE, "BITS-Received-Content-Range"),
-        (header::BITS_REPLY_URL, "BITS-Reply-URL"),
-        (header::BITS_HOST_ID, "BITS-Host-Id"),
-        (header::BITS_HOST_ID_FALLBACK_TIMEOUT, "BITS-Host-Id-Fallback-Timeout"),
-        (header::BITS_ERROR, "BITS-Error"),
-        (header::BITS_ERROR_CODE, "BITS-Error-Code"),
-        (header::BITS_ERROR_CONTEXT, "BITS-Error-Context"),
-    ];
-    for (name, spelling) in ours {
+    let create: Head<'_> = &[("BITS-Packet-Type", "Create-Session"), ("Content-Length", "0")];
+    for (head, name) in [
+        (create, "BITS-Supported-Protocols"),
+        (FRAGMENT, "BITS-Session-Id"),
+        (FRAGMENT, "Content-Name"),
+        (FRAGMENT, "Content-Range"),
+        (FRAGMENT, "Content-Encoding"),
+    ] {
         for conformance in [Interop, Strict] {
-            let (fits, long) = ("x".repeat(4096), "x".repeat(4097));
-            // A Ping reads none of them, so that nothing but the bound is at stake.
-            let ping = [("BITS-Packet-Type", "Ping"), ("Content-Length", "0"), (name.as_str(), &*fits)];
-            assert_eq!(read(&[&ping], conformance), Ok(PacketType::Ping), "{name}");
-            let ping = [("BITS-Packet-Type", "Ping"), ("Content-Length", "0"), (name.as_str(), &*long)];
-            assert_eq!(read(&[&ping], conformance), Err(Malformed::HeaderTooLong(spelling)));
-            assert_eq!(error(&[&ping], conformance).to_response().status(), 400);
+            let with = |length| {
+                let value = "x".repeat(length);
+                read(&[&without(head, name), &[(name, &*value)]], conformance)
+            };
+            assert_ne!(with(4096), Err(Malformed::HeaderTooLong(name)), "{name}");
+            assert_eq!(with(4097), Err(Malformed::HeaderTooLong(name)));
+        }
+    }
+    let long = "x".repeat(4097);
+    let error = error(&[FRAGMENT, &[("Content-Name", &long)]], Interop);
+    assert_eq!(error.to_response().status(), 400);
+}
+
+#[test]
+fn a_packet_has_no_bound_on_headers_that_it_does_not_read() {
+    let long = "x".repeat(60_000);
+    let others = [
+        "BITS-Protocol",
+        "Accept-Encoding",
+        "BITS-Received-Content-Range",
+        "BITS-Reply-URL",
+        "BITS-Host-Id",
+        "BITS-Host-Id-Fallback-Timeout",
+        "BITS-Error",
+        "BITS-Error-Code",
+        "BITS-Error-Context",
+    ];
+    let of_another_packet = ["BITS-Supported-Protocols", "BITS-Session-Id", "Content-Name", "Content-Range"];
+    for conformance in [Interop, Strict] {
+        for name in others {
+            assert_eq!(read(&[FRAGMENT, &[(name, &long)]], conformance), Ok(PacketType::Fragment), "{name}");
+        }
+        for name in others.into_iter().chain(of_another_packet) {
+            let head = [("BITS-Packet-Type", "Ping"), ("Content-Length", "0"), (name, &*long)];
+            assert_eq!(read(&[&head], conformance), Ok(PacketType::Ping), "{name}");
         }
     }
 }

@@ -1,8 +1,10 @@
 //! How a server reads what real clients send: rows Q40 to Q63 of the tolerances, as far as a head decides them.
 
+use std::sync::LazyLock;
+
 use bits_proto::packet::{Fragment, PacketType, Ping, Request, RequestHead};
 use bits_proto::{Conformance, ContentName, DecodeError, Malformed, ProtocolId, SessionId};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 
 use Conformance::{Interop, Strict};
 
@@ -24,10 +26,16 @@ fn headers(head: Head<'_>) -> HeaderMap {
         .collect()
 }
 
+fn request_head<'h>(method: &'h Method, version: Version, headers: &'h HeaderMap) -> RequestHead<'h> {
+    static TARGET: LazyLock<Uri> = LazyLock::new(|| Uri::from_static("/upload/2000mb-rfc2119.txt"));
+    RequestHead { method, target: &TARGET, version, headers }
+}
+
 /// What a server makes of a `BITS_POST` with these headers; an owned packet, so that heads can be temporary.
 fn read(head: Head<'_>, conformance: Conformance) -> Result<Request<'static>, Malformed> {
+    let headers = headers(head);
     let method = Method::from_bytes(b"BITS_POST").unwrap();
-    let head = RequestHead { method: &method, version: Version::HTTP_11, headers: &headers(head) };
+    let head = request_head(&method, Version::HTTP_11, &headers);
     let packet = Request::decode(head, conformance).map_err(|error| error.malformed())?;
     Ok(packet.expect("BITS_POST is this protocol's method").into_owned())
 }
@@ -68,7 +76,7 @@ fn q41_a_tunnelled_post_is_read_where_interop_asks_for_it() {
         ("BITS-Packet-Type", "Ping"),
         ("Content-Length", "0"),
     ]);
-    let head = RequestHead { method: &Method::POST, version: Version::HTTP_11, headers: &tunnelled };
+    let head = request_head(&Method::POST, Version::HTTP_11, &tunnelled);
     assert_eq!(Request::decode(head, Interop), Ok(None));
     assert_eq!(Request::decode(head, Strict), Ok(None));
     assert_eq!(Request::decode_tunnelled(head, Interop), Ok(Some(Request::Ping(Ping))));
@@ -79,7 +87,7 @@ fn q41_a_tunnelled_post_is_read_where_interop_asks_for_it() {
 fn q41_only_a_post_that_says_bits_post_is_tunnelled() {
     let decode = |method: &Method, head: Head<'_>| {
         let headers = headers(head);
-        let head = RequestHead { method, version: Version::HTTP_11, headers: &headers };
+        let head = request_head(method, Version::HTTP_11, &headers);
         Request::decode_tunnelled(head, Interop).map(|packet| packet.map(|packet| packet.packet_type()))
     };
     let ping = ("BITS-Packet-Type", "Ping");
@@ -222,7 +230,7 @@ fn q48_a_content_name_may_be_absent_and_may_be_no_utf_8() {
         headers(&[("BITS-Packet-Type", "Close-Session"), ("BITS-Session-Id", ID), ("Content-Length", "0")]);
     latin.try_insert("content-name", HeaderValue::from_bytes(b"caf\xe9.txt").unwrap()).unwrap();
     let method = Method::from_bytes(b"BITS_POST").unwrap();
-    let head = RequestHead { method: &method, version: Version::HTTP_11, headers: &latin };
+    let head = request_head(&method, Version::HTTP_11, &latin);
     let Ok(Some(Request::CloseSession(packet))) = Request::decode(head, Strict) else { panic!() };
     assert_eq!(packet.content_name.as_ref().map(ContentName::as_bytes), Some(&b"caf\xe9.txt"[..]));
 }
@@ -293,7 +301,7 @@ fn q60_interop_speaks_http_2_and_3_and_strict_1_1_alone() {
         (Version::HTTP_2, true, false),
         (Version::HTTP_3, true, false),
     ] {
-        let head = RequestHead { method: &method, version, headers: &ping };
+        let head = request_head(&method, version, &ping);
         for (conformance, taken) in [(Interop, interop), (Strict, strict)] {
             let packet = Request::decode(head, conformance).map_err(|error: DecodeError| error.malformed());
             let expected = if taken { Ok(Some(Request::Ping(Ping))) } else { Err(Malformed::HttpVersion) };

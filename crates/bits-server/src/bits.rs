@@ -90,7 +90,7 @@ impl Bits {
                 (Some(request.packet_type()), ack, reason)
             }
             Ok(None) => return None,
-            Err(error) => (None, error.to_ack(), Some(error.to_string())),
+            Err(error) => (None, Ack::Error(error.to_ack()), Some(error.to_string())),
         };
         self.metrics.packet(packet, ack.status());
         log::answered(packet, head, owner, &ack, reason.as_deref(), begin.elapsed());

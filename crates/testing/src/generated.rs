@@ -38,6 +38,14 @@ fn session_id() -> impl Strategy<Value = SessionId> {
     prop_oneof![guid().prop_map(SessionId::from), token()]
 }
 
+/// In an Ack strict takes a GUID alone (Q04).
+fn acknowledged_session(conformance: Conformance) -> BoxedStrategy<SessionId> {
+    match conformance {
+        Conformance::Strict => guid().prop_map(SessionId::from).boxed(),
+        Conformance::Interop => session_id().boxed(),
+    }
+}
+
 /// Bytes that may stand in a header.
 fn value(length: impl Into<proptest::collection::SizeRange>) -> impl Strategy<Value = Vec<u8>> {
     vec(prop_oneof![0x20u8..=0x7E, Just(b'\t'), 0x80u8..=0xFF], length)
@@ -114,7 +122,11 @@ fn host(conformance: Conformance) -> impl Strategy<Value = Host<'static>> {
         }
     };
     // 0 and 0xFFFFFFFF mean "for ever" when they are read (Q24).
-    let timeout = option::of((1..u32::MAX).prop_map(|seconds| Duration::from_secs(seconds.into())));
+    let timeout = (1..u32::MAX).prop_map(|seconds| Some(Duration::from_secs(seconds.into())));
+    let timeout = match conformance {
+        Conformance::Strict => timeout.boxed(),
+        Conformance::Interop => prop_oneof![timeout, Just(None)].boxed(),
+    };
     (text, timeout).prop_map(move |(text, fallback_timeout)| Host {
         id: HostId::parse(text.as_bytes(), conformance).unwrap().into_owned(),
         fallback_timeout,
@@ -123,11 +135,11 @@ fn host(conformance: Conformance) -> impl Strategy<Value = Host<'static>> {
 
 fn created(conformance: Conformance) -> BoxedStrategy<CreateSessionAck<'static>> {
     let protocol = guid().prop_map(ProtocolId::new);
-    let (session_id, protocol) = match conformance {
-        Conformance::Strict => (guid().prop_map(SessionId::from).boxed(), protocol.prop_map(Some).boxed()),
-        Conformance::Interop => (session_id().boxed(), option::of(protocol).boxed()),
+    let protocol = match conformance {
+        Conformance::Strict => protocol.prop_map(Some).boxed(),
+        Conformance::Interop => option::of(protocol).boxed(),
     };
-    (session_id, protocol, option::of(host(conformance)))
+    (acknowledged_session(conformance), protocol, option::of(host(conformance)))
         .prop_map(|(session_id, protocol, host)| CreateSessionAck { session_id, protocol, host })
         .boxed()
 }
@@ -139,19 +151,23 @@ fn acknowledged(conformance: Conformance) -> impl Strategy<Value = FragmentAck<'
     };
     let status = prop_oneof![Just(FragmentStatus::Accepted), Just(FragmentStatus::OutOfStep)];
     let reply_url = value(1..4096).prop_map(|url| ReplyUrl::from_bytes(url).unwrap());
-    (status, option::of(session_id()), received, option::of(reply_url)).prop_map(
+    (status, option::of(acknowledged_session(conformance)), received, option::of(reply_url)).prop_map(
         |(status, session_id, received, reply_url)| FragmentAck { status, session_id, received, reply_url },
     )
 }
 
 /// An error and what it answers; a 416 for a Fragment is another kind of Ack.
-fn error() -> impl Strategy<Value = (PacketType, ErrorAck)> {
-    let code = option::of((any::<u32>(), option::of(any::<u32>())));
+fn error(conformance: Conformance) -> impl Strategy<Value = (PacketType, ErrorAck)> {
+    let context = match conformance {
+        Conformance::Strict => prop_oneof![Just(5u32), Just(7)].boxed(),
+        Conformance::Interop => any::<u32>().boxed(),
+    };
+    let code = option::of((any::<u32>(), option::of(context)));
     (
         prop::sample::select(&REQUEST_TYPES[..]),
         300u16..=999,
         code,
-        option::of(session_id()),
+        option::of(acknowledged_session(conformance)),
         any::<Option<u64>>(),
     )
         .prop_map(|(answers, status, code, session_id, received)| {
@@ -179,13 +195,13 @@ pub fn acks(conformance: Conformance) -> BoxedStrategy<(PacketType, Ack<'static>
         created(conformance).prop_map(|ack| (PacketType::CreateSession, Ack::CreateSession(ack))),
         Just((PacketType::Ping, Ack::Ping(PingAck))),
         acknowledged(conformance).prop_map(|ack| (PacketType::Fragment, Ack::Fragment(ack))),
-        option::of(session_id()).prop_map(|session_id| {
+        option::of(acknowledged_session(conformance)).prop_map(|session_id| {
             (PacketType::CloseSession, Ack::CloseSession(CloseSessionAck { session_id }))
         }),
-        option::of(session_id()).prop_map(|session_id| {
+        option::of(acknowledged_session(conformance)).prop_map(|session_id| {
             (PacketType::CancelSession, Ack::CancelSession(CancelSessionAck { session_id }))
         }),
-        error().prop_map(|(answers, ack)| (answers, Ack::Error(ack))),
+        error(conformance).prop_map(|(answers, ack)| (answers, Ack::Error(ack))),
     ]
     .boxed()
 }

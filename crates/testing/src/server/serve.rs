@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bits_proto::notify::NotificationType;
+use bits_proto::packet::Ack;
 use bits_proto::server::{
     Arrival, Directory, DirectoryBuilder, Exchange, Notified, Output, Report, Session, Sessions, Store,
 };
@@ -141,7 +142,11 @@ impl Server {
         let request = match self.sessions.directory().decode(&head) {
             Ok(request) => request.expect("a request of this protocol"),
             Err(error) => {
-                return Turn { exchange: None, output: Output::Respond(error.to_ack()), body: Vec::new() };
+                return Turn {
+                    exchange: None,
+                    output: Output::Respond(Ack::Error(error.to_ack())),
+                    body: Vec::new(),
+                };
             }
         };
         let body = head.headers().get("content-range").map_or_else(Vec::new, body_of);
