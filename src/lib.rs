@@ -117,6 +117,7 @@
 //! - `serde`: serialisation of the vocabulary, the packets and the snapshots.
 //! - `arbitrary`: `Arbitrary` for the vocabulary, the packets and the snapshots, for fuzzers downstream.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![deny(missing_docs)]
 // A peer's bytes never end the program: outside of tests, whatever can panic is refused.
 #![cfg_attr(
     not(test),

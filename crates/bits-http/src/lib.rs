@@ -2,6 +2,7 @@
 //!
 //! The protocol itself is in [`bits_proto`], which does no I/O. This crate drives it.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![deny(missing_docs)]
 
 #[cfg(feature = "client")]
 pub mod client;

@@ -8,6 +8,7 @@ use std::thread;
 use crate::message::Message;
 
 /// The application at work, on threads that end with the test's process.
+#[derive(Debug)]
 pub struct Application {
     url: String,
     seen: Arc<Mutex<Vec<Message>>>,

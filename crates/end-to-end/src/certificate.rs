@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// For 127.0.0.1, in files.
+#[derive(Debug)]
 pub struct Certificate {
     folder: TempDir,
 }

@@ -8,6 +8,7 @@ use crate::contents::write_file;
 use crate::upload::{Ended, Upload};
 
 /// A folder with a file to upload, gone when the test ends.
+#[derive(Debug)]
 pub struct Desk {
     folder: TempDir,
 }

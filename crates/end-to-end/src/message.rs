@@ -78,6 +78,7 @@ fn read_head(stream: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// A connection to a server, for requests by hand.
+#[derive(Debug)]
 pub struct Connection {
     stream: BufReader<TcpStream>,
     host: SocketAddr,

@@ -7,6 +7,7 @@ mod chaos;
 mod fault;
 mod relay;
 
+use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -17,6 +18,7 @@ pub use fault::{Fault, Page, Seen};
 type Script = Box<dyn FnMut(&Seen) -> Fault + Send>;
 
 /// The proxy at work, on threads that end with the test's process.
+#[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -26,6 +28,12 @@ struct Shared {
     server: SocketAddr,
     script: Mutex<Script>,
     seen: Mutex<Vec<Seen>>,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Shared").finish_non_exhaustive()
+    }
 }
 
 impl Proxy {

@@ -14,6 +14,7 @@ use crate::programs;
 use crate::tmpfs;
 
 /// The program at work. Dropped, it is killed, and its folder is deleted.
+#[derive(Debug)]
 pub struct Server {
     folder: TempDir,
     root: PathBuf,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// One that passes everything on, and notes it down. Its threads end with the test's process.
+#[derive(Debug)]
 pub struct Tap {
     address: SocketAddr,
     connections: Arc<Mutex<Vec<Recording>>>,

@@ -10,6 +10,7 @@ use crate::tap::{Recording, Speaker};
 const PACKET: usize = 1_400;
 
 /// One connection as a capture file.
+#[derive(Debug)]
 pub struct Capture {
     folder: tempfile::TempDir,
 }

@@ -10,6 +10,7 @@ use crate::deadline::DEADLINE;
 use crate::programs;
 
 /// The program at work. Dropped, it is killed.
+#[derive(Debug)]
 pub struct Upload {
     child: Child,
     /// Files and not pipes: nobody has to read them while the program runs.

@@ -6,6 +6,7 @@ use std::fmt::Debug;
 use bits_proto::client::transitions::{Selection, Transition};
 
 /// A machine's transition table, with all that it speaks of.
+#[derive(Debug)]
 pub struct Table<P: 'static, S: 'static, C: 'static, R: 'static> {
     pub places: &'static [P],
     pub stimuli: &'static [S],
@@ -78,7 +79,7 @@ impl<P: Copy + PartialEq + Debug, S: Copy + PartialEq + Debug, C: Copy + Debug, 
 }
 
 /// The pairs and the rows of a table that a test has driven a machine through.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Driven {
     pairs: BTreeSet<String>,
     rows: BTreeSet<usize>,

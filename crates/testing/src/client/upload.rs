@@ -204,6 +204,7 @@ pub fn sight_of(place: Place) -> Sight {
 }
 
 /// One upload at the end of a path.
+#[derive(Debug)]
 pub struct Scene {
     upload: Upload,
     now: Instant,

@@ -28,6 +28,7 @@ struct Exchange {
     body: Option<(u64, u64)>,
 }
 
+#[derive(Debug)]
 pub struct Scene {
     setup: Setup,
     download: Download,
@@ -43,6 +44,7 @@ pub struct Scene {
 }
 
 /// What came of a stimulus.
+#[derive(Debug)]
 pub struct Seen {
     pub sights: Vec<Sight>,
     /// Where that leads which is due.

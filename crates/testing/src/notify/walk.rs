@@ -129,6 +129,7 @@ impl Setup {
 }
 
 /// A notification, and what the driver must remember of the answer to know what may come next.
+#[derive(Debug)]
 pub struct Scene {
     now: Instant,
     setup: Setup,

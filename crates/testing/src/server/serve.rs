@@ -72,6 +72,7 @@ impl Turn {
 }
 
 /// A table of sessions, and what a program has around it.
+#[derive(Debug)]
 pub struct Server {
     pub sessions: Sessions<Owner>,
     pub now: Instant,
