@@ -9,10 +9,10 @@ use arbitrary::Arbitrary;
 use bits_proto::Conformance;
 use bits_proto::download::multipart::MultipartError;
 use bits_proto::download::{
-    ApplicationRanges, Config, Download, Entity, Event, ExchangeId, HeadRequest, Output, Receiver, Segment,
+    ApplicationRanges, Config, Credentials, Download, Entity, Event, ExchangeId, HeadRequest, Output, Receiver, Segment,
     State, Suspend, respond,
 };
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use libfuzzer_sys::fuzz_target;
 
 /// The most that a server may make this client store.
@@ -116,12 +116,12 @@ fuzz_target!(|input: Input<'_>| {
     let mut config = Config::builder()
         .conformance(if input.strict { Conformance::Strict } else { Conformance::Interop })
         .head(heads[usize::from(input.head % 3)])
-        .max_length(MAX_LENGTH);
+        .max_size(MAX_LENGTH);
     if let Some(size) = input.fragment {
         config = config.fragment_size(u64::from(size).max(1));
     }
     if let Some(rate) = input.rate {
-        config = config.rate(rate);
+        config = config.rate(Some(rate));
     }
     let config = config.build().expect("it makes sense");
     let now = Instant::now() + Duration::from_secs(1_000_000_000);
@@ -218,15 +218,15 @@ impl World {
                 let _ = self.download.resume(now);
             }
             Step::Cancel => {
-                let _ = self.download.cancel();
+                let _ = self.download.cancel(now);
             }
             Step::Authenticate(some) => {
-                let _ = self.download.authenticate(now, some.then(HeaderMap::new));
+                let _ = self.download.authenticate(now, some.then(Credentials::default));
             }
             Step::Rate(rate) => self.download.set_rate(now, rate),
             Step::Restore => {
                 let snapshot = self.download.snapshot(now);
-                let restored = Download::restore(now, snapshot, self.config.clone());
+                let restored = Download::restore(now, snapshot, Duration::ZERO, self.config.clone());
                 self.download = restored.expect("it was just taken");
                 self.over();
             }

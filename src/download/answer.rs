@@ -1,15 +1,17 @@
-//! What the head of an answer means (§3.6.5.2.4.2).
+//! The verdict on the head of an answer (§3.6.5.2.4.2).
 
 use std::ops::Range;
 
 use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
 
+use super::config::Config;
+use super::download::Known;
 use super::failure::{Failure, Reason, Violation};
 use super::multipart::Parser;
 use super::receiver::Receiver;
 use super::state::Wanted;
-use super::version::{Validators, Version};
+use super::version::Validators;
 use crate::header::{Headers, invalid, missing};
 use crate::machine::retry::retry_after;
 use crate::packet::Conformance;
@@ -22,11 +24,11 @@ use crate::vocabulary::range::{ContentRange, split_once, without_unit};
 /// What the head of an answer means for the download.
 #[derive(Debug)]
 pub(super) enum Verdict {
-    /// A HEAD was answered: the entity's length, if it said so.
+    /// A HEAD was answered: the entity's size, if it said so.
     Measured(Option<u64>),
     /// The server does not do HEAD: the GET will tell.
     NotMeasured,
-    /// The body is what was asked for; the entity's length, if the head says it.
+    /// The body is what was asked for; the entity's size, if the head says it.
     Body(Receiver, Option<u64>),
     /// There is nothing to fetch.
     Empty,
@@ -35,7 +37,7 @@ pub(super) enum Verdict {
     /// Several ranges were asked for, and this is no answer to that.
     NotSeveral(Failure),
     /// Credentials are wanted.
-    Unauthorized,
+    Unauthorized(Failure),
     /// It may pass.
     Transient(Failure),
     /// It will not.
@@ -43,18 +45,18 @@ pub(super) enum Verdict {
 }
 
 /// Judges the answer to a request for what was `wanted`.
-pub(super) fn judge(
-    head: ResponseHead<'_>,
-    wanted: &Wanted,
-    version: &Version,
-    conformance: Conformance,
-) -> Verdict {
+pub(super) fn judge(head: ResponseHead<'_>, wanted: &Wanted, known: &Known, config: &Config) -> Verdict {
     let failure =
         |reason| Failure { reason, status: Some(head.status), retry_after: retry_after(head.headers) };
     let validators = Validators::read(head.headers);
-    let answers = Answer { headers: Headers::new(head.headers, conformance), length: version.length };
+    let headers = Headers::new(head.headers, config.conformance);
+    let answers = Answer { headers, size: known.size };
     let result = match (head.status, wanted) {
-        (StatusCode::OK | StatusCode::PARTIAL_CONTENT, _) if !version.validators.agree_with(&validators) => {
+        // Before its version is compared: a page has none, and what was stored is still good.
+        (StatusCode::OK, _) if !config.pages && validators.is_empty() && is_page(head) => {
+            return Verdict::Transient(failure(Reason::Page));
+        }
+        (StatusCode::OK | StatusCode::PARTIAL_CONTENT, _) if !known.validators.agree_with(&validators) => {
             return Verdict::Changed(failure(Reason::EntityChanged));
         }
         (StatusCode::OK, Wanted::Head) => answers.measured(),
@@ -69,12 +71,12 @@ pub(super) fn judge(
         },
         (StatusCode::PARTIAL_CONTENT, _) => Err(Reason::Protocol(Violation::RangeUnexpected)),
         (StatusCode::RANGE_NOT_SATISFIABLE, Wanted::Ranges(_)) => {
-            if !validators.is_empty() && !version.validators.agree_with(&validators) {
+            if !validators.is_empty() && !known.validators.agree_with(&validators) {
                 return Verdict::Changed(failure(Reason::EntityChanged));
             }
             answers.not_satisfiable()
         }
-        (status, _) => return by_status(status, failure),
+        (status, _) => return by_status(status, config.conformance, failure),
     };
     match result {
         Ok(verdict) => verdict,
@@ -83,10 +85,19 @@ pub(super) fn judge(
     }
 }
 
-fn by_status(status: StatusCode, failure: impl Fn(Reason) -> Failure) -> Verdict {
+/// Whether the answer is a page for a reader.
+fn is_page(head: ResponseHead<'_>) -> bool {
+    let Some(kind) = head.headers.get(CONTENT_TYPE) else { return false };
+    let kind = kind.as_bytes().split(|&byte| byte == b';').next().map(trim).unwrap_or_default();
+    [&b"text/html"[..], b"application/xhtml+xml"].iter().any(|page| kind.eq_ignore_ascii_case(page))
+}
+
+fn by_status(status: StatusCode, conformance: Conformance, failure: impl Fn(Reason) -> Failure) -> Verdict {
     match status.as_u16() {
-        401 | 407 => Verdict::Unauthorized,
-        408 | 429 => Verdict::Transient(failure(Reason::Refused)),
+        401 | 407 => Verdict::Unauthorized(failure(Reason::Unauthorized)),
+        408 | 409 => Verdict::Transient(failure(Reason::Refused)),
+        // C71.
+        421 | 423 | 425 | 429 if !conformance.is_strict() => Verdict::Transient(failure(Reason::Refused)),
         501 | 505 => Verdict::Fatal(failure(Reason::Refused)),
         500..=599 => Verdict::Transient(failure(Reason::Refused)),
         300..=303 | 305..=399 => Verdict::Fatal(failure(Reason::Redirected)),
@@ -97,22 +108,22 @@ fn by_status(status: StatusCode, failure: impl Fn(Reason) -> Failure) -> Verdict
 /// An answer that says something about the entity.
 struct Answer<'h> {
     headers: Headers<'h>,
-    /// The entity's length, as far as was known before.
-    length: Option<u64>,
+    /// The size of the entity, as far as was known before.
+    size: Option<u64>,
 }
 
 impl Answer<'_> {
     fn measured(&self) -> Result<Verdict, Reason> {
         self.check_encoding()?;
         let length = self.content_length()?;
-        Ok(Verdict::Measured(length.map(|length| self.same_length(length)).transpose()?))
+        Ok(Verdict::Measured(length.map(|length| self.same_size(length)).transpose()?))
     }
 
     /// 200: the whole, which is wrong unless that was asked for.
     fn whole(&self, asked: Option<&[Range<u64>]>) -> Result<Verdict, Reason> {
         self.check_encoding()?;
         let length = self.content_length()?.ok_or_else(|| malformed(missing(CONTENT_LENGTH)))?;
-        let length = self.same_length(length)?;
+        let length = self.same_size(length)?;
         match asked {
             Some([range]) if range.start == 0 && range.end >= length => {}
             Some(_) => return Err(Reason::Protocol(Violation::RangeIgnored)),
@@ -130,7 +141,7 @@ impl Answer<'_> {
             .parsed(CONTENT_RANGE, |text| ContentRange::parse(text, conformance))
             .and_then(|range| range.ok_or_else(|| missing(CONTENT_RANGE)))
             .map_err(malformed)?;
-        let length = self.same_length(range.total())?;
+        let length = self.same_size(range.total())?;
         let expected = asked.end.min(length);
         let ends_well = range.end() == expected || (range.end() < expected && !conformance.is_strict());
         if range.first() != asked.start || !ends_well {
@@ -148,13 +159,13 @@ impl Answer<'_> {
         let content_type = self.headers.first(CONTENT_TYPE).map_err(malformed)?.unwrap_or_default();
         let parser = Parser::new(content_type, self.headers.conformance)
             .map_err(|error| Reason::Protocol(Violation::Multipart(error)))?;
-        Ok(Verdict::Body(Receiver::parts_of(parser, asked, self.length), None))
+        Ok(Verdict::Body(Receiver::parts_of(parser, asked, self.size), None))
     }
 
     /// 416: of an entity that nothing is known of, the first byte was asked for. It may have none.
     fn not_satisfiable(&self) -> Result<Verdict, Reason> {
         let length = self.headers.first(CONTENT_RANGE).ok().flatten().and_then(unsatisfied_length);
-        match length.map(|length| self.same_length(length)).transpose()? {
+        match length.map(|length| self.same_size(length)).transpose()? {
             Some(0) => Ok(Verdict::Empty),
             _ => Err(Reason::Refused),
         }
@@ -166,8 +177,8 @@ impl Answer<'_> {
         self.headers.parsed(CONTENT_LENGTH, number).map_err(malformed)
     }
 
-    fn same_length(&self, length: u64) -> Result<u64, Reason> {
-        if self.length.is_none_or(|known| known == length) { Ok(length) } else { Err(Reason::LengthChanged) }
+    fn same_size(&self, length: u64) -> Result<u64, Reason> {
+        if self.size.is_none_or(|known| known == length) { Ok(length) } else { Err(Reason::SizeChanged) }
     }
 
     fn check_encoding(&self) -> Result<(), Reason> {

@@ -1,15 +1,12 @@
-//! What the caller may want at any time.
+//! The commands of a download: legal at any time.
 
 use std::num::NonZeroU64;
-use std::time::Instant;
-
-use http::HeaderMap;
+use std::time::{Duration, Instant};
 
 use super::download::Download;
-use super::failure::{Failure, Reason};
 use super::output::Event;
-use super::state::{Hold, InFlight, Timer};
-use crate::client::Suspend;
+use super::state::{Doing, Then, Timer};
+use crate::client::{Credentials, Suspend};
 use crate::machine::ApiMisuse;
 use crate::machine::pace::Pace;
 
@@ -20,14 +17,15 @@ impl Download {
     /// [`ApiMisuse::Ended`]: it is over.
     pub fn suspend(&mut self, now: Instant, how: Suspend) -> Result<(), ApiMisuse> {
         self.still_open()?;
-        if self.hold == Hold::Suspended {
-            return Ok(());
+        match (&mut self.doing, how) {
+            (Doing::Suspended, _) => {}
+            (Doing::Exchanging(_, then), Suspend::Gracefully) => *then = Then::Suspend,
+            _ => {
+                self.abort();
+                self.doing = Doing::Between(Then::Suspend);
+                self.settle(now);
+            }
         }
-        if how == Suspend::AtOnce {
-            self.abort();
-        }
-        self.hold = Hold::Suspending;
-        self.settle(now);
         Ok(())
     }
 
@@ -37,18 +35,17 @@ impl Download {
     /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NotSuspended`]: it goes on anyway.
     pub fn resume(&mut self, now: Instant) -> Result<(), ApiMisuse> {
         self.still_open()?;
-        match self.hold {
+        match &mut self.doing {
             // It never stopped.
-            Hold::Suspending => {}
-            Hold::Suspended | Hold::Failed => {
+            Doing::Exchanging(_, then @ Then::Suspend) => *then = Then::GoOn,
+            Doing::Suspended | Doing::Failed => {
                 self.backoff.reset();
                 self.restarts = 0;
-                self.timers.start(Timer::GiveUp, now, self.config.patience.give_up_after);
+                self.challenges = 0;
+                self.go_on(now, self.config.patience.give_up_after);
             }
             _ => return Err(ApiMisuse::NotSuspended),
         }
-        self.hold = Hold::None;
-        self.advance(now);
         Ok(())
     }
 
@@ -62,29 +59,27 @@ impl Download {
             self.abort();
             // What was asked for and will not come is not owed.
             self.pace = Pace::new(bytes_a_second);
-        }
-        if self.hold == Hold::Pace {
-            self.hold = Hold::None;
+        } else if self.doing == Doing::Pacing {
             self.timers.stop(Timer::Pace);
+            self.doing = Doing::Between(Then::GoOn);
         }
         self.settle(now);
     }
 
     fn outlasts_pace(&self) -> bool {
-        let bytes = |exchange: &InFlight| exchange.remaining.unwrap_or(self.bytes_of(&exchange.wanted));
-        self.in_flight.as_ref().is_some_and(|exchange| bytes(exchange) > self.pace.largest())
+        let Doing::Exchanging(exchange, _) = &self.doing else { return false };
+        exchange.remaining.unwrap_or(self.bytes_of(&exchange.wanted)) > self.pace.largest()
     }
 
     /// Gives the download up (§3.6.4.3).
     ///
     /// # Errors
     /// [`ApiMisuse::Ended`]: it is over.
-    pub fn cancel(&mut self) -> Result<(), ApiMisuse> {
+    pub fn cancel(&mut self, now: Instant) -> Result<(), ApiMisuse> {
         self.still_open()?;
         self.abort();
-        self.hold = Hold::Cancelled;
-        self.timers.stop_all();
-        self.tell(Event::Cancelled);
+        self.stop(Doing::Cancelled, Event::Cancelled);
+        self.settle(now);
         Ok(())
     }
 
@@ -95,22 +90,29 @@ impl Download {
     ///
     /// # Errors
     /// [`ApiMisuse::Ended`]: it is over.
-    pub fn authenticate(&mut self, now: Instant, credentials: Option<HeaderMap>) -> Result<(), ApiMisuse> {
+    pub fn authenticate(&mut self, now: Instant, credentials: Option<Credentials>) -> Result<(), ApiMisuse> {
         self.still_open()?;
-        let wanted = self.hold == Hold::Credentials;
-        match credentials {
-            Some(credentials) => {
+        match (credentials, &self.doing) {
+            (Some(credentials), Doing::Challenged(challenge)) => {
+                let give_up_in = challenge.give_up_in;
+                self.connection = Some(challenge.exchange).filter(|_| credentials.connection_bound);
                 self.credentials = credentials;
-                if wanted {
-                    self.hold = Hold::None;
-                    self.timers.start(Timer::GiveUp, now, self.config.patience.give_up_after);
-                    self.advance(now);
-                }
+                self.go_on(now, give_up_in);
             }
-            None if wanted => self.fail(Failure::new(Reason::Unauthorized)),
-            None => self.credentials = HeaderMap::new(),
+            (None, Doing::Challenged(challenge)) => self.fail(challenge.failure.clone()),
+            (credentials, _) => {
+                self.connection = None;
+                self.credentials = credentials.unwrap_or_default();
+            }
         }
         Ok(())
+    }
+
+    /// Begins again, with so much time without progress.
+    fn go_on(&mut self, now: Instant, give_up_in: Duration) {
+        self.timers.start(Timer::GiveUp, now, give_up_in);
+        self.doing = Doing::Between(Then::GoOn);
+        self.settle(now);
     }
 
     fn still_open(&self) -> Result<(), ApiMisuse> {

@@ -1,12 +1,16 @@
-//! How a download behaves.
+//! The settings of a download.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use http::HeaderMap;
+
 use crate::machine::InvalidConfig;
 use crate::machine::patience::Patience;
 use crate::packet::Conformance;
-use crate::vocabulary::limits::{DOWNLOAD_REQUEST_TIMEOUT, MAX_DOWNLOAD_RESTARTS, MAX_ENTITY_SIZE};
+use crate::vocabulary::limits::{
+    DOWNLOAD_REQUEST_TIMEOUT, MAX_DOWNLOAD_RESTARTS, MAX_ENTITY_SIZE, MAX_REPLY_SIZE,
+};
 
 /// How a download behaves.
 ///
@@ -16,7 +20,7 @@ use crate::vocabulary::limits::{DOWNLOAD_REQUEST_TIMEOUT, MAX_DOWNLOAD_RESTARTS,
 /// let config = Config::builder()
 ///     .head(HeadRequest::Always)
 ///     .fragment_size(1024 * 1024)
-///     .max_length(100 * 1024 * 1024)
+///     .max_size(100 * 1024 * 1024)
 ///     .seed(0x5EED)
 ///     .build()?;
 /// assert!(Config::builder().fragment_size(0).build().is_err());
@@ -28,9 +32,11 @@ pub struct Config {
     pub(super) head: HeadRequest,
     pub(super) fragment_size: Option<u64>,
     pub(super) rate: Option<NonZeroU64>,
-    pub(super) max_length: u64,
+    pub(super) max_size: u64,
     pub(super) patience: Patience,
     pub(super) max_restarts: u32,
+    pub(super) pages: bool,
+    pub(super) headers: HeaderMap,
     pub(super) seed: u64,
 }
 
@@ -55,9 +61,11 @@ impl Default for Config {
             head: HeadRequest::ForRanges,
             fragment_size: None,
             rate: None,
-            max_length: MAX_ENTITY_SIZE,
+            max_size: MAX_REPLY_SIZE,
             patience: Patience::new(DOWNLOAD_REQUEST_TIMEOUT),
             max_restarts: MAX_DOWNLOAD_RESTARTS,
+            pages: false,
+            headers: HeaderMap::new(),
             seed: 0,
         }
     }
@@ -67,6 +75,11 @@ impl Config {
     /// A configuration with the defaults.
     pub fn builder() -> ConfigBuilder {
         ConfigBuilder { config: Self::default() }
+    }
+
+    /// This configuration, to be changed in a setting or two.
+    pub fn to_builder(&self) -> ConfigBuilder {
+        ConfigBuilder { config: self.clone() }
     }
 }
 
@@ -102,14 +115,15 @@ impl ConfigBuilder {
     /// at most, so that the pace is even. [`Download::set_rate`](super::Download::set_rate) changes it.
     ///
     /// A server that does not know ranges can only be asked for the whole, and so keeps no pace.
-    pub fn rate(mut self, bytes_a_second: NonZeroU64) -> Self {
-        self.config.rate = Some(bytes_a_second);
+    pub fn rate(mut self, bytes_a_second: Option<NonZeroU64>) -> Self {
+        self.config.rate = bytes_a_second;
         self
     }
 
-    /// How many bytes a server may make this side store, at most; by default what the protocol allows, 2^63 − 1.
-    pub fn max_length(mut self, bytes: u64) -> Self {
-        self.config.max_length = bytes;
+    /// How many bytes a server may make this side store, at most; 4 GiB by default. A larger entity
+    /// [fails](super::Reason::TooLarge) the download before a byte of it is stored.
+    pub fn max_size(mut self, bytes: u64) -> Self {
+        self.config.max_size = bytes;
         self
     }
 
@@ -138,6 +152,22 @@ impl ConfigBuilder {
     /// How often the download may start over because the entity changed; 3 by default (C63).
     pub fn max_restarts(mut self, restarts: u32) -> Self {
         self.config.max_restarts = restarts;
+        self
+    }
+
+    /// Whether an HTML page that names neither its `Last-Modified` nor its `ETag` may be the reply; not by default.
+    ///
+    /// Servers of replies must send `Last-Modified` (§3.5.5.1). A page without it comes from a captive portal or a login
+    /// as a rule, so that the download [waits](super::Reason::Page) until the true reply comes.
+    pub fn pages(mut self, pages: bool) -> Self {
+        self.config.pages = pages;
+        self
+    }
+
+    /// Headers of the caller's own, which go with every request. They replace neither those of the protocol nor the
+    /// [credentials](super::Download::authenticate).
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.config.headers = headers;
         self
     }
 

@@ -3,13 +3,14 @@
 use std::num::NonZeroU64;
 use std::time::Instant;
 
-use http::{HeaderMap, Uri};
+use http::Uri;
 
 use super::application_ranges::ApplicationRanges;
 use super::config::{Config, HeadRequest};
-use super::output::{Event, Output};
-use super::state::{Hold, InFlight, State, Timer, Wanted};
-use super::version::Version;
+use super::output::{Event, ExchangeId, Output};
+use super::state::{Doing, InFlight, State, Then, Timer, Wanted};
+use super::version::Validators;
+use crate::client::Credentials;
 use crate::machine::outputs::Outputs;
 use crate::machine::pace::Pace;
 use crate::machine::retry::Backoff;
@@ -26,21 +27,49 @@ pub struct Download {
     pub(super) config: Config,
     pub(super) url: Uri,
     pub(super) ranges: ApplicationRanges,
-    pub(super) version: Version,
-    /// How many bytes of what is wanted have been stored (`FRAGMENT_OFFSET`).
-    pub(super) received: u64,
-    /// Whether the server was found not to do several ranges at once (`SINGLE_RANGE_ONLY`).
-    pub(super) single_ranges_only: bool,
-    pub(super) head_due: bool,
+    pub(super) known: Known,
+    pub(super) doing: Doing,
+    /// How often the entity has changed.
     pub(super) restarts: u32,
-    pub(super) hold: Hold,
-    pub(super) in_flight: Option<InFlight>,
+    /// How many challenges came in a row.
+    pub(super) challenges: u32,
     pub(super) exchanges: u64,
-    pub(super) credentials: HeaderMap,
+    pub(super) credentials: Credentials,
+    /// The exchange whose connection the next request must use.
+    pub(super) connection: Option<ExchangeId>,
     pub(super) backoff: Backoff,
     pub(super) pace: Pace,
     pub(super) timers: Timers<Timer>,
     pub(super) outputs: Outputs<Output>,
+}
+
+/// What is known of the entity and of its server, and how much was stored. Another version replaces it as a whole
+/// (`STATE_INIT`, §3.6.5.2.1; C64).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Known {
+    /// The size of the entity (`DATA_LENGTH`).
+    pub(super) size: Option<u64>,
+    /// The names of its version (`DATA_TIMESTAMP`).
+    pub(super) validators: Validators,
+    /// How many bytes of what is wanted have been stored (`FRAGMENT_OFFSET`).
+    pub(super) received: u64,
+    /// Whether the server was found not to do several ranges at once (`SINGLE_RANGE_ONLY`).
+    pub(super) single_ranges_only: bool,
+    /// Whether a HEAD goes before the next GET.
+    pub(super) head_due: bool,
+}
+
+impl Known {
+    /// Nothing is known.
+    pub(super) fn nothing(config: &Config, ranges: &ApplicationRanges) -> Self {
+        let head_due = match config.head {
+            HeadRequest::ForRanges => *ranges != ApplicationRanges::whole(),
+            HeadRequest::Always => true,
+            HeadRequest::Never => false,
+        };
+        let validators = Validators::default();
+        Self { size: None, validators, received: 0, single_ranges_only: false, head_due }
+    }
 }
 
 impl Download {
@@ -56,7 +85,7 @@ impl Download {
     ) -> Result<Self, InvalidValue> {
         let mut download = Self::at_rest(url, ranges, config)?;
         download.timers.start(Timer::GiveUp, now, download.config.patience.give_up_after);
-        download.advance(now);
+        download.settle(now);
         Ok(download)
     }
 
@@ -65,26 +94,22 @@ impl Download {
         if !is_http(&url) {
             return Err(InvalidValue::Destination);
         }
-        let mut download = Self {
+        Ok(Self {
             url,
+            known: Known::nothing(&config, &ranges),
             ranges,
-            version: Version::default(),
-            received: 0,
-            single_ranges_only: false,
-            head_due: false,
+            doing: Doing::Between(Then::GoOn),
             restarts: 0,
-            hold: Hold::None,
-            in_flight: None,
+            challenges: 0,
             exchanges: 0,
-            credentials: HeaderMap::new(),
+            credentials: Credentials::default(),
+            connection: None,
             backoff: Backoff::new(config.seed),
             pace: Pace::new(config.rate),
             timers: Timers::new(),
             outputs: Outputs::new(),
             config,
-        };
-        download.forget_version();
-        Ok(download)
+        })
     }
 
     /// Where the entity is.
@@ -99,22 +124,22 @@ impl Download {
         &self.ranges
     }
 
-    /// How many bytes the whole entity has, once the server told.
+    /// The size of the whole entity, in bytes, once the server told it.
     #[must_use]
-    pub const fn length(&self) -> Option<u64> {
-        self.version.length
+    pub const fn entity_size(&self) -> Option<u64> {
+        self.known.size
     }
 
-    /// How many bytes are wanted, once that is known.
+    /// The size of what is wanted, in bytes, once that is known.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
-        self.ranges.fixed_size().or(self.version.length)
+        self.ranges.fixed_size().or(self.known.size)
     }
 
     /// How many bytes of what is wanted have been stored.
     #[must_use]
     pub const fn received(&self) -> u64 {
-        self.received
+        self.known.received
     }
 
     /// The pace, in bytes a second.
@@ -125,23 +150,22 @@ impl Download {
 
     /// Where the download stands.
     #[must_use]
-    pub fn state(&self) -> State {
-        match self.hold {
-            Hold::Completed => State::Completed,
-            Hold::Cancelled => State::Cancelled,
-            Hold::Failed => State::Failed,
-            Hold::Suspended => State::Suspended,
-            Hold::Retry => State::WaitingToRetry,
-            Hold::Pace => State::Pacing,
-            Hold::Credentials => State::WaitingForCredentials,
-            Hold::None | Hold::Suspending => match &self.in_flight {
-                Some(InFlight { wanted: Wanted::Head, .. }) => State::Measuring,
-                _ => State::Downloading,
-            },
+    pub const fn state(&self) -> State {
+        match &self.doing {
+            Doing::Exchanging(InFlight { wanted: Wanted::Head, .. }, _) => State::Measuring,
+            Doing::Exchanging(..) | Doing::Between(_) => State::Downloading,
+            Doing::Retrying => State::WaitingToRetry,
+            Doing::Pacing => State::Pacing,
+            Doing::Challenged(..) => State::WaitingForCredentials,
+            Doing::Suspended => State::Suspended,
+            Doing::Failed => State::Failed,
+            Doing::Completed => State::Completed,
+            Doing::Cancelled => State::Cancelled,
         }
     }
 
     /// What to do now; `None` until something is told to the download, or a timer goes off.
+    #[must_use = "the download goes on once this is done"]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop()
     }
@@ -156,18 +180,6 @@ impl Download {
     #[must_use]
     pub fn next_timer(&self) -> Option<(Instant, Timer)> {
         self.timers.next()
-    }
-
-    /// As it was before the first answer (`STATE_INIT`, §3.6.5.2.1; C64).
-    pub(super) fn forget_version(&mut self) {
-        self.version = Version::default();
-        self.received = 0;
-        self.single_ranges_only = false;
-        self.head_due = match self.config.head {
-            HeadRequest::ForRanges => self.ranges != ApplicationRanges::whole(),
-            HeadRequest::Always => true,
-            HeadRequest::Never => false,
-        };
     }
 
     pub(super) fn push(&mut self, output: Output) {

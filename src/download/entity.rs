@@ -6,7 +6,7 @@ use super::entity_tag::EntityTag;
 use crate::vocabulary::InvalidValue;
 use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 
-/// What a reply server serves (§3.5.1): its length, and what tells this version from another. The bytes stay with the
+/// What a reply server serves (§3.5.1): its size, and what tells this version from another. The bytes stay with the
 /// caller.
 ///
 /// Whenever the bytes change, the validators must: a client that fetches a reply in pieces puts them together by them.
@@ -19,28 +19,28 @@ use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 /// let entity = Entity::new(10_240)?
 ///     .with_etag(r#""f84d5b50edb1c71:2488""#.parse()?)
 ///     .with_last_modified(HeaderValue::from_static("Mon, 18 Jun 2007 21:12:01 GMT"));
-/// assert_eq!(entity.length(), 10_240);
+/// assert_eq!(entity.size(), 10_240);
 /// # Ok::<(), bits_proto::InvalidValue>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entity {
-    length: u64,
+    size: u64,
     etag: Option<EntityTag>,
     last_modified: Option<HeaderValue>,
     content_type: HeaderValue,
 }
 
 impl Entity {
-    /// An entity of `length` bytes, of type `application/octet-stream`, without validators.
+    /// An entity of `size` bytes, of type `application/octet-stream`, without validators.
     ///
     /// # Errors
     /// [`InvalidValue::EntitySize`] for 2^63 bytes or more.
-    pub const fn new(length: u64) -> Result<Self, InvalidValue> {
-        if length > MAX_ENTITY_SIZE {
+    pub const fn new(size: u64) -> Result<Self, InvalidValue> {
+        if size > MAX_ENTITY_SIZE {
             return Err(InvalidValue::EntitySize);
         }
         let content_type = HeaderValue::from_static("application/octet-stream");
-        Ok(Self { length, etag: None, last_modified: None, content_type })
+        Ok(Self { size, etag: None, last_modified: None, content_type })
     }
 
     /// The entity with the name of its version.
@@ -66,8 +66,8 @@ impl Entity {
 
     /// How many bytes it has (`DATA_LENGTH`).
     #[must_use]
-    pub const fn length(&self) -> u64 {
-        self.length
+    pub const fn size(&self) -> u64 {
+        self.size
     }
 
     /// The name of its version.

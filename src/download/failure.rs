@@ -1,4 +1,4 @@
-//! Why a download does not go on.
+//! The failures of a download.
 
 use std::fmt;
 use std::time::Duration;
@@ -32,14 +32,17 @@ pub enum Reason {
     Redirected,
     /// The answer breaks the rules.
     Protocol(Violation),
-    /// Credentials are needed, and there were none.
+    /// The answer is a web page in the place of the reply, from a captive portal or a login as a rule. A page is known by
+    /// its head: HTML, and neither `Last-Modified` nor `ETag`, which replies have (§3.5.5.1).
+    Page,
+    /// Credentials are needed, and there were none, or they were refused again and again.
     Unauthorized,
     /// `Last-Modified` or `ETag` is another than before (§3.6.5.2.4.2).
     EntityChanged,
-    /// The length is another than before, though the validators are not (§3.6.5.2.4.2).
-    LengthChanged,
-    /// The entity is longer than [`max_length`](super::ConfigBuilder::max_length).
-    TooLong,
+    /// The size is another than before, though the validators are not (§3.6.5.2.4.2).
+    SizeChanged,
+    /// The entity is larger than [`max_size`](super::ConfigBuilder::max_size).
+    TooLarge,
     /// A range that is wanted reaches past the end of the entity.
     RangePastEnd,
     /// The connection broke, or none came about.
@@ -106,10 +109,13 @@ impl Reason {
             Self::Protocol(Violation::ContentEncoded) => {
                 "the server or a proxy encodes the bytes: look for compression"
             }
+            Self::Page => {
+                "a web page came in the place of the file: a login page or a portal may have answered"
+            }
             Self::Unauthorized => "the server or a proxy wants credentials",
             Self::EntityChanged => "the file changed while it was fetched",
-            Self::LengthChanged => "the file's length changed while it was fetched",
-            Self::TooLong => "the file is longer than allowed",
+            Self::SizeChanged => "the size of the file changed while it was fetched",
+            Self::TooLarge => "the file is larger than allowed",
             Self::RangePastEnd => "a part that is wanted reaches past the end of the file",
             Self::Transport => "the connection failed",
             Self::Truncated => "the answer broke off",

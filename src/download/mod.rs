@@ -111,7 +111,6 @@ mod output;
 mod precondition;
 mod receive;
 mod receiver;
-mod recovery;
 mod respond;
 mod snapshot;
 mod state;
@@ -119,7 +118,7 @@ pub mod transitions;
 mod transmit;
 mod version;
 
-pub use crate::client::Suspend;
+pub use crate::client::{Credentials, Suspend};
 pub use application_ranges::ApplicationRanges;
 pub use body::{Body, Segment};
 pub use byte_ranges::{ByteRanges, RangeSpec};

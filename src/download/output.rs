@@ -1,4 +1,4 @@
-//! What a download asks its caller to do, and what it tells.
+//! The outputs of a download: work for its caller, and events.
 
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ pub struct ExchangeId(pub(super) u64);
 #[derive(Debug)]
 #[must_use = "the download goes on once this is done"]
 #[expect(clippy::exhaustive_enums, reason = "a client must do every one of these")]
+#[expect(clippy::large_enum_variant, reason = "one request is under way at a time")]
 pub enum Output {
     /// Send this request, and report what comes of it.
     Transmit(Transmit),
@@ -42,6 +43,9 @@ pub struct Transmit {
     pub id: ExchangeId,
     /// The request, its target the whole URL; it has no body. Add `Host` and what else your HTTP library wants.
     pub request: Request<()>,
+    /// The exchange whose connection this request must use, for credentials that hold for one connection. If that one is
+    /// gone, report a transport error.
+    pub same_connection_as: Option<ExchangeId>,
     /// How long sending may take; the download keeps this time itself, as one of its timers.
     pub request_timeout: Duration,
     /// How long the answer's head may take after that, and every further piece of its body; the download keeps this time
@@ -53,10 +57,10 @@ pub struct Transmit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// The server told how long the entity is.
-    LengthKnown {
+    /// The server told how large the entity is.
+    SizeKnown {
         /// How many bytes it has.
-        length: u64,
+        size: u64,
     },
     /// The bytes that one request asked for are all here.
     Progress {

@@ -1,18 +1,19 @@
-//! What comes back, and what becomes of the download.
+//! The reports on an exchange, and what becomes of the download.
 
 use std::time::Instant;
 
 use http::Response;
 
 use super::answer::{Verdict, judge};
-use super::download::Download;
+use super::download::{Download, Known};
 use super::failure::{Failure, Reason, Violation};
 use super::multipart::MultipartError;
 use super::output::{Event, ExchangeId, Output};
 use super::receiver::Receiver;
-use super::state::{Hold, InFlight, Timer};
+use super::state::{Challenge, Doing, InFlight, Then, Timer};
 use super::version::Validators;
 use crate::packet::ResponseHead;
+use crate::vocabulary::limits::MAX_CHALLENGES;
 
 impl Download {
     /// The last byte of the request was handed to the network: its answer's time begins (§3.6.5.1).
@@ -26,28 +27,32 @@ impl Download {
     }
 
     /// The head of the answer arrived. What to do with its body, if anything, is the next [`Output::Receive`].
+    ///
+    /// Interim answers (100 to 199) change nothing: the answer is still to come.
     pub fn handle_response<B>(&mut self, now: Instant, id: ExchangeId, response: &Response<B>) {
-        // What is not yet the answer.
         if response.status().is_informational() {
             return;
         }
         let Some(exchange) = self.take_exchange(id, |exchange| exchange.remaining.is_none()) else { return };
         let head = ResponseHead::from(response);
-        let verdict = judge(head, &exchange.wanted, &self.version, self.config.conformance);
+        let verdict = judge(head, &exchange.wanted, &self.known, &self.config);
         if matches!(verdict, Verdict::Body(..) | Verdict::Measured(_)) {
-            self.version.validators.learn(Validators::read(head.headers));
+            self.known.validators.learn(Validators::read(head.headers));
         } else if head.status.is_success() {
             // Its body may be long, and is not wanted.
             self.push(Output::Abort(id));
         }
+        if !matches!(verdict, Verdict::Unauthorized(_)) {
+            self.challenges = 0;
+        }
         match verdict {
-            Verdict::Measured(length) => self.measured(length),
-            Verdict::NotMeasured => self.head_due = false,
-            Verdict::Body(receiver, length) => self.receive(now, exchange, receiver, length),
-            Verdict::Empty => self.learn_length(0),
+            Verdict::Measured(size) => self.measured(size),
+            Verdict::NotMeasured => self.known.head_due = false,
+            Verdict::Body(receiver, size) => self.receive(now, exchange, receiver, size),
+            Verdict::Empty => self.learn_size(0),
             Verdict::Changed(failure) => self.restart(failure),
             Verdict::NotSeveral(failure) => self.fall_back(failure),
-            Verdict::Unauthorized => self.unauthorized(head),
+            Verdict::Unauthorized(failure) => self.unauthorized(now, id, head, failure),
             Verdict::Transient(failure) => self.transient(now, failure),
             Verdict::Fatal(failure) => self.fail(failure),
         }
@@ -57,24 +62,24 @@ impl Download {
     /// So many more bytes of the body were stored, each where the [`Receiver`] said. Only what is told here counts: tell it
     /// when the bytes are safe.
     pub fn handle_received(&mut self, now: Instant, id: ExchangeId, bytes: u64) {
-        let Some(InFlight { remaining: Some(remaining), .. }) =
-            self.in_flight.as_mut().filter(|exchange| exchange.id == id)
+        let Doing::Exchanging(InFlight { id: under_way, remaining: Some(remaining), .. }, _) =
+            &mut self.doing
         else {
             return;
         };
         let bytes = bytes.min(*remaining);
-        if bytes == 0 {
+        if *under_way != id || bytes == 0 {
             return;
         }
         *remaining = remaining.saturating_sub(bytes);
         let complete = *remaining == 0;
-        self.received = self.received.saturating_add(bytes);
+        self.known.received = self.known.received.saturating_add(bytes);
         self.backoff.reset();
         self.timers.start(Timer::GiveUp, now, self.config.patience.give_up_after);
         self.timers.start(Timer::Response, now, self.config.patience.response_timeout);
         if complete {
             self.take_exchange(id, |_| true);
-            self.tell(Event::Progress { received: self.received });
+            self.tell(Event::Progress { received: self.known.received });
             self.settle(now);
         }
     }
@@ -111,9 +116,7 @@ impl Download {
             match timer {
                 Timer::Request => self.timed_out(now, Reason::RequestTimeout),
                 Timer::Response => self.timed_out(now, Reason::ResponseTimeout),
-                Timer::Retry if self.hold == Hold::Retry => self.hold = Hold::None,
-                Timer::Pace if self.hold == Hold::Pace => self.hold = Hold::None,
-                Timer::Retry | Timer::Pace => {}
+                Timer::Retry | Timer::Pace => self.doing = Doing::Between(Then::GoOn),
                 Timer::GiveUp => {
                     self.abort();
                     self.fail(Failure::new(Reason::GaveUp));
@@ -124,27 +127,37 @@ impl Download {
     }
 
     fn is_under_way(&self, id: ExchangeId) -> bool {
-        self.in_flight.as_ref().is_some_and(|exchange| exchange.id == id)
+        matches!(&self.doing, Doing::Exchanging(exchange, _) if exchange.id == id)
     }
 
+    /// Ends the exchange under way, if it is this one, and fits.
     fn take_exchange(&mut self, id: ExchangeId, fits: impl FnOnce(&InFlight) -> bool) -> Option<InFlight> {
-        self.in_flight.as_ref().filter(|exchange| exchange.id == id && fits(exchange))?;
+        let Doing::Exchanging(exchange, then) = &self.doing else { return None };
+        if exchange.id != id || !fits(exchange) {
+            return None;
+        }
         self.timers.stop(Timer::Request);
         self.timers.stop(Timer::Response);
-        self.in_flight.take()
+        let between = Doing::Between(*then);
+        match std::mem::replace(&mut self.doing, between) {
+            Doing::Exchanging(exchange, _) => Some(exchange),
+            _ => None,
+        }
     }
 
     /// Gives up the exchange under way. A request that nobody took is never sent.
     pub(super) fn abort(&mut self) {
-        let Some(id) = self.in_flight.as_ref().map(|exchange| exchange.id) else { return };
+        let Doing::Exchanging(exchange, _) = &self.doing else { return };
+        let id = exchange.id;
         self.take_exchange(id, |_| true);
+        self.connection = None;
         if !self.outputs.withdraw(id) {
             self.push(Output::Abort(id));
         }
     }
 
     fn timed_out(&mut self, now: Instant, reason: Reason) {
-        if self.in_flight.is_some() {
+        if matches!(self.doing, Doing::Exchanging(..)) {
             self.abort();
             self.transient(now, Failure::new(reason));
         }
@@ -152,37 +165,28 @@ impl Download {
 
     fn broken_off(&mut self, now: Instant, id: ExchangeId, reason: Reason) {
         if self.take_exchange(id, |_| true).is_some() {
+            self.connection = None;
             self.transient(now, Failure::new(reason));
             self.settle(now);
         }
     }
 
-    /// After anything was told: a graceful suspension takes hold, or the next request goes.
-    pub(super) fn settle(&mut self, now: Instant) {
-        if self.hold == Hold::Suspending && self.in_flight.is_none() {
-            self.hold = Hold::Suspended;
-            self.timers.stop_all();
-            self.tell(Event::Suspended);
-        }
-        self.advance(now);
-    }
-
-    fn measured(&mut self, length: Option<u64>) {
-        self.head_due = false;
-        if let Some(length) = length {
-            self.learn_length(length);
+    fn measured(&mut self, size: Option<u64>) {
+        self.known.head_due = false;
+        if let Some(size) = size {
+            self.learn_size(size);
         }
     }
 
-    fn learn_length(&mut self, length: u64) {
-        if self.version.length.replace(length) != Some(length) {
-            self.tell(Event::LengthKnown { length });
+    fn learn_size(&mut self, size: u64) {
+        if self.known.size.replace(size) != Some(size) {
+            self.tell(Event::SizeKnown { size });
         }
     }
 
-    fn receive(&mut self, now: Instant, exchange: InFlight, receiver: Receiver, length: Option<u64>) {
-        if let Some(length) = length {
-            self.learn_length(length);
+    fn receive(&mut self, now: Instant, exchange: InFlight, receiver: Receiver, size: Option<u64>) {
+        if let Some(size) = size {
+            self.learn_size(size);
         }
         let remaining = receiver.remaining();
         let id = exchange.id;
@@ -190,11 +194,68 @@ impl Download {
             // The download fails when it looks for what is next.
             return self.push(Output::Abort(id));
         }
+        let Doing::Between(then) = self.doing else { return };
         if remaining == 0 {
             return;
         }
-        self.in_flight = Some(InFlight { remaining: Some(remaining), ..exchange });
+        self.doing = Doing::Exchanging(InFlight { remaining: Some(remaining), ..exchange }, then);
         self.timers.start(Timer::Response, now, self.config.patience.response_timeout);
         self.push(Output::Receive { id, receiver });
+    }
+
+    /// From now on, one range at a time. It is found out once: a single range has no parts that could be wrong.
+    fn fall_back(&mut self, cause: Failure) {
+        self.known.single_ranges_only = true;
+        self.tell(Event::SingleRangesOnly { cause });
+    }
+
+    /// Starts over: the entity is another (§3.6.5.2.4.2, C63).
+    fn restart(&mut self, cause: Failure) {
+        self.restarts = self.restarts.saturating_add(1);
+        if self.restarts > self.config.max_restarts {
+            return self.fail(Failure { reason: Reason::RestartedTooOften, ..cause });
+        }
+        self.known = Known::nothing(&self.config, &self.ranges);
+        self.tell(Event::Restarted { cause });
+    }
+
+    /// Asks the caller for credentials, unless it has answered so many challenges in a row that they must be wrong.
+    fn unauthorized(&mut self, now: Instant, exchange: ExchangeId, head: ResponseHead<'_>, failure: Failure) {
+        self.challenges = self.challenges.saturating_add(1);
+        if self.challenges > MAX_CHALLENGES {
+            return self.fail(failure);
+        }
+        if self.doing == Doing::Between(Then::Suspend) {
+            return;
+        }
+        let give_up_at = self.timers.get(Timer::GiveUp);
+        let give_up_in =
+            give_up_at.map_or(self.config.patience.give_up_after, |at| at.saturating_duration_since(now));
+        self.timers.stop(Timer::GiveUp);
+        self.doing = Doing::Challenged(Challenge { exchange, failure, give_up_in });
+        self.tell(Event::CredentialsWanted { status: head.status, challenges: head.challenges() });
+    }
+
+    /// Waits, and tries again.
+    fn transient(&mut self, now: Instant, cause: Failure) {
+        if self.doing == Doing::Between(Then::Suspend) {
+            return;
+        }
+        let delay = self.backoff.next(&self.config.patience).max(cause.retry_after.unwrap_or_default());
+        self.doing = Doing::Retrying;
+        self.timers.start(Timer::Retry, now, delay);
+        let until = self.timers.get(Timer::Retry).unwrap_or(now);
+        self.tell(Event::Waiting { until, cause });
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.stop(Doing::Failed, Event::Failed(failure));
+    }
+
+    /// Comes to rest: no timer runs.
+    pub(super) fn stop(&mut self, doing: Doing, event: Event) {
+        self.doing = doing;
+        self.timers.stop_all();
+        self.tell(event);
     }
 }

@@ -28,8 +28,8 @@ enum Kind {
 struct Parts {
     parser: Parser,
     expected: VecDeque<Range<u64>>,
-    /// The entity's length, as far as is known.
-    length: Option<u64>,
+    /// The size of the entity, as far as is known.
+    size: Option<u64>,
     /// How many bytes are still to come.
     remaining: u64,
 }
@@ -49,10 +49,10 @@ impl Receiver {
         Self(Kind::Range(range))
     }
 
-    pub(super) fn parts_of(parser: Parser, ranges: &[Range<u64>], length: Option<u64>) -> Self {
+    pub(super) fn parts_of(parser: Parser, ranges: &[Range<u64>], size: Option<u64>) -> Self {
         let remaining = size_of(ranges);
         let expected = ranges.iter().cloned().collect();
-        Self(Kind::Parts(Box::new(Parts { parser, expected, length, remaining })))
+        Self(Kind::Parts(Box::new(Parts { parser, expected, size, remaining })))
     }
 
     /// The bytes of the entity that the body's next bytes are, if it has no parts: for a caller that moves bytes without
@@ -119,8 +119,8 @@ impl Parts {
         if self.expected.pop_front() != Some(range.bytes()) {
             return Err(MultipartError::RangeUnexpected);
         }
-        if *self.length.get_or_insert(range.total()) != range.total() {
-            return Err(MultipartError::LengthUnexpected);
+        if *self.size.get_or_insert(range.total()) != range.total() {
+            return Err(MultipartError::SizeUnexpected);
         }
         Ok(())
     }

@@ -84,19 +84,19 @@ pub fn respond<'h>(
 fn ranges(map: &HeaderMap, headers: Headers<'_>, entity: &Entity) -> Option<Vec<ContentRange>> {
     let text = headers.one(RANGE).ok()??;
     let ranges = ByteRanges::parse(text, headers.conformance).ok()?;
-    if entity.length() == 0 || !precondition::ranges_count(map, entity) {
+    if entity.size() == 0 || !precondition::ranges_count(map, entity) {
         return None;
     }
     let ranges: Vec<_> = ranges
-        .resolve(entity.length())
-        .filter_map(|bytes| ContentRange::new(bytes, entity.length()).ok())
+        .resolve(entity.size())
+        .filter_map(|bytes| ContentRange::new(bytes, entity.size()).ok())
         .collect();
     let total = ranges.iter().map(ContentRange::len).fold(0, u64::saturating_add);
-    (total <= entity.length()).then_some(ranges)
+    (total <= entity.size()).then_some(ranges)
 }
 
 fn whole(entity: &Entity) -> Response<Body> {
-    let mut response = answer(StatusCode::OK, Some(entity), Body::range(0..entity.length()));
+    let mut response = answer(StatusCode::OK, Some(entity), Body::range(0..entity.size()));
     put(response.headers_mut(), CONTENT_TYPE, entity.content_type().clone());
     with_length(response)
 }
@@ -124,7 +124,7 @@ fn several(entity: &Entity, ranges: &[ContentRange], boundary: &Boundary) -> Res
 
 fn not_satisfiable(entity: &Entity) -> Response<Body> {
     let mut response = without_body(StatusCode::RANGE_NOT_SATISFIABLE, Some(entity));
-    put_text(response.headers_mut(), CONTENT_RANGE, format!("bytes */{}", entity.length()));
+    put_text(response.headers_mut(), CONTENT_RANGE, format!("bytes */{}", entity.size()));
     response
 }
 

@@ -1,7 +1,10 @@
-//! Where a download stands.
+//! The states of a download, and its timers.
 
+use std::fmt;
 use std::ops::Range;
+use std::time::Duration;
 
+use super::failure::Failure;
 use super::output::ExchangeId;
 
 /// Where a download stands (§3.6.1.1).
@@ -37,20 +40,58 @@ impl State {
     }
 }
 
-/// Why nothing is sent at the moment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Hold {
-    /// Nothing holds the download.
-    None,
-    Retry,
-    Pace,
-    Credentials,
-    /// Suspended once the exchange under way has been answered.
-    Suspending,
+/// The state for a person: `downloading`, `waiting to retry`.
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Measuring => "measuring",
+            Self::Downloading => "downloading",
+            Self::Pacing => "pacing",
+            Self::WaitingToRetry => "waiting to retry",
+            Self::WaitingForCredentials => "waiting for credentials",
+            Self::Suspended => "suspended",
+            Self::Failed => "failed",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
+/// What a download is doing, with what belongs to that alone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Doing {
+    /// One exchange is under way.
+    Exchanging(InFlight, Then),
+    /// An exchange is over, and the next step is not taken. No call leaves a download here.
+    Between(Then),
+    /// The timer of the next try runs.
+    Retrying,
+    /// The timer of the pace runs.
+    Pacing,
+    /// The caller is asked for credentials.
+    Challenged(Challenge),
     Suspended,
     Failed,
     Completed,
     Cancelled,
+}
+
+/// The challenge that is not answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Challenge {
+    /// The exchange that was answered with it.
+    pub(super) exchange: ExchangeId,
+    pub(super) failure: Failure,
+    /// How long the download may go without progress once credentials are here.
+    pub(super) give_up_in: Duration,
+}
+
+/// What follows the exchange under way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Then {
+    GoOn,
+    /// The caller suspended the download gracefully.
+    Suspend,
 }
 
 /// What a request asks for.
@@ -79,7 +120,7 @@ pub(super) struct InFlight {
     pub(super) remaining: Option<u64>,
 }
 
-/// The timers of a download. When one goes off, [`Download::poll_timeout`](super::Download::poll_timeout) has told so.
+/// The timers of a download. [`Download::next_timer`](super::Download::next_timer) names the one that goes off next.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Timer {
@@ -93,4 +134,17 @@ pub enum Timer {
     Pace,
     /// There is no progress for too long.
     GiveUp,
+}
+
+/// The timer for a person: `the response timer`.
+impl fmt::Display for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "the request timer",
+            Self::Response => "the response timer",
+            Self::Retry => "the retry timer",
+            Self::Pace => "the pace timer",
+            Self::GiveUp => "the timer of no progress",
+        })
+    }
 }

@@ -5,13 +5,6 @@ use http::header::{ETAG, HeaderMap, HeaderValue, LAST_MODIFIED};
 use super::entity_tag::EntityTag;
 use crate::vocabulary::limits::MAX_HEADER_VALUE;
 
-/// Which version of the entity is being fetched, as far as the server has told (`DATA_LENGTH`, `DATA_TIMESTAMP`).
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Version {
-    pub(super) length: Option<u64>,
-    pub(super) validators: Validators,
-}
-
 /// What tells one version from another.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Validators {

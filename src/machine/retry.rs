@@ -25,6 +25,16 @@ impl Backoff {
         self.attempts = 0;
     }
 
+    /// How many tries have failed in a row, for a snapshot.
+    pub(crate) const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// So many tries have failed in a row, as a snapshot says.
+    pub(crate) fn resume(&mut self, attempts: u32) {
+        self.attempts = attempts.min(31);
+    }
+
     /// The next delay: within a quarter of the doubled one, never above the longest.
     pub(crate) fn next(&mut self, patience: &Patience) -> Duration {
         let (first, longest) = (patience.first_retry_delay, patience.longest_retry_delay);

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bits_proto::download::multipart::MultipartError;
 use bits_proto::download::{
-    ApplicationRanges, Config, Download, ExchangeId, HeadRequest, Output, State, Suspend,
+    ApplicationRanges, Config, Credentials, Download, ExchangeId, HeadRequest, Output, State, Suspend,
 };
-use http::{HeaderMap, Response};
+use http::Response;
 use proptest::prelude::*;
 
 use crate::driver::{Driver, response};
@@ -98,10 +98,10 @@ fn apply(driver: &mut Driver, id: ExchangeId, step: &Step) {
         }
         Step::Suspend(how) => drop(download.suspend(now, *how)),
         Step::Resume => drop(download.resume(now)),
-        Step::Cancel => drop(download.cancel()),
+        Step::Cancel => drop(download.cancel(now)),
         Step::Rate(rate) => download.set_rate(now, *rate),
-        Step::Restart => driver.restart(Config::builder().max_length(1000)),
-        Step::Authenticate(known) => drop(download.authenticate(now, known.then(HeaderMap::new))),
+        Step::Restart => driver.restart(Config::builder().max_size(1000)),
+        Step::Authenticate(known) => drop(download.authenticate(now, known.then(Credentials::default))),
     }
 }
 
@@ -135,7 +135,7 @@ proptest! {
         steps in prop::collection::vec((step(), any::<bool>(), any::<bool>()), 0..60),
     ) {
         let ranges = ranges.map_or(ApplicationRanges::whole(), |ranges| ApplicationRanges::new(ranges).unwrap());
-        let mut config = Config::builder().head(head).max_length(1000);
+        let mut config = Config::builder().head(head).max_size(1000);
         if let Some(size) = fragment {
             config = config.fragment_size(size);
         }

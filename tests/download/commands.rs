@@ -86,7 +86,7 @@ fn cancelling_ends_it_from_any_state() {
         (driver, id)
     };
     let (mut driver, id) = in_flight();
-    driver.download.cancel().unwrap();
+    driver.download.cancel(driver.now).unwrap();
     assert!(driver.next_request().is_none());
     assert_eq!(driver.aborted, [id]);
     assert_eq!(driver.events.last(), Some(&Event::Cancelled));
@@ -102,7 +102,7 @@ fn cancelling_ends_it_from_any_state() {
     challenged.answer(id, &response(401, &[], ""));
     for mut driver in [waiting, failed, suspended, challenged] {
         let state = driver.download.state();
-        driver.download.cancel().unwrap();
+        driver.download.cancel(driver.now).unwrap();
         assert_eq!(driver.download.state(), State::Cancelled, "{state:?}");
         assert!(driver.next_request().is_none(), "{state:?}");
         assert_eq!(driver.download.poll_timeout(), None, "{state:?}");
@@ -113,9 +113,9 @@ fn cancelling_ends_it_from_any_state() {
 fn commands_that_make_no_sense_are_misuse() {
     let mut driver = Driver::whole(Config::builder());
     assert_eq!(driver.download.resume(driver.now), Err(ApiMisuse::NotSuspended));
-    driver.download.cancel().unwrap();
+    driver.download.cancel(driver.now).unwrap();
     let (now, download) = (driver.now, &mut driver.download);
-    assert_eq!(download.cancel(), Err(ApiMisuse::Ended));
+    assert_eq!(download.cancel(now), Err(ApiMisuse::Ended));
     assert_eq!(download.resume(now), Err(ApiMisuse::Ended));
     assert_eq!(download.suspend(now, Suspend::AtOnce), Err(ApiMisuse::Ended));
     assert_eq!(download.authenticate(now, None), Err(ApiMisuse::Ended));
@@ -152,7 +152,7 @@ fn credentials_are_asked_for_and_go_with_every_request_then() {
         }
         let mut credentials = HeaderMap::new();
         credentials.try_insert("authorization", HeaderValue::from_static("Basic eDp5")).unwrap();
-        driver.download.authenticate(driver.now, Some(credentials)).unwrap();
+        driver.download.authenticate(driver.now, Some(credentials.into())).unwrap();
         for (range, content_range) in [("bytes=0-3", "bytes 0-3/10"), ("bytes=4-7", "bytes 4-7/10")] {
             let transmit = driver.request();
             assert_eq!(header(&transmit, "range"), Some(range));

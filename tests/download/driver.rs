@@ -1,7 +1,7 @@
 //! Drives a download in virtual time, one answer after another.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bits_proto::download::{
     ApplicationRanges, Config, ConfigBuilder, Download, Event, ExchangeId, Failure, Output, Reason, Transmit,
@@ -99,7 +99,8 @@ impl Driver {
     /// The download as another process restores it: what was under way is gone.
     pub(crate) fn restart(&mut self, config: ConfigBuilder) {
         let snapshot = self.download.snapshot(self.now);
-        self.download = Download::restore(self.now, snapshot, config.build().unwrap()).unwrap();
+        self.download =
+            Download::restore(self.now, snapshot, Duration::ZERO, config.build().unwrap()).unwrap();
         self.requests.clear();
     }
 

@@ -18,7 +18,7 @@ fn c62_the_whole_is_asked_for_without_a_range() {
     assert!(driver.answer(transmit.id, &response(200, &[], "0123456789")));
     driver.expect_completed(10);
     assert_eq!(driver.stored, b"0123456789");
-    assert!(driver.events.contains(&Event::LengthKnown { length: 10 }));
+    assert!(driver.events.contains(&Event::SizeKnown { size: 10 }));
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn the_conversation_of_the_capture() {
     assert!(driver.answer(transmit.id, &answer.body(vec![7; 9977]).unwrap()));
 
     // C60: the length is that of Content-Range, not the 9,977 of Content-Length.
-    assert_eq!(driver.download.length(), Some(10_240));
+    assert_eq!(driver.download.entity_size(), Some(10_240));
     let transmit = driver.request();
     assert_eq!(header(&transmit, "range"), Some("bytes=9977-10239"));
     assert_eq!(header(&transmit, "if-range"), Some("\"f84d5b50edb1c71:2488\""));

@@ -4,6 +4,8 @@
 mod arbitrary;
 /// Commands of the caller.
 mod commands;
+/// Challenges, credentials, own headers.
+mod credentials;
 /// Drives a download in virtual time, one answer after another.
 mod driver;
 /// The requests that a download sends.
@@ -16,6 +18,8 @@ mod multipart;
 mod nginx;
 /// The rate limit of a download.
 mod pace;
+/// Web pages in the place of a reply.
+mod pages;
 /// Client and server over a network that loses messages.
 mod pair;
 /// The grammar of `Range` (RFC 9110 §14.1.2).

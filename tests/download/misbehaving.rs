@@ -95,10 +95,10 @@ fn c60_a_content_length_that_is_not_that_of_the_range_is_an_error() {
 
 #[test]
 fn a_length_that_changes_is_an_error() {
-    assert_eq!(fails(&partial("bytes 4-7/11", "4567")), Reason::LengthChanged);
-    assert_eq!(fails(&partial("bytes 4-7/8", "4567")), Reason::LengthChanged);
-    assert_eq!(fails(&response(200, &[("ETag", "\"v1\"")], "0123")), Reason::LengthChanged);
-    assert_eq!(fails(&response(416, &[("Content-Range", "bytes */3")], "")), Reason::LengthChanged);
+    assert_eq!(fails(&partial("bytes 4-7/11", "4567")), Reason::SizeChanged);
+    assert_eq!(fails(&partial("bytes 4-7/8", "4567")), Reason::SizeChanged);
+    assert_eq!(fails(&response(200, &[("ETag", "\"v1\"")], "0123")), Reason::SizeChanged);
+    assert_eq!(fails(&response(416, &[("Content-Range", "bytes */3")], "")), Reason::SizeChanged);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn what_comes_beyond_the_announced_length_is_cut_off() {
 #[test]
 fn what_is_longer_than_allowed_is_never_received() {
     for (fragment, head) in [(None, false), (Some(4), false), (None, true)] {
-        let mut config = Config::builder().max_length(9);
+        let mut config = Config::builder().max_size(9);
         if let Some(size) = fragment {
             config = config.fragment_size(size);
         }
@@ -207,10 +207,10 @@ fn what_is_longer_than_allowed_is_never_received() {
             None => response(200, &[], "0123456789"),
         };
         assert!(!driver.answer(request.id, &answer));
-        assert_eq!(driver.failure().reason, Reason::TooLong);
+        assert_eq!(driver.failure().reason, Reason::TooLarge);
         assert_eq!(driver.stored, b"");
     }
-    let mut driver = Driver::whole(Config::builder().max_length(10));
+    let mut driver = Driver::whole(Config::builder().max_size(10));
     let id = driver.expect_range(None);
     assert!(driver.answer(id, &response(200, &[], "0123456789")));
     driver.expect_completed(10);
@@ -234,7 +234,7 @@ fn c63_another_version_starts_the_download_over() {
         assert!(!driver.answer(transmit.id, &answer), "{why}");
         // C64: nothing is left of the old version.
         assert_eq!(driver.download.received(), 0);
-        assert_eq!(driver.download.length(), None);
+        assert_eq!(driver.download.entity_size(), None);
         let transmit = driver.request();
         assert_eq!(header(&transmit, "range"), Some("bytes=0-3"), "{why}");
         assert_eq!(header(&transmit, "if-range"), None, "{why}");
@@ -315,4 +315,40 @@ fn validators_that_cannot_be_read_are_as_if_they_were_not_there() {
         assert!(driver.answer(transmit.id, &response(206, &headers, "0123")));
     }
     driver.expect_completed(8);
+}
+
+#[test]
+fn a_server_makes_nobody_store_more_than_4_gib_unless_told_otherwise() {
+    let gib = 1 << 30;
+    for (config, size, fails) in [
+        (Config::builder(), 4 * gib, false),
+        (Config::builder(), 4 * gib + 1, true),
+        (Config::builder().max_size(8 * gib), 8 * gib, false),
+        (Config::builder().max_size(u64::MAX), (1 << 63) - 1, false),
+    ] {
+        let mut driver = Driver::whole(config);
+        let id = driver.expect_range(None);
+        let answer = Response::builder().header("Content-Length", size).body(()).unwrap();
+        driver.download.handle_response(driver.now, id, &answer);
+        if fails {
+            assert_eq!(driver.failure().reason, Reason::TooLarge, "{size}");
+        } else {
+            assert_eq!(driver.download.entity_size(), Some(size));
+            assert!(!driver.download.state().is_ended());
+        }
+    }
+}
+
+#[test]
+fn c71_statuses_that_are_temporary_by_their_own_definitions_may_pass() {
+    for status in [421, 423, 425, 429] {
+        let mut driver = Driver::whole(Config::builder());
+        let id = driver.expect_range(None);
+        driver.answer(id, &response(status, &[], ""));
+        assert_eq!(driver.waits_for(), Reason::Refused, "{status}");
+        let mut strict = Driver::whole(Config::builder().conformance(Conformance::Strict));
+        let id = strict.expect_range(None);
+        strict.answer(id, &response(status, &[], ""));
+        assert_eq!(strict.failure().reason, Reason::Refused, "{status}");
+    }
 }

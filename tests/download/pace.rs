@@ -16,7 +16,7 @@ fn rate(bytes_a_second: u64) -> Option<NonZeroU64> {
 }
 
 fn paced(bytes_a_second: u64) -> Driver {
-    Driver::whole(Config::builder().rate(rate(bytes_a_second).unwrap()))
+    Driver::whole(Config::builder().rate(rate(bytes_a_second)))
 }
 
 /// A server whose entity has so many bytes, all the same.
@@ -128,7 +128,7 @@ fn a_body_that_suits_a_new_pace_goes_on() {
 #[test]
 fn several_ranges_are_paced_together() {
     let ranges = ApplicationRanges::new([0..6, 20..30, 40..90]).unwrap();
-    let mut driver = Driver::new(ranges, Config::builder().rate(rate(40).unwrap()));
+    let mut driver = Driver::new(ranges, Config::builder().rate(rate(40)));
     let head = driver.request();
     assert_eq!(head.request.method(), "HEAD");
     driver.answer(head.id, &response(200, &[], &"x".repeat(100)));

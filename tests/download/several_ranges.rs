@@ -101,7 +101,7 @@ fn c61_parts_that_were_stored_before_a_bad_one_are_not_fetched_again() {
     for (ends, error) in [
         ("\r\n--x--", MultipartError::PartMissing),
         ("\r\n--y--\r\n", MultipartError::BoundaryExpected),
-        (last_part_of_another.as_str(), MultipartError::LengthUnexpected),
+        (last_part_of_another.as_str(), MultipartError::SizeUnexpected),
     ] {
         let mut driver = worked_example(200);
         let id = driver.expect_range(Some("bytes=125-199,1000-1099,200-224"));

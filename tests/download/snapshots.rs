@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bits_proto::Conformance;
 use bits_proto::download::{
-    ApplicationRanges, Config, ConfigBuilder, Entity, HeadRequest, Output, Segment, State, Suspend, respond,
+    ApplicationRanges, Config, ConfigBuilder, Download, Entity, HeadRequest, Reason, Segment, State, Suspend,
+    Timer, respond,
 };
 use http::{Request, Response};
 
@@ -57,7 +58,7 @@ fn everywhere() -> Vec<(&'static str, Driver)> {
     receiving.stored.extend_from_slice(&half.body()[..8]);
     receiving.download.handle_received(receiving.now, transmit.id, 8);
 
-    let mut pacing = Driver::whole(config().rate(80.try_into().unwrap()));
+    let mut pacing = Driver::whole(config().rate(Some(80.try_into().unwrap())));
     fragment(&mut pacing);
 
     let mut suspending = begun();
@@ -71,7 +72,7 @@ fn everywhere() -> Vec<(&'static str, Driver)> {
         fragment(&mut completed);
     }
     let mut cancelled = begun();
-    cancelled.download.cancel().unwrap();
+    cancelled.download.cancel(cancelled.now).unwrap();
 
     vec![
         ("measuring", Driver::whole(config().head(HeadRequest::Always))),
@@ -128,10 +129,18 @@ fn a_restored_download_comes_to_the_same_end() {
                 assert_eq!(driver.download.state(), State::Suspended);
                 driver.download.resume(driver.now).unwrap();
             }
+            State::WaitingToRetry | State::Pacing => {
+                assert_eq!(driver.download.state(), before, "{name}");
+                assert!(driver.next_request().is_none(), "{name}");
+                driver.wait();
+            }
             _ => assert!(driver.download.poll_timeout().is_some(), "{name}"),
         }
         for _ in 0..10 {
             if !driver.download.state().is_ended() {
+                if driver.download.state() == State::Pacing {
+                    driver.wait();
+                }
                 fragment(&mut driver);
             }
         }
@@ -145,17 +154,17 @@ fn a_snapshot_of_what_was_restored_is_the_snapshot() {
     for (name, driver) in everywhere() {
         let snapshot = driver.download.snapshot(driver.now);
         let restored =
-            bits_proto::download::Download::restore(driver.now, snapshot.clone(), config().build().unwrap());
+            Download::restore(driver.now, snapshot.clone(), Duration::ZERO, config().build().unwrap());
         let restored = restored.unwrap();
-        // A request that was under way, or due, goes again, under an id of its own.
-        if restored.poll_timeout().is_none() {
-            assert_eq!(restored.snapshot(driver.now), snapshot, "{name}");
-        } else {
-            assert_ne!(restored.snapshot(driver.now), snapshot, "{name}");
-        }
+        // A request that was under way goes again, under an id of its own.
+        let exchanges = matches!(restored.state(), State::Measuring | State::Downloading);
+        assert_eq!(restored.snapshot(driver.now) == snapshot, !exchanges, "{name}");
         assert_eq!(snapshot.url(), crate::driver::URL);
         assert_eq!(snapshot.ranges(), &ApplicationRanges::whole());
         assert_eq!(snapshot.received(), driver.download.received());
+        assert_eq!(snapshot.entity_size(), driver.download.entity_size());
+        assert_eq!(snapshot.size(), driver.download.size());
+        assert_eq!(snapshot.state(), restored.state(), "{name}");
     }
 }
 
@@ -225,37 +234,98 @@ fn a_report_on_what_another_process_asked_for_changes_nothing() {
     assert_eq!(driver.download.state(), State::Downloading);
 }
 
-#[test]
-fn while_it_is_stored_no_time_passes() {
-    let hour = Duration::from_secs(3600);
-    let config = || Config::builder().give_up_after(2 * hour).retry_delays(3 * hour, 3 * hour);
-    let mut driver = Driver::whole(config());
-    let id = driver.expect_range(None);
-    driver.download.handle_transport_error(driver.now, id);
-    driver.now += hour;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The download in another process, after a time at rest.
+fn after(driver: &Driver, age: Duration, config: ConfigBuilder) -> Driver {
+    let mut restored = Driver::whole(config.clone());
+    restored.now = driver.now;
     let snapshot = driver.download.snapshot(driver.now);
-    driver.now += 100 * hour;
-    let config = config().build().unwrap();
-    let mut restored = bits_proto::download::Download::restore(driver.now, snapshot, config).unwrap();
-    let Some(Output::Transmit(transmit)) = restored.poll_output() else { panic!("it goes on at once") };
-    restored.handle_transport_error(driver.now, transmit.id);
-    // One of its two hours had passed.
-    assert_eq!(restored.poll_timeout(), Some(driver.now + hour));
-    restored.handle_timeout(driver.now + hour);
-    assert_eq!(restored.state(), State::Failed);
+    restored.download = Download::restore(driver.now, snapshot, age, config.build().unwrap()).unwrap();
+    restored
+}
+
+#[test]
+fn the_time_at_rest_counts_for_the_time_without_progress() {
+    let config = || Config::builder().give_up_after(4 * HOUR);
+    let mut driver = Driver::whole(config());
+    driver.request();
+    driver.now += HOUR;
+    // One of four hours has passed, and two of the other three pass at rest.
+    let mut restored = after(&driver, 2 * HOUR, config());
+    let id = restored.request().id;
+    restored.download.handle_transport_error(restored.now, id);
+    restored.now += HOUR;
+    restored.download.handle_timeout(restored.now);
+    assert_eq!(restored.failure().reason, Reason::GaveUp);
+    // Restarted every hour, it gives up like any other.
+    for age in [3 * HOUR, 100 * HOUR, Duration::MAX] {
+        let mut restored = after(&driver, age, config());
+        assert_eq!(restored.failure().reason, Reason::GaveUp, "{age:?}");
+    }
+    // Whoever waits for the caller has no such time.
+    driver.download.suspend(driver.now, Suspend::AtOnce).unwrap();
+    let mut restored = after(&driver, 100 * HOUR, config());
+    restored.download.resume(restored.now).unwrap();
+    restored.expect_range(None);
+}
+
+#[test]
+fn the_time_at_rest_counts_for_the_next_try() {
+    let mut driver = Driver::whole(Config::builder());
+    let id = driver.request().id;
+    driver.answer(id, &response(503, &[("Retry-After", "3600")], ""));
+    driver.now += HOUR / 4;
+    let mut soon = after(&driver, HOUR / 4, Config::builder());
+    assert_eq!(soon.download.next_timer(), Some((soon.now + HOUR / 2, Timer::Retry)));
+    assert!(soon.next_request().is_none(), "a restart does not break the server's wish");
+    soon.wait();
+    soon.expect_range(None);
+    let mut late = after(&driver, HOUR, Config::builder());
+    late.expect_range(None);
+}
+
+#[test]
+fn the_time_at_rest_counts_for_the_pace() {
+    let config = || config().rate(Some(1.try_into().unwrap()));
+    let mut driver = Driver::whole(config());
+    let id = driver.expect_range(Some("bytes=0-0"));
+    driver.answer(id, &partial("bytes 0-0/63", "A"));
+    assert!(driver.next_request().is_none());
+    let soon = after(&driver, Duration::from_millis(400), config());
+    assert_eq!(soon.download.next_timer(), Some((soon.now + Duration::from_millis(600), Timer::Pace)));
+    let mut late = after(&driver, Duration::from_secs(1), config());
+    late.expect_range(Some("bytes=1-1"));
+}
+
+#[test]
+fn delays_go_on_growing_after_a_restart() {
+    let second = Duration::from_secs(1);
+    let config = || Config::builder().retry_delays(second, 1000 * second);
+    let mut driver = Driver::whole(config());
+    for _ in 0..6 {
+        let id = driver.request().id;
+        driver.download.handle_transport_error(driver.now, id);
+        driver.wait();
+        driver = after(&driver, Duration::ZERO, config());
+    }
+    let id = driver.request().id;
+    driver.download.handle_transport_error(driver.now, id);
+    let (at, _) = driver.download.next_timer().unwrap();
+    assert!(at - driver.now >= 48 * second, "64 seconds, but for a quarter");
 }
 
 #[test]
 fn a_bound_that_has_shrunk_since_holds_for_what_was_restored() {
     let mut driver = begun();
-    driver.restart(config().max_length(62));
-    assert_eq!(driver.failure().reason, bits_proto::download::Reason::TooLong);
+    driver.restart(config().max_size(62));
+    assert_eq!(driver.failure().reason, Reason::TooLarge);
 }
 
 #[cfg(feature = "serde")]
 mod stored {
     use bits_proto::RestoreError;
-    use bits_proto::download::{Download, Snapshot};
+    use bits_proto::download::Snapshot;
     use serde_json::{Value, json};
 
     use super::*;
@@ -264,7 +334,7 @@ mod stored {
 
     fn restore(stored: Value) -> Result<Download, RestoreError> {
         let snapshot: Snapshot = serde_json::from_value(stored).unwrap();
-        Download::restore(begun().now, snapshot, config().build().unwrap())
+        Download::restore(begun().now, snapshot, Duration::ZERO, config().build().unwrap())
     }
 
     /// The snapshot of a download of which 20 bytes are here, but for one field.
@@ -278,7 +348,7 @@ mod stored {
 
     #[test]
     fn a_snapshot_of_no_known_version_is_refused() {
-        for version in [0, 2, u32::MAX] {
+        for version in [0, 3, u32::MAX] {
             let error = restore(tampered("version", json!(version))).unwrap_err();
             assert_eq!(error, RestoreError::Version(version));
         }
@@ -323,19 +393,39 @@ mod stored {
     /// Files that earlier versions stored. They are never changed: a form that changes has a version, and files, of its
     /// own. A person writes those with `REGENERATE_SNAPSHOTS=1 cargo test --features serde --test download`.
     #[test]
+    fn snapshots_of_version_1_stay_readable() {
+        for (name, driver) in everywhere() {
+            let restored = restore(file("v1", name)).unwrap();
+            assert_eq!(restored.received(), driver.download.received(), "{name}");
+            // Version 1 did not say how long a download waits: it goes on at once.
+            let expected = match driver.download.state() {
+                _ if name == "suspending" => State::Suspended,
+                State::Pacing | State::WaitingToRetry | State::WaitingForCredentials => State::Downloading,
+                state => state,
+            };
+            assert_eq!(restored.state(), expected, "{name}");
+        }
+    }
+
+    #[test]
     #[expect(clippy::disallowed_methods, reason = "the snapshots are in files")]
-    fn snapshots_of_earlier_versions_stay_readable() {
+    fn the_form_of_today_is_the_form_of_the_files() {
         for (name, driver) in everywhere() {
             let today = serde_json::to_value(driver.download.snapshot(driver.now)).unwrap();
-            let path = format!("{FOLDER}/download-v1-{name}.json");
             if std::env::var_os("REGENERATE_SNAPSHOTS").is_some() {
+                assert!(std::env::var_os("CI").is_none(), "never in CI");
                 let text = serde_json::to_string_pretty(&today).unwrap();
-                std::fs::write(&path, text + "\n").unwrap();
+                std::fs::write(format!("{FOLDER}/download-v2-{name}.json"), text + "\n").unwrap();
             }
-            let stored: Value = serde_json::from_str(&std::fs::read_to_string(&path).expect(name)).unwrap();
-            assert_eq!(today, stored, "{name}");
-            let restored = restore(stored).unwrap();
+            assert_eq!(today, file("v2", name), "{name}");
+            let restored = restore(today).unwrap();
             assert_eq!(restored.received(), driver.download.received(), "{name}");
         }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the snapshots are in files")]
+    fn file(version: &str, name: &str) -> Value {
+        let path = format!("{FOLDER}/download-{version}-{name}.json");
+        serde_json::from_str(&std::fs::read_to_string(path).expect(name)).unwrap()
     }
 }

@@ -82,7 +82,7 @@ fn predict(row: usize, from: Place, seen: &Seen) -> (Place, Vec<Sight>) {
         After::At(place) => place,
         other => panic!("{row:?}: {other:?}"),
     };
-    let sights = row.reaction.iter().filter(|&&sight| sight != Sight::LengthKnown || !seen.length_known);
+    let sights = row.reaction.iter().filter(|&&sight| sight != Sight::SizeKnown || !seen.length_known);
     let sights = sights.flat_map(|&sight| if sight == Sight::Due { sight_of(after) } else { Some(sight) });
     (after, sights.collect())
 }

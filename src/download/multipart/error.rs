@@ -29,7 +29,7 @@ pub enum MultipartError {
     RangeUnexpected,
     /// A part is of an entity of another length (§3.6.5.2.4.2).
     #[error("a part is of an entity of another length")]
-    LengthUnexpected,
+    SizeUnexpected,
     /// The body ended before the last of the ranges.
     #[error("a range is missing")]
     PartMissing,

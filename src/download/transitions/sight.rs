@@ -14,8 +14,8 @@ pub enum Sight {
     Receive,
     /// [`Output::Abort`](crate::download::Output::Abort) of the exchange under way.
     Abort,
-    /// [`Event::LengthKnown`](crate::download::Event::LengthKnown); not where the length was known before.
-    LengthKnown,
+    /// [`Event::SizeKnown`](crate::download::Event::SizeKnown); not where the length was known before.
+    SizeKnown,
     /// [`Event::Progress`](crate::download::Event::Progress).
     Progress,
     /// [`Event::SingleRangesOnly`](crate::download::Event::SingleRangesOnly).

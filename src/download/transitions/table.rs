@@ -18,19 +18,19 @@ transitions! {
     pub const TRANSITIONS: Transition<Place, Stimulus, Infallible, &[Sight]>;
 
     // What was asked for.
-    (Measuring) (Success) [] => Due, LengthKnown Due;
+    (Measuring) (Success) [] => Due, SizeKnown Due;
     (Measuring) (SuccessWithoutLength | HeadNotKnown) [] => Due, Due;
-    (Asking) (Success) [] => Receiving, LengthKnown Receive;
+    (Asking) (Success) [] => Receiving, SizeKnown Receive;
     (AskingSeveral) (Success) [] => ReceivingSeveral, Receive;
-    (Measuring | Asking) (Empty) [] => Completed, LengthKnown Completed;
+    (Measuring | Asking) (Empty) [] => Completed, SizeKnown Completed;
     (all ANSWERED) (StoredSome) [] => Same, Nothing;
     (Receiving | ReceivingSeveral) (Stored) [] => Due, Progress Due;
     (Receiving | ReceivingSeveral) (StoredLast) [] => Completed, Progress Completed;
 
     // Something else.
     (Asking | AskingSeveral) (Changed) [] => Due, Abort Restarted Due;
-    (Measuring | AskingSeveral) (UnsuitableLength) [] => Failed, LengthKnown Failed;
-    (Asking) (UnsuitableLength) [] => Failed, LengthKnown Abort Failed;
+    (Measuring | AskingSeveral) (UnsuitableLength) [] => Failed, SizeKnown Failed;
+    (Asking) (UnsuitableLength) [] => Failed, SizeKnown Abort Failed;
     (AskingSeveral) (all VIOLATIONS) [] => Due, Abort SingleRangesOnly Due;
     (AskingSeveral) (NotSatisfiable) [] => Due, SingleRangesOnly Due;
     (ReceivingSeveral) (BodyError) [] => Due, Abort SingleRangesOnly Due;
@@ -45,13 +45,13 @@ transitions! {
     (all UNANSWERED) (Fatal) [] => Failed, Failed;
 
     // The download is suspended instead of what would come next.
-    (SuspendingMeasuring) (Success | Empty | UnsuitableLength) [] => Suspended, LengthKnown Suspended;
+    (SuspendingMeasuring) (Success | Empty | UnsuitableLength) [] => Suspended, SizeKnown Suspended;
     (SuspendingMeasuring) (SuccessWithoutLength | HeadNotKnown) [] => Suspended, Suspended;
-    (SuspendingAsking) (Success) [] => SuspendingReceiving, LengthKnown Receive;
+    (SuspendingAsking) (Success) [] => SuspendingReceiving, SizeKnown Receive;
     (SuspendingAskingSeveral) (Success) [] => SuspendingReceivingSeveral, Receive;
-    (SuspendingAsking) (Empty) [] => Suspended, LengthKnown Suspended;
-    (SuspendingAsking) (UnsuitableLength) [] => Suspended, LengthKnown Abort Suspended;
-    (SuspendingAskingSeveral) (UnsuitableLength) [] => Suspended, LengthKnown Suspended;
+    (SuspendingAsking) (Empty) [] => Suspended, SizeKnown Suspended;
+    (SuspendingAsking) (UnsuitableLength) [] => Suspended, SizeKnown Abort Suspended;
+    (SuspendingAskingSeveral) (UnsuitableLength) [] => Suspended, SizeKnown Suspended;
     (SuspendingAsking | SuspendingAskingSeveral) (Changed) [] => Suspended, Abort Restarted Suspended;
     (SuspendingAskingSeveral) (all VIOLATIONS) [] => Suspended, Abort SingleRangesOnly Suspended;
     (SuspendingAskingSeveral) (NotSatisfiable) [] => Suspended, SingleRangesOnly Suspended;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bits_proto::download::{
     ApplicationRanges, Config, Download, Event as Told, ExchangeId, Output, Receiver, Transmit,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 
 use super::body::Bodies;
 use super::challenge::{Authenticator, Challenge};
@@ -19,9 +19,6 @@ use super::exchange::{drain, first};
 use super::reply_file::ReplyFile;
 use super::transport::{Answer, Attempt, Transport};
 use super::upload::random_number;
-
-/// A page is no reply.
-const PAGE: &str = "a login page or a portal may have answered in the server's place";
 
 /// What is known of a reply before there is one.
 #[derive(Debug)]
@@ -54,7 +51,9 @@ impl<T: Transport> Fetch<'_, T> {
         }
         let (first, longest, give_up_after) = self.fetcher.patience;
         let config = Config::builder()
-            .max_length(self.fetcher.limit)
+            .max_size(self.fetcher.limit)
+            // What belongs to the upload's host is not told to every host that it may name.
+            .headers(if self.trusted { self.fetcher.headers.clone() } else { HeaderMap::new() })
             .retry_delays(first, longest)
             .give_up_after(give_up_after)
             .seed(random_number())
@@ -63,16 +62,7 @@ impl<T: Transport> Fetch<'_, T> {
         let download = Download::new(Instant::now(), url.clone(), ApplicationRanges::whole(), config)
             .map_err(|error| error.to_string())?;
         let file = self.fetcher.file.create()?;
-        let mut job = Job {
-            fetch: self,
-            download,
-            file,
-            url,
-            answer: None,
-            challenges: 0,
-            is_page: false,
-            trouble: None,
-        };
+        let mut job = Job { fetch: self, download, file, url, answer: None, challenges: 0, trouble: None };
         let received = job.drive().await?;
         job.fetch.fetcher.file.finish(&job.file).map(|()| received)
     }
@@ -86,8 +76,6 @@ struct Job<'f, T: Transport> {
     /// The answer whose body may be wanted. Dropped, it takes its connection with it.
     answer: Option<T::Answer>,
     challenges: u32,
-    /// Whether the last answer was a page in the reply's place.
-    is_page: bool,
     trouble: Option<String>,
 }
 
@@ -123,7 +111,6 @@ impl<T: Transport> Job<'_, T> {
     /// What happened, with what is known better than the machine can.
     fn explain(&mut self, failure: String) -> String {
         match self.trouble.take() {
-            _ if self.is_page => PAGE.to_owned(),
             Some(trouble) => format!("{failure} ({trouble})"),
             None => failure,
         }
@@ -136,9 +123,10 @@ impl<T: Transport> Job<'_, T> {
             request_timeout: transmit.request_timeout,
             response_timeout: transmit.response_timeout,
             body_timeout: transmit.response_timeout,
-            same_connection: self.challenges > 0,
+            same_connection: transmit.same_connection_as.is_some(),
         };
-        let request = self.with_own_headers(transmit.request);
+        let mut request = transmit.request;
+        self.fetch.cookies.add_to(&mut request);
         self.fetch.events.tell(Event::Request(&request));
         let body = self.fetch.bodies.body(&(0..0), &Arc::default());
         self.download.handle_sent(Instant::now(), id);
@@ -157,12 +145,6 @@ impl<T: Transport> Job<'_, T> {
                 let head = Response::from_parts(parts, ());
                 self.fetch.events.tell(Event::Response(&head));
                 self.fetch.cookies.hear(&self.url, &head);
-                self.is_page = is_page(&head);
-                if self.is_page {
-                    drain(self.fetch.transport, answer, &self.fetch.bodies.control).await;
-                    self.download.handle_transport_error(now, id);
-                    return Ok(());
-                }
                 self.download.handle_response(now, id, &head);
                 if head.status().is_success() {
                     self.answer = Some(answer);
@@ -215,8 +197,7 @@ impl<T: Transport> Job<'_, T> {
         let trusted = self.fetch.trusted || status == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
         let credentials = trusted.then(|| self.fetch.authenticator.answer(&challenge)).flatten();
         self.challenges = self.challenges.saturating_add(1);
-        let headers = credentials.map(|credentials| credentials.headers);
-        let _is_over = self.download.authenticate(Instant::now(), headers);
+        let _is_over = self.download.authenticate(Instant::now(), credentials);
     }
 
     /// What comes of this; `None` if the download's own time is over first. Then its connection is closed.
@@ -226,35 +207,4 @@ impl<T: Transport> Job<'_, T> {
             None => Some(step.await),
         }
     }
-
-    /// What belongs to the upload's host is not told to every host that it may name.
-    fn with_own_headers(&self, mut request: Request<()>) -> Request<()> {
-        let own: Vec<(HeaderName, HeaderValue)> = match self.fetch.trusted {
-            true => {
-                self.fetch.fetcher.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
-            }
-            false => Vec::new(),
-        };
-        for (name, value) in own.into_iter().filter(|(name, _)| !is_the_downloads(name)) {
-            let _never_full = request.headers_mut().try_append(name, value);
-        }
-        self.fetch.cookies.add_to(&mut request);
-        request
-    }
-}
-
-/// Headers that the download itself sends.
-fn is_the_downloads(name: &HeaderName) -> bool {
-    use http::header::{ACCEPT, ACCEPT_ENCODING, IF_RANGE, RANGE};
-    [ACCEPT, ACCEPT_ENCODING, IF_RANGE, RANGE].contains(name)
-}
-
-/// Whether this is a page that somebody made for a reader: the session, and the true reply with it, is deleted once there is
-/// a reply. Servers of replies must send `Last-Modified` (§3.5.5.1), and what makes pages as they are asked for does not.
-fn is_page(head: &Response<()>) -> bool {
-    use http::header::{CONTENT_TYPE, ETAG, LAST_MODIFIED};
-    let headers = head.headers();
-    let is_html = headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    let is_a_version = headers.contains_key(LAST_MODIFIED) || headers.contains_key(ETAG);
-    head.status().is_success() && is_html && !is_a_version
 }

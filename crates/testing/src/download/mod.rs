@@ -10,8 +10,8 @@ use bits_proto::ApiMisuse;
 use bits_proto::client::Suspend;
 use bits_proto::download::multipart::MultipartError;
 use bits_proto::download::transitions::{Place, Sight, Stimulus};
-use bits_proto::download::{Download, Event, ExchangeId, Output, State, Timer, Transmit};
-use http::{HeaderMap, Response};
+use bits_proto::download::{Credentials, Download, Event, ExchangeId, Output, State, Timer, Transmit};
+use http::Response;
 use pace::Pace;
 pub use setup::Setup;
 use setup::{LENGTH, MAX_LENGTH};
@@ -83,7 +83,7 @@ impl Scene {
             .free_at
             .map(|at| self.now.saturating_duration_since(at).min(Duration::from_millis(250)));
         let pace = (self.pace.rate, self.pace.owes(self.now), idle);
-        let known = (self.download.length(), self.version.1, self.head_due, self.single_ranges_only);
+        let known = (self.download.entity_size(), self.version.1, self.head_due, self.single_ranges_only);
         format!("{:?}", (exchange, self.stale.is_some(), pace, known, self.received))
     }
 
@@ -120,7 +120,7 @@ impl Scene {
 
     /// What comes of a stimulus; `None`, if it cannot come here.
     pub fn meet(&mut self, stimulus: Stimulus) -> Option<Seen> {
-        let length_known = self.download.length().is_some();
+        let length_known = self.download.entity_size().is_some();
         let misuse = self.apply(stimulus)?;
         assert_eq!(self.download.received(), self.received, "{stimulus:?}");
         let due = self.due();
@@ -137,9 +137,9 @@ impl Scene {
             Stimulus::SuspendGracefully => return Some(self.download.suspend(self.now, Suspend::Gracefully)),
             Stimulus::SuspendAtOnce => return Some(self.download.suspend(self.now, Suspend::AtOnce)),
             Stimulus::Resume => return Some(self.download.resume(self.now)),
-            Stimulus::Cancel => return Some(self.download.cancel()),
+            Stimulus::Cancel => return Some(self.download.cancel(self.now)),
             Stimulus::Authenticate => {
-                return Some(self.download.authenticate(self.now, Some(HeaderMap::new())));
+                return Some(self.download.authenticate(self.now, Some(Credentials::default())));
             }
             Stimulus::AuthenticateNone => return Some(self.download.authenticate(self.now, None)),
             Stimulus::RequestTimer => self.go_off(Timer::Request)?,
@@ -222,7 +222,7 @@ impl Scene {
     }
 
     fn store(&mut self, stimulus: Stimulus) -> Option<()> {
-        let size = self.setup.size(self.download.length());
+        let size = self.setup.size(self.download.entity_size());
         let exchange = self.exchange.as_mut()?;
         let (body, left) = exchange.body?;
         let is_last = Some(self.received + left) == size;
@@ -241,14 +241,14 @@ impl Scene {
     /// How many bytes a GET asks for.
     fn asked(&self, ranges: &[Range<u64>]) -> u64 {
         match ranges {
-            [] => self.download.length().unwrap_or(u64::MAX),
+            [] => self.download.entity_size().unwrap_or(u64::MAX),
             ranges => ranges.iter().map(|range| range.end - range.start).sum(),
         }
     }
 
     /// The head of the answer that the stimulus names; `None`, if this request cannot be answered so.
     fn head(&self, exchange: &Exchange, stimulus: Stimulus) -> Option<Response<()>> {
-        let known = self.download.length();
+        let known = self.download.entity_size();
         let length = known.unwrap_or(LENGTH);
         let whole = |length: u64| self.versioned(200, &[("Content-Length", length.to_string())]);
         let part = |range: &Range<u64>, length: u64| {
@@ -338,7 +338,7 @@ impl Scene {
 
     /// Where that leads which is due (§3.6.5.2.4).
     fn due(&self) -> Place {
-        let length = self.download.length();
+        let length = self.download.entity_size();
         let size = self.setup.size(length);
         if size == Some(self.received) {
             Place::Completed
@@ -416,7 +416,7 @@ fn response(status: u16, headers: &[(&str, String)]) -> Response<()> {
 
 fn sight_of(event: &Event) -> Sight {
     match event {
-        Event::LengthKnown { .. } => Sight::LengthKnown,
+        Event::SizeKnown { .. } => Sight::SizeKnown,
         Event::Progress { .. } => Sight::Progress,
         Event::SingleRangesOnly { .. } => Sight::SingleRangesOnly,
         Event::Restarted { .. } => Sight::Restarted,

@@ -78,14 +78,14 @@ impl Setup {
     pub fn start(&self, now: Instant) -> Download {
         let mut config = Config::builder()
             .head(self.head)
-            .max_length(MAX_LENGTH)
+            .max_size(MAX_LENGTH)
             .max_restarts(u32::MAX)
             .give_up_after(self.give_up_after);
         if let Some(fragment) = self.fragment {
             config = config.fragment_size(fragment);
         }
         if let Some(rate) = self.rate {
-            config = config.rate(rate.try_into().unwrap());
+            config = config.rate(Some(rate.try_into().unwrap()));
         }
         let ranges = match self.ranges {
             [] => ApplicationRanges::whole(),
