@@ -46,7 +46,7 @@ pub(crate) fn upload(
                 // it does not matter whether its host is trusted.
                 Output::Event(Event::ReplyReady { url, .. }) => {
                     fetch(url)?;
-                    upload.handle_reply(Instant::now(), true)?;
+                    upload.reply_fetched(Instant::now())?;
                 }
                 Output::Event(Event::HostChanged { host }) => {
                     conversation.note(format_args!("the client goes on to {host}"));

@@ -53,9 +53,9 @@ pub(crate) fn upload(
                 }
                 // Where an exchange blocks, it is over before the upload can think better of it.
                 Output::Abort(_) => client.hang_up(),
-                Output::Event(Event::Waiting { until, cause }) => {
+                Output::Event(Event::Waiting { delay, cause }) => {
                     retries += 1;
-                    let delay = until.saturating_duration_since(Instant::now()).as_millis();
+                    let delay = delay.as_millis();
                     conversation.note(format_args!("{cause}; trying again in {delay} ms"));
                 }
                 Output::Event(Event::Resynchronised { from, to }) => {

@@ -46,7 +46,9 @@ enum Step<'a> {
     Rate(Option<NonZeroU64>),
     Restore {
         other_size: bool,
+        age: u32,
     },
+    UseOrigin,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -162,18 +164,23 @@ impl World {
                 let _ = self.upload.authenticate(now, credentials);
             }
             Step::Reply(fetched) => {
-                let _ = self.upload.handle_reply(now, fetched);
+                let _ = if fetched { self.upload.reply_fetched(now) } else { self.upload.reply_failed(now) };
             }
             Step::SourceChanged => {
-                let _ = self.upload.handle_source_changed(now);
+                let _ = self.upload.source_changed(now);
+            }
+            Step::UseOrigin => {
+                let _ = self.upload.use_origin(now);
             }
             Step::Rate(rate) => self.upload.set_rate(now, rate),
-            Step::Restore { other_size } => {
+            Step::Restore { other_size, age } => {
                 self.size = if other_size { self.size + 1 } else { self.size };
                 let entity = Entity::new(self.size).expect("small enough");
                 let snapshot = self.upload.snapshot(self.now);
+                let destination = self.upload.destination().clone();
+                let age = Duration::from_secs(age.into());
                 self.upload =
-                    Upload::restore(now, snapshot, entity, self.config.clone()).expect("it was just taken");
+                    Upload::restore(now, destination, snapshot, age, entity, self.config.clone()).expect("it was just taken");
                 self.under_way = None;
                 self.late = None;
             }

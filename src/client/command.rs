@@ -1,15 +1,14 @@
-//! What the caller may want at any time.
+//! The commands: legal at any time, and an [`ApiMisuse`] where they make no sense.
 
 use std::num::NonZeroU64;
 use std::time::Instant;
 
-use super::choices::ReplyMode;
-use super::credentials::Credentials;
+use super::config::ReplyMode;
 use super::failure::{Failure, Reason};
-use super::input::Suspend;
-use super::state::{Goal, Hold, Reply, Timer};
+use super::output::Connection;
+use super::state::{Doing, Goal, Next, Ping, Place, Reply, Timer};
 use super::upload::Upload;
-use crate::machine::ApiMisuse;
+use crate::machine::{ApiMisuse, Credentials, Suspend};
 use crate::packet::PacketType;
 
 impl Upload {
@@ -19,17 +18,15 @@ impl Upload {
     /// [`ApiMisuse::Ended`]: it is over.
     pub fn suspend(&mut self, now: Instant, how: Suspend) -> Result<(), ApiMisuse> {
         self.still_open()?;
-        if self.hold == Hold::Suspended {
-            return Ok(());
-        }
-        if how == Suspend::AtOnce && self.in_flight.is_some() {
-            self.abort();
-            if self.hold == Hold::Failed {
-                return Ok(());
+        self.leave_lost_host(now);
+        match &mut self.doing {
+            Doing::Suspended => {}
+            Doing::Exchanging(exchange) if how == Suspend::Gracefully => exchange.then_suspend = true,
+            _ => {
+                self.abort();
+                self.suspended();
             }
         }
-        self.hold = Hold::Suspending;
-        self.settle(now);
         Ok(())
     }
 
@@ -37,24 +34,21 @@ impl Upload {
     /// (§3.1.4.3, C38).
     ///
     /// # Errors
-    /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NotSuspended`]: it goes on anyway.
+    /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NotSuspended`]: it goes on anyway. [`ApiMisuse::SourceChanged`]: a new
+    /// upload must begin.
     pub fn resume(&mut self, now: Instant) -> Result<(), ApiMisuse> {
         self.still_open()?;
-        if self.goal == Goal::Withdraw && self.hold == Hold::Failed {
-            return Err(ApiMisuse::SourceChanged);
-        }
-        match self.hold {
+        self.leave_lost_host(now);
+        match &mut self.doing {
             // It never stopped.
-            Hold::Suspending => {
-                self.hold = Hold::None;
-                self.advance(now);
-            }
-            Hold::Suspended | Hold::Failed => {
-                self.ping_due = self.session_id.is_some() || self.config.ping_first;
+            Doing::Exchanging(exchange) if exchange.then_suspend => exchange.then_suspend = false,
+            Doing::Failed { for_good: true } => return Err(ApiMisuse::SourceChanged),
+            Doing::Suspended | Doing::Failed { for_good: false } => {
+                self.ping_first();
                 self.ask_again_where_the_server_stands();
-                self.challenges = 0;
+                self.guards.tried_credentials = 0;
+                self.guards.forgive();
                 self.backoff.reset();
-                self.guards.reset();
                 self.go_on(now);
             }
             _ => return Err(ApiMisuse::NotSuspended),
@@ -80,38 +74,19 @@ impl Upload {
     ///
     /// # Errors
     /// [`ApiMisuse::Ended`]: it is over.
-    pub fn handle_source_changed(&mut self, now: Instant) -> Result<(), ApiMisuse> {
+    pub fn source_changed(&mut self, now: Instant) -> Result<(), ApiMisuse> {
         self.still_open()?;
         self.leave(now, Goal::Withdraw);
         Ok(())
     }
 
     /// Changes the pace, in bytes a second; `None`: as fast as it goes. Holds from the next fragment on.
-    pub fn set_rate(&mut self, now: Instant, bytes_a_second: Option<NonZeroU64>) {
-        self.pace.set_rate(now, bytes_a_second);
-        if self.hold == Hold::Pace {
-            self.hold = Hold::None;
+    pub fn set_rate(&mut self, now: Instant, rate: Option<NonZeroU64>) {
+        self.pace.set_rate(now, rate);
+        if self.doing == Doing::Pacing {
             self.timers.stop(Timer::Pace);
-            self.advance(now);
+            self.settle(now, Next::Go);
         }
-    }
-
-    pub(super) fn leave(&mut self, now: Instant, goal: Goal) {
-        if self.goal != goal {
-            let waited_for = |packet| matches!(packet, PacketType::CreateSession | PacketType::CloseSession);
-            let waits = self
-                .in_flight
-                .as_ref()
-                .is_some_and(|exchange| waited_for(exchange.packet) && !self.outputs.is_unsent(exchange.id));
-            if !waits {
-                self.abort();
-            }
-            self.goal = goal;
-            self.backoff.reset();
-        }
-        self.timers.stop(Timer::Retry);
-        self.timers.stop(Timer::Pace);
-        self.go_on(now);
     }
 
     /// Supplies the headers that answer a challenge: they go with every request from now on, the one that was
@@ -123,52 +98,136 @@ impl Upload {
     /// [`ApiMisuse::Ended`]: it is over.
     pub fn authenticate(&mut self, now: Instant, credentials: Option<Credentials>) -> Result<(), ApiMisuse> {
         self.still_open()?;
-        let wanted = self.hold == Hold::Credentials;
+        let wanted = self.doing == Doing::Challenged;
         match credentials {
             Some(credentials) => {
-                self.connection = self.challenged.filter(|_| credentials.connection_bound);
+                self.connection = match self.challenged.filter(|_| credentials.connection_bound) {
+                    Some(exchange) => Connection::SameAs(exchange),
+                    None => Connection::Any,
+                };
                 self.credentials = credentials;
                 if wanted {
+                    self.guards.tried_credentials = self.guards.tried_credentials.saturating_add(1);
                     self.go_on(now);
                 }
             }
-            None if wanted => self.stop(Failure::new(Reason::Unauthorized, None)),
+            None if wanted => {
+                let next = self.stop(Failure::new(Reason::Unauthorized, None));
+                self.settle(now, next);
+            }
             None => self.credentials = Credentials::default(),
         }
         Ok(())
     }
 
-    /// Tells that the caller has the reply, or does without it (`true`), or could not fetch it (`false`). After a
-    /// success the session is closed; after a failure [`resume`](Self::resume) offers the reply again.
+    /// Tells that the caller has the reply, or does without it: the session is closed.
     ///
     /// # Errors
     /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NoReplyWanted`]: no reply was offered.
-    pub fn handle_reply(&mut self, now: Instant, fetched: bool) -> Result<(), ApiMisuse> {
-        self.still_open()?;
-        if self.hold != Hold::Reply {
-            return Err(ApiMisuse::NoReplyWanted);
+    pub fn reply_fetched(&mut self, now: Instant) -> Result<(), ApiMisuse> {
+        self.offered_reply()?;
+        if let Some(session) = self.session_mut() {
+            session.reply = Reply::Settled;
         }
-        if fetched {
-            self.reply = Reply::Settled;
+        self.go_on(now);
+        Ok(())
+    }
+
+    /// Tells that the caller could not fetch the reply. The upload fails; [`resume`](Self::resume) offers the reply again.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NoReplyWanted`]: no reply was offered.
+    pub fn reply_failed(&mut self, now: Instant) -> Result<(), ApiMisuse> {
+        self.offered_reply()?;
+        self.settle(now, Next::Fail(Failure::new(Reason::ReplyFailed, None)));
+        Ok(())
+    }
+
+    /// Sends requests to the origin again at once, whatever host the server named. Where it named none, nothing changes.
+    ///
+    /// # Errors
+    /// [`ApiMisuse::Ended`]: it is over.
+    pub fn use_origin(&mut self, now: Instant) -> Result<(), ApiMisuse> {
+        self.still_open()?;
+        if self.session().is_none_or(|session| session.host.is_none()) {
+            return Ok(());
+        }
+        let under_way = self.in_flight().filter(|exchange| !Self::is_waited_for(exchange.packet));
+        let then_suspend = self.in_flight().is_some_and(|exchange| exchange.then_suspend);
+        let moves = under_way.is_some() || self.doing == Doing::Retrying;
+        if under_way.is_some() {
+            self.abort();
+        }
+        self.abandon_host();
+        if then_suspend && moves {
+            self.suspended();
+        } else if moves {
+            self.timers.stop(Timer::Retry);
             self.go_on(now);
-        } else {
-            self.fail(Failure::new(Reason::ReplyFailed, None));
         }
         Ok(())
+    }
+
+    pub(super) fn leave(&mut self, now: Instant, goal: Goal) {
+        if self.goal != goal {
+            let waits = self.in_flight().is_some_and(|exchange| {
+                Self::is_waited_for(exchange.packet) && !self.outputs.is_unsent(exchange.id)
+            });
+            if !waits && self.abort().is_some() {
+                self.doing = Doing::Suspended;
+            }
+            self.goal = goal;
+            self.backoff.reset();
+        }
+        if let Doing::Exchanging(exchange) = &mut self.doing {
+            exchange.then_suspend = false;
+            self.timers.start(Timer::GiveUp, now, self.config.patience.give_up_after);
+        } else {
+            self.timers.stop(Timer::Retry);
+            self.timers.stop(Timer::Pace);
+            self.go_on(now);
+        }
+    }
+
+    /// A program that was told nothing may have let no timer go off since (C33).
+    fn leave_lost_host(&mut self, now: Instant) {
+        if self.timers.get(Timer::HostFallback).is_some_and(|at| at <= now) {
+            self.abandon_host();
+        }
+    }
+
+    /// What these two do to a session is known from their answer alone.
+    const fn is_waited_for(packet: PacketType) -> bool {
+        matches!(packet, PacketType::CreateSession | PacketType::CloseSession)
+    }
+
+    /// A Ping goes before whatever is due in the session.
+    pub(super) fn ping_first(&mut self) {
+        match &mut self.place {
+            Place::Nowhere { ping } => *ping = self.config.ping_first,
+            Place::Session(session) if session.ping == Ping::NotDue => session.ping = Ping::Due,
+            Place::Session(_) => {}
+        }
     }
 
     /// Sends the last fragment again where its Ack is wanted again: for a reply that it did not name, or because a refused
     /// Close says that the server lost bytes. A server that has them all repeats that Ack; another says what it wants.
     fn ask_again_where_the_server_stands(&mut self) {
-        let complete = self.session_id.is_some() && self.offset == self.entity.size();
-        let reply_missing = self.config.reply == ReplyMode::Required && self.reply == Reply::None;
-        if complete && (reply_missing || self.close_refused) {
-            self.close_refused = false;
-            self.offset = self.offset.saturating_sub(self.sizer.size());
+        let (complete, size) = (self.is_acknowledged(), self.fragment_size());
+        let wants_reply = self.config.reply == ReplyMode::Required;
+        let Some(session) = self.session_mut() else { return };
+        if complete && (wants_reply && session.reply == Reply::None || session.close.is_refused()) {
+            session.close = session.close.mended();
+            session.offset = session.offset.saturating_sub(size);
         }
     }
 
-    fn still_open(&self) -> Result<(), ApiMisuse> {
+    fn offered_reply(&self) -> Result<(), ApiMisuse> {
+        self.still_open()?;
+        if self.doing == Doing::FetchingReply { Ok(()) } else { Err(ApiMisuse::NoReplyWanted) }
+    }
+
+    const fn still_open(&self) -> Result<(), ApiMisuse> {
         if self.state().is_ended() { Err(ApiMisuse::Ended) } else { Ok(()) }
     }
 }

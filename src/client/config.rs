@@ -1,13 +1,13 @@
-//! How an upload behaves.
+//! The configuration of an upload: its settings, their choices, and the builder.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::choices::{ContentNamePackets, LostClose, Recovery, ReplyMode};
 use super::fragments::FragmentSize;
 use super::host::HostPolicy;
+use crate::machine::InvalidConfig;
 use crate::machine::patience::Patience;
 use crate::packet::Conformance;
 use crate::packet::ResponseHead;
@@ -50,6 +50,8 @@ pub struct Config {
     pub(super) max_stalls: u32,
     pub(super) max_regressions: u32,
     pub(super) max_restarts: u32,
+    pub(super) empty_entity: EmptyEntity,
+    pub(super) fresh_connections: bool,
     pub(super) seed: u64,
 }
 
@@ -74,6 +76,8 @@ impl Default for Config {
             max_stalls: MAX_STALLS,
             max_regressions: MAX_REGRESSIONS,
             max_restarts: MAX_RESTARTS,
+            empty_entity: EmptyEntity::Uploaded,
+            fresh_connections: false,
             seed: 0,
         }
     }
@@ -84,5 +88,263 @@ impl Config {
     pub(super) fn says_session_not_found(&self, head: ResponseHead<'_>) -> bool {
         let mut pairs = self.session_not_found.iter();
         pairs.any(|(name, value)| head.headers.get_all(name).iter().any(|found| found == value))
+    }
+}
+
+/// On which packets `Content-Name` is sent (C08g).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum ContentNamePackets {
+    /// On every Fragment, as today's Windows (note `<11>`). The default.
+    #[default]
+    Fragments,
+    /// On Create-Session, Fragment and Close-Session, as the Windows of the captures (note `<5>`).
+    All,
+    /// Nowhere: the name stays here.
+    None,
+}
+
+/// Whether a reply to the upload is expected (C40).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum ReplyMode {
+    /// A reply is not fetched, even if the server has one. The default.
+    #[default]
+    Ignored,
+    /// A reply is fetched if the server has one.
+    Optional,
+    /// A reply is fetched, and its absence is a failure (§3.1.5.2.4).
+    Required,
+}
+
+/// What to do when a Fragment was sent and no answer came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum Recovery {
+    /// Send it again. Right for servers that never overwrite what they stored, as IIS and this library. The default.
+    #[default]
+    Resend,
+    /// Cancel the session and start over. For servers that append whatever comes: there, a repeat corrupts the file.
+    Restart,
+}
+
+/// What it means that a session is not found when a Close-Session goes again whose answer was lost (C17).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum LostClose {
+    /// That the server has published the entity: the upload is complete, unconfirmed. The default.
+    #[default]
+    Completes,
+    /// That nobody knows: the upload starts over, as MC-BUP has it (§3.1.5.2.1). The entity may be published twice.
+    StartsOver,
+}
+
+/// Whether an entity without a byte is uploaded (C13).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum EmptyEntity {
+    /// It is uploaded: Create-Session, then Close-Session. The default.
+    #[default]
+    Uploaded,
+    /// It is refused with [`InvalidConfig::EmptyEntity`], for servers that fail at it.
+    Refused,
+}
+
+impl Config {
+    /// A configuration with the defaults, which suit IIS.
+    pub fn builder() -> ConfigBuilder {
+        Self::default().to_builder()
+    }
+
+    /// A builder that begins with these settings.
+    pub fn to_builder(&self) -> ConfigBuilder {
+        ConfigBuilder { config: self.clone() }
+    }
+
+    /// A configuration for OneDrive, which takes the method in a header (Q41) and has a header of its own to say that a
+    /// session is not found (Q27).
+    pub fn one_drive() -> ConfigBuilder {
+        Self::builder().method_override(true).session_not_found(
+            HeaderName::from_static("x-clienterrorcode"),
+            HeaderValue::from_static("UploadSessionNotFound"),
+        )
+    }
+}
+
+/// Builds a [`Config`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is configured until `build` is called"]
+pub struct ConfigBuilder {
+    config: Config,
+}
+
+impl ConfigBuilder {
+    /// How strictly Acks are read; [`Conformance::Interop`] by default.
+    pub fn conformance(mut self, conformance: Conformance) -> Self {
+        self.config.conformance = conformance;
+        self
+    }
+
+    /// The size of every Fragment but the last, in bytes; 1 MiB by default.
+    pub fn fragment_size(self, bytes: u64) -> Self {
+        self.fragments(FragmentSize::Fixed(bytes))
+    }
+
+    /// How large fragments are; [`FragmentSize::ADAPTIVE`] lets them follow the line.
+    pub fn fragments(mut self, size: FragmentSize) -> Self {
+        self.config.fragment_size = size;
+        self
+    }
+
+    /// The pace to begin with, in bytes a second; none by default. Paced fragments are what goes in a quarter of a
+    /// second at most.
+    pub fn rate(mut self, bytes_a_second: Option<NonZeroU64>) -> Self {
+        self.config.rate = bytes_a_second;
+        self
+    }
+
+    /// On which packets the entity's name is sent; on every Fragment by default.
+    pub fn content_name(mut self, packets: ContentNamePackets) -> Self {
+        self.config.content_name = packets;
+        self
+    }
+
+    /// Whether a Ping goes first of all, to set up the connection and its authentication cheaply; not by default.
+    pub fn ping_first(mut self, ping: bool) -> Self {
+        self.config.ping_first = ping;
+        self
+    }
+
+    /// Whether a reply is expected; by default it is ignored.
+    pub fn reply(mut self, mode: ReplyMode) -> Self {
+        self.config.reply = mode;
+        self
+    }
+
+    /// What to do when a Fragment was sent and no answer came; by default it is sent again.
+    pub fn recovery(mut self, recovery: Recovery) -> Self {
+        self.config.recovery = recovery;
+        self
+    }
+
+    /// What it means that the session is gone when a Close-Session goes again; by default that the upload is complete.
+    pub fn lost_close(mut self, meaning: LostClose) -> Self {
+        self.config.lost_close = meaning;
+        self
+    }
+
+    /// Which hosts the session may be moved to; any by default, as Windows does.
+    pub fn host_policy(mut self, policy: HostPolicy) -> Self {
+        self.config.host_policy = policy;
+        self
+    }
+
+    /// For how long a session's host may be out of reach at most, whatever the server said; as it said by default, and
+    /// for ever where it said nothing (C34).
+    pub fn host_fallback_cap(mut self, cap: Duration) -> Self {
+        self.config.host_fallback_cap = Some(cap);
+        self
+    }
+
+    /// Whether packets are sent as `POST` with `X-HTTP-Method-Override: BITS_POST`; not by default. For servers behind
+    /// something that lets no other method pass; the server must take it (Q41).
+    pub fn method_override(mut self, tunnel: bool) -> Self {
+        self.config.method_override = tunnel;
+        self
+    }
+
+    /// Whether the protocol's GUID is sent in upper case, as one real server insists; not by default.
+    pub fn uppercase_protocol(mut self, uppercase: bool) -> Self {
+        self.config.uppercase_protocol = uppercase;
+        self
+    }
+
+    /// Headers of the caller's own, which go with every request. Those of the protocol itself are not replaced.
+    pub fn headers(mut self, headers: HeaderMap) -> Self {
+        self.config.headers = headers;
+        self
+    }
+
+    /// A header that means "session not found" where it stands with this value on an error (Q27). May be called more
+    /// than once.
+    pub fn session_not_found(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.config.session_not_found.push((name, value));
+        self
+    }
+
+    /// How long sending one request may take (§3.1.2.1), and how long its answer (§3.1.2.2); 2 and 5 minutes by default.
+    pub fn timeouts(mut self, request: Duration, response: Duration) -> Self {
+        self.config.patience.request_timeout = request;
+        self.config.patience.response_timeout = response;
+        self
+    }
+
+    /// The first and the longest delay before something is tried again; 5 seconds and 10 minutes by default. Delays
+    /// double in between, and vary by a quarter so that a fleet does not come back at once.
+    pub fn retry_delays(mut self, first: Duration, longest: Duration) -> Self {
+        self.config.patience.first_retry_delay = first;
+        self.config.patience.longest_retry_delay = longest;
+        self
+    }
+
+    /// After how long without progress the upload fails; 14 days by default, as Windows.
+    pub fn give_up_after(mut self, time: Duration) -> Self {
+        self.config.patience.give_up_after = time;
+        self
+    }
+
+    /// How many acknowledgements in a row may leave the offset where it was; 10 by default.
+    pub fn max_stalls(mut self, stalls: u32) -> Self {
+        self.config.max_stalls = stalls;
+        self
+    }
+
+    /// How often the server may go back behind what it acknowledged, without new progress in between; 10 by default.
+    pub fn max_regressions(mut self, regressions: u32) -> Self {
+        self.config.max_regressions = regressions;
+        self
+    }
+
+    /// How often the upload may start over, without new progress in between; 3 by default.
+    pub fn max_restarts(mut self, restarts: u32) -> Self {
+        self.config.max_restarts = restarts;
+        self
+    }
+
+    /// Whether an entity without a byte is uploaded; it is by default (C13).
+    pub fn empty_entity(mut self, what: EmptyEntity) -> Self {
+        self.config.empty_entity = what;
+        self
+    }
+
+    /// Whether every request wants a connection of its own, as far as its credentials allow; not by default. For servers
+    /// that close a connection after each answer without saying so, where a repeat would do harm.
+    pub fn fresh_connections(mut self, fresh: bool) -> Self {
+        self.config.fresh_connections = fresh;
+        self
+    }
+
+    /// The seed of the delays' variation; give every upload another one. 0 by default.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.config.seed = seed;
+        self
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`] says which setting makes no sense.
+    pub fn build(self) -> Result<Config, InvalidConfig> {
+        let config = self.config;
+        if !config.fragment_size.is_legal() {
+            return Err(InvalidConfig::FragmentSize);
+        }
+        config.patience.check()?;
+        Ok(config)
     }
 }

@@ -1,4 +1,4 @@
-//! What is uploaded.
+//! The entity that is uploaded.
 
 use crate::vocabulary::ContentName;
 use crate::vocabulary::InvalidValue;
@@ -47,7 +47,7 @@ impl Entity {
     /// The entity with something that changes whenever its bytes do: a time of modification, a hash, a generation. An
     /// upload that is restored compares it. It is never sent.
     #[must_use]
-    pub fn validated(self, validator: impl Into<String>) -> Self {
+    pub fn with_validator(self, validator: impl Into<String>) -> Self {
         Self { validator: Some(validator.into()), ..self }
     }
 

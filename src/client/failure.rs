@@ -1,4 +1,4 @@
-//! Why an upload does not go on.
+//! The failures of an upload: what happened, and what a person should look at.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use crate::vocabulary::{ErrorContext, Hresult};
 ///
 /// Its `Display` is for people: what happened, and what to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Failure {
     /// What happened.
@@ -20,6 +21,7 @@ pub struct Failure {
     /// The packet that it happened to.
     pub packet: Option<PacketType>,
     /// The status of the answer, if there was one.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "super::output::as_text::optional_status"))]
     pub status: Option<StatusCode>,
     /// The error code of the answer, if it had one.
     pub code: Option<Hresult>,
@@ -27,10 +29,13 @@ pub struct Failure {
     pub context: Option<ErrorContext>,
     /// The least delay that the server asked for (`Retry-After`; a date counts from the answer's `Date`).
     pub retry_after: Option<Duration>,
+    /// The address that a redirection points to, which is never followed (Q37).
+    pub location: Option<String>,
 }
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Reason {
     /// The server said no, with an Ack.
@@ -51,6 +56,8 @@ pub enum Reason {
     OffsetUnknown,
     /// The connection broke, or none came about.
     Transport,
+    /// The server's certificate does not hold.
+    Untrusted,
     /// Sending the request took too long.
     RequestTimeout,
     /// The answer took too long.
@@ -73,10 +80,13 @@ pub enum Reason {
 
 /// How an Ack breaks the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Violation {
     /// It cannot be read.
-    Malformed(Malformed),
+    Malformed(
+        #[cfg_attr(feature = "serde", serde(serialize_with = "super::output::as_text::display"))] Malformed,
+    ),
     /// It names another session (Q03).
     OtherSession,
     /// It chooses a protocol that was not offered.
@@ -89,7 +99,66 @@ pub enum Violation {
 
 impl Failure {
     pub(super) const fn new(reason: Reason, packet: Option<PacketType>) -> Self {
-        Self { reason, packet, status: None, code: None, context: None, retry_after: None }
+        Self { reason, packet, status: None, code: None, context: None, retry_after: None, location: None }
+    }
+}
+
+impl Failure {
+    /// What to look at, where experience has a hint: most failures of this protocol are made by something in between.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        let from_bits = self.reason == Reason::Refused;
+        match (self.reason, self.status.map(|status| status.as_u16())?) {
+            (Reason::FragmentTooLarge, _) => {
+                Some("something in front of the server limits the size of request bodies")
+            }
+            (Reason::NotAvailable, 404) => Some(
+                "the path may be wrong, BITS not enabled there, or IIS's request filtering refuse the name or the size",
+            ),
+            (Reason::NotAvailable, 405 | 501) => Some(
+                "the server or a firewall does not let the method BITS_POST pass: enable BITS there, or try the method override",
+            ),
+            (Reason::NotBits, 411) => Some("something in between dropped Content-Length"),
+            (Reason::NotBits, 413) => Some("IIS's request filtering, or a proxy, limits the size of uploads"),
+            (Reason::NotBits, 200..=299) => {
+                Some("a login page or a portal may have answered in the server's place")
+            }
+            (Reason::NotBits, 300..=399) => {
+                Some("uploads are not redirected: use the address that it points to")
+            }
+            (Reason::NotBits, 502..=504) => Some("a gateway could not reach the server"),
+            (Reason::Refused, 400) if self.packet == Some(PacketType::Fragment) => {
+                Some("something in between may have dropped or changed Content-Range")
+            }
+            // It has its own reasons.
+            (Reason::Refused, _) if self.context == Some(ErrorContext::REMOTE_APPLICATION) => None,
+            (Reason::Refused, 403) if self.code.and_then(Hresult::explanation).is_none() => {
+                Some("the account may not write there, or the file exists and may not be overwritten")
+            }
+            (Reason::Refused, 404) => Some("the folder does not exist, or the file vanished from the server"),
+            (Reason::Refused, 501) => Some("BITS uploads are not enabled for this directory"),
+            (_, 401) if !from_bits => Some("the server wants other credentials"),
+            (_, 407) if !from_bits => Some("the proxy wants credentials of its own"),
+            _ => None,
+        }
+    }
+
+    /// Whether a status came from this protocol's server and not from something in between.
+    #[must_use]
+    pub fn is_from_bits_server(&self) -> bool {
+        self.reason == Reason::Refused || self.reason == Reason::SessionNotFound
+    }
+
+    /// Whether trying again later, as it is, makes sense: [`Upload::resume`](super::Upload::resume) then may succeed.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self.reason {
+            Reason::Refused | Reason::NotBits | Reason::NotAvailable => {
+                self.status.is_some_and(|status: StatusCode| super::verdict::is_transient(status.as_u16()))
+            }
+            Reason::FragmentTooLarge | Reason::Stalled | Reason::Regressed | Reason::SourceChanged => false,
+            _ => true,
+        }
     }
 }
 
@@ -111,14 +180,23 @@ impl fmt::Display for Failure {
         if self.context == Some(ErrorContext::REMOTE_APPLICATION) {
             f.write_str(", from the server application")?;
         }
+        if let Some(location) = &self.location {
+            write!(f, ", which points to {location}")?;
+        }
         self.hint().map_or(Ok(()), |hint| write!(f, "; {hint}"))
     }
 }
 
 impl std::error::Error for Failure {}
 
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.explanation())
+    }
+}
+
 impl Reason {
-    /// What happened, for a person.
+    /// The event in words, for a person.
     #[must_use]
     pub const fn explanation(self) -> &'static str {
         match self {
@@ -135,6 +213,7 @@ impl Reason {
             Self::SessionNotFound => "the server does not know the session any more",
             Self::OffsetUnknown => "the server is out of step and does not say where it stands",
             Self::Transport => "the connection failed",
+            Self::Untrusted => "the server's certificate does not hold",
             Self::RequestTimeout => "sending took too long",
             Self::ResponseTimeout => "no answer came in time",
             Self::Stalled => "the server acknowledges without moving on",

@@ -1,4 +1,4 @@
-//! How large the next fragment is.
+//! The size of the next fragment.
 
 use std::time::Duration;
 
@@ -46,23 +46,27 @@ impl FragmentSize {
     }
 }
 
-/// The size of the next fragment, as what has happened teaches it.
+/// The size of the next fragment, as its line teaches it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub(super) struct Sizer {
     size: u64,
-    /// What a 413 taught; never forgotten.
-    ceiling: Option<u64>,
 }
 
 impl Sizer {
     pub(super) fn new(setting: FragmentSize) -> Self {
-        Self { size: setting.first(), ceiling: None }
+        Self { size: setting.first() }
     }
 
-    pub(super) fn size(&self) -> u64 {
-        self.ceiling.map_or(self.size, |ceiling| self.size.min(ceiling))
+    /// The size that a record holds.
+    #[cfg(feature = "serde")]
+    pub(super) const fn of(size: u64) -> Self {
+        Self { size }
+    }
+
+    pub(super) const fn size(&self) -> u64 {
+        self.size
     }
 
     /// The settings may have changed while the upload was stored.
@@ -80,24 +84,20 @@ impl Sizer {
         let ideal = ideal.and_then(|ideal| u64::try_from(ideal).ok()).unwrap_or(u64::MAX);
         // A short fragment, as the last before the end, says little about larger ones.
         let least = least.min(largest);
-        self.size = ideal.clamp(bytes / 2, self.size().saturating_mul(2)).clamp(least, largest);
+        self.size = ideal.clamp(bytes / 2, self.size.saturating_mul(2)).clamp(least, largest);
     }
 
     /// A fragment broke: the next one is half as large.
-    pub(super) fn broke(&mut self, setting: FragmentSize) {
+    pub(super) fn broke(&mut self, size: u64, setting: FragmentSize) {
         if let FragmentSize::Adaptive { least, .. } = setting {
-            self.size = (self.size() / 2).max(least);
+            self.size = (size / 2).max(least);
         }
     }
+}
 
-    /// 413: halves what was sent, not below 5 KiB. `None`: it was that small already.
-    pub(super) fn too_large(&mut self, bytes: u64) -> Option<u64> {
-        if bytes <= MIN_FRAGMENT_SIZE {
-            return None;
-        }
-        self.ceiling = Some((bytes / 2).max(MIN_FRAGMENT_SIZE));
-        self.ceiling
-    }
+/// Half of a fragment that was too large, not below 5 KiB. `None`: it was that small already.
+pub(super) fn halved(bytes: u64) -> Option<u64> {
+    (bytes > MIN_FRAGMENT_SIZE).then(|| (bytes / 2).max(MIN_FRAGMENT_SIZE))
 }
 
 #[cfg(test)]
@@ -125,15 +125,9 @@ mod tests {
     }
 
     #[test]
-    fn what_a_413_taught_is_remembered() {
-        let mut sizer = Sizer::new(SETTING);
-        assert_eq!(sizer.too_large(400_000), Some(200_000));
-        for _ in 0..20 {
-            sizer.took(sizer.size(), Duration::from_millis(1), SETTING);
-        }
-        assert_eq!(sizer.size(), 200_000);
-        assert_eq!(sizer.too_large(6_000), Some(5_120));
-        assert_eq!(sizer.too_large(5_120), None);
-        assert_eq!(sizer.size(), 5_120);
+    fn a_fragment_is_halved_down_to_5_kib() {
+        assert_eq!(halved(400_000), Some(200_000));
+        assert_eq!(halved(6_000), Some(5_120));
+        assert_eq!(halved(5_120), None);
     }
 }

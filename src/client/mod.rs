@@ -96,49 +96,43 @@
 //! not mistaken for one that never went. What is lost by a crash is then what was under way: one fragment at most is sent
 //! twice, and a session that was being created goes at its timeout.
 //!
-//! Credentials are not part of it; nor is the source: give it a [validator](Entity::validated), so that an upload whose source
-//! has changed fails with `BG_E_LOCAL_FILE_CHANGED` instead of mixing two files.
+//! [`Upload::restore`] takes the time that the snapshot was at rest, and the destination: its query may have changed.
+//!
+//! Credentials are not part of a snapshot; nor is the source: give it a [validator](Entity::with_validator), so that an upload
+//! whose source has changed fails with `BG_E_LOCAL_FILE_CHANGED` instead of mixing two files.
 //!
 //! # Suspending and cancelling
 //!
 //! [`suspend`](Upload::suspend), [`resume`](Upload::resume) and [`cancel`](Upload::cancel) may be called at any time, in any state. A
 //! suspended upload keeps its session on the server, until its server's timeout; that of IIS is 14 days.
 
-mod choices;
 mod command;
 mod config;
-mod config_builder;
-mod consistency;
-mod credentials;
-mod ending;
 mod entity;
 mod failure;
 mod fragments;
 mod guards;
-mod hint;
 mod host;
-mod input;
 mod output;
 mod progress;
 mod receive;
 mod recovery;
 mod snapshot;
 mod state;
+#[cfg(feature = "serde")]
+mod stored;
 pub mod transitions;
 mod transmit;
 mod upload;
 mod verdict;
 
-pub use choices::{ContentNamePackets, LostClose, Recovery, ReplyMode};
-pub use config::Config;
-pub use config_builder::ConfigBuilder;
-pub use credentials::Credentials;
+pub use crate::machine::{Credentials, Suspend};
+pub use config::{Config, ConfigBuilder, ContentNamePackets, EmptyEntity, LostClose, Recovery, ReplyMode};
 pub use entity::Entity;
 pub use failure::{Failure, Reason, Violation};
 pub use fragments::FragmentSize;
 pub use host::HostPolicy;
-pub use input::{Suspend, TransportError};
-pub use output::{Event, ExchangeId, Output, Transmit};
+pub use output::{Connection, Event, ExchangeId, Output, Transmit, TransportError};
 pub use snapshot::Snapshot;
 pub use state::{State, Timer};
 pub use upload::Upload;

@@ -1,21 +1,21 @@
-//! What an upload asks its caller to do, and what it tells.
+//! The outputs and events of an upload, and the errors of a transport.
 
-use std::time::{Duration, Instant};
+use std::fmt;
+use std::time::Duration;
 
-use http::{Request, Uri};
+use http::{HeaderValue, Request, StatusCode, Uri};
 
 use super::failure::Failure;
 use crate::machine::outputs::{self, Asks};
 use crate::packet::Payload;
-use crate::vocabulary::HostId;
-use crate::vocabulary::SessionId;
+use crate::vocabulary::{HostId, SessionId};
 
 /// One request and its answer. Ids are never used again: a report on an exchange that was given up changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ExchangeId(pub(super) u64);
 
-/// What the caller must do, in this order.
+/// Work for the caller, to be done in this order.
 #[derive(Debug)]
 #[must_use = "the upload goes on once this is done"]
 #[expect(clippy::exhaustive_enums, reason = "a client must do every one of these")]
@@ -30,24 +30,55 @@ pub enum Output {
 
 /// A request to send.
 #[derive(Debug)]
+#[must_use = "the upload waits for the answer of this request"]
 #[non_exhaustive]
 pub struct Transmit {
-    /// Names the exchange in reports.
+    /// The name of the exchange in reports.
     pub id: ExchangeId,
     /// The request, its target the whole URL. Add `Host` and what else your HTTP library wants; send exactly the bytes
     /// of the [`Payload`].
     pub request: Request<Payload>,
-    /// The exchange whose connection this request must use, for credentials that hold for one connection. If that one is
-    /// gone, report a [`TransportError::Unsent`](super::TransportError).
-    pub same_connection_as: Option<ExchangeId>,
+    /// The connection that the request must use.
+    pub connection: Connection,
     /// How long sending may take; the upload keeps this time itself, as one of its timers.
     pub request_timeout: Duration,
     /// How long the answer may take after that; the upload keeps this time itself, too.
     pub response_timeout: Duration,
 }
 
-/// What may interest the caller.
+/// The connection that a request must use.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[expect(clippy::exhaustive_enums, reason = "a client must keep to every one of these")]
+pub enum Connection {
+    /// Any connection, a kept one as well.
+    #[default]
+    Any,
+    /// A connection that no request has used, since a kept one broke just before.
+    Fresh,
+    /// The connection of this exchange, for credentials that hold for one connection. If that connection is gone, report
+    /// [`TransportError::Unsent`].
+    SameAs(ExchangeId),
+}
+
+/// The way in which an exchange failed below HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[non_exhaustive]
+pub enum TransportError {
+    /// No byte of the request left: the name did not resolve, the connection was refused.
+    Unsent,
+    /// The request, or a part of it, may have arrived, and no answer came. Report this one in doubt.
+    Interrupted,
+    /// The connection had served another request before, and broke before a byte of the answer was read. The peer had closed
+    /// it, as a rule (C72).
+    Stale,
+    /// The server's certificate does not hold. No byte of the request left.
+    Untrusted,
+}
+
+/// A thing that may interest the caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Event {
     /// The server opened a session.
@@ -65,7 +96,8 @@ pub enum Event {
         /// The host that was named.
         host: HostId<'static>,
     },
-    /// That host was out of reach for too long: requests go to the origin again.
+    /// Requests go to the origin again: the other host was out of reach for too long, or the caller
+    /// [wanted it](super::Upload::use_origin).
     HostAbandoned,
     /// The server has got further than ever.
     Progress {
@@ -79,34 +111,42 @@ pub enum Event {
         /// The offset that is next.
         to: u64,
     },
-    /// A fragment was too large for the server: from now on they are smaller.
+    /// A fragment was too large for the server, or for something in front of it: from now on they are smaller.
     FragmentShrunk {
         /// The largest fragment from now on, in bytes.
         to: u64,
     },
+    /// A header of an Ack cannot be read, and was passed over.
+    HeaderIgnored {
+        /// The name of the header.
+        name: &'static str,
+    },
     /// The upload starts over with a new session.
     Restarted {
-        /// Why.
+        /// The reason.
         cause: Failure,
     },
     /// Something went wrong that may pass: the upload waits and tries again.
     Waiting {
-        /// When it tries again.
-        until: Instant,
+        /// After how long it tries again.
+        delay: Duration,
         /// What went wrong.
         cause: Failure,
     },
     /// The server, or a proxy, wants credentials: [`authenticate`](super::Upload::authenticate) goes on.
     CredentialsWanted {
         /// 401 or 407, and so whose they are.
-        status: http::StatusCode,
+        #[cfg_attr(feature = "serde", serde(serialize_with = "as_text::status"))]
+        status: StatusCode,
         /// The values of `WWW-Authenticate`, or of `Proxy-Authenticate`.
-        challenges: Vec<http::HeaderValue>,
+        #[cfg_attr(feature = "serde", serde(serialize_with = "as_text::values"))]
+        challenges: Vec<HeaderValue>,
     },
-    /// The server has a reply: fetch it and tell [`handle_reply`](super::Upload::handle_reply). Only then is the session
-    /// closed, which deletes it.
+    /// The server has a reply: fetch it and call [`reply_fetched`](super::Upload::reply_fetched). Only then is the session
+    /// closed, which deletes the reply.
     ReplyReady {
         /// Where the reply is.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "as_text::display"))]
         url: Uri,
         /// Whether the [policy](super::HostPolicy) trusts its host; if not, send no credentials there.
         trusted: bool,
@@ -128,6 +168,40 @@ pub enum Event {
     Failed(Failure),
 }
 
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The id is a secret.
+            Self::SessionCreated { .. } => f.write_str("the server opened a session"),
+            Self::HostChanged { host } => write!(f, "the server moved the session to {host}"),
+            Self::HostRefused { host } => {
+                write!(f, "the server named another host, {host}, which is not allowed")
+            }
+            Self::HostAbandoned => f.write_str("requests go to the origin again"),
+            Self::Progress { acknowledged } => write!(f, "{acknowledged} bytes are acknowledged"),
+            Self::Resynchronised { from, to } => write!(f, "the server wants byte {to}, not {from}"),
+            Self::FragmentShrunk { to } => write!(f, "fragments have at most {to} bytes from now on"),
+            Self::HeaderIgnored { name } => write!(f, "the header {name} cannot be read and is ignored"),
+            Self::Restarted { cause } => write!(f, "{cause}; starting over"),
+            Self::Waiting { delay, cause } => {
+                write!(f, "{cause}; trying again in {:.1} s", delay.as_secs_f64())
+            }
+            Self::CredentialsWanted { status, .. } => write!(f, "credentials are wanted, status {status}"),
+            Self::ReplyReady { url, .. } => write!(f, "the reply is at {url}"),
+            Self::Suspended => f.write_str("suspended"),
+            Self::Completed { confirmed: true } => f.write_str("the server has published the file"),
+            Self::Completed { confirmed: false } => {
+                f.write_str("completed, but the server did not confirm it")
+            }
+            Self::Cancelled { confirmed: true } => f.write_str("cancelled"),
+            Self::Cancelled { confirmed: false } => {
+                f.write_str("cancelled; the server may keep what it has until its session timeout")
+            }
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
 impl outputs::Output for Output {
     type Id = ExchangeId;
 
@@ -137,5 +211,45 @@ impl outputs::Output for Output {
             Self::Abort(_) => Asks::Abort,
             Self::Event(_) => Asks::Nothing,
         }
+    }
+}
+
+/// Values of the `http` crate, written for logs.
+#[cfg(feature = "serde")]
+pub(super) mod as_text {
+    use std::fmt::Display;
+
+    use http::{HeaderValue, StatusCode};
+    use serde::Serializer;
+
+    pub(in super::super) fn display<S: Serializer>(
+        value: &impl Display,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(in super::super) fn status<S: Serializer>(
+        status: &StatusCode,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u16(status.as_u16())
+    }
+
+    pub(in super::super) fn optional_status<S: Serializer>(
+        status: &Option<StatusCode>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match status {
+            Some(status) => serializer.serialize_some(&status.as_u16()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(in super::super) fn values<S: Serializer>(
+        values: &[HeaderValue],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(|value| String::from_utf8_lossy(value.as_bytes())))
     }
 }

@@ -1,33 +1,41 @@
-//! What comes back, and what becomes of the upload.
+//! The reports on an exchange, the time that passes, and what the upload does next.
 
 use std::time::Instant;
 
 use http::Response;
 
 use super::failure::{Failure, Reason};
-use super::input::TransportError;
-use super::output::{ExchangeId, Output};
-use super::state::{Hold, InFlight, Timer};
+use super::output::{Event, ExchangeId, Output, TransportError};
+use super::state::{Close, Doing, Goal, InFlight, Next, Timer};
 use super::upload::Upload;
 use super::verdict::{Verdict, judge};
 use crate::packet::{PacketType, ResponseHead};
+use crate::vocabulary::Hresult;
 
 impl Upload {
     /// The last byte of the request was handed to the network: its answer's time begins (§3.1.5.2.1).
     ///
     /// A transport that cannot tell says it at once: then one timer covers both.
     pub fn handle_sent(&mut self, now: Instant, id: ExchangeId) {
-        self.handle_sent_part(id, u64::MAX);
+        self.handle_sent_part(now, id, u64::MAX);
         if self.is_under_way(id) && self.timers.get(Timer::Request).is_some() {
             self.timers.stop(Timer::Request);
             self.timers.start(Timer::Response, now, self.config.patience.response_timeout);
         }
     }
 
-    /// So many bytes of the request's body were handed to the network: for [`sent`](Self::sent), nothing else.
-    pub fn handle_sent_part(&mut self, id: ExchangeId, bytes: u64) {
-        if let Some(exchange) = self.in_flight.as_ref().filter(|exchange| exchange.id == id) {
-            self.handed_over = bytes.min(exchange.bytes());
+    /// So many bytes of the request's body were handed to the network so far: for [`sent`](Self::sent). Bytes that
+    /// go out for the first time are progress: the upload does not give up meanwhile.
+    pub fn handle_sent_part(&mut self, now: Instant, id: ExchangeId, bytes: u64) {
+        let Doing::Exchanging(exchange) = &mut self.doing else { return };
+        if exchange.id != id {
+            return;
+        }
+        exchange.handed_over = bytes.min(exchange.bytes());
+        let reached = exchange.range.start.saturating_add(exchange.handed_over);
+        if reached > self.guards.farthest {
+            self.guards.farthest = reached;
+            self.timers.start(Timer::GiveUp, now, self.config.patience.give_up_after);
         }
     }
 
@@ -37,44 +45,50 @@ impl Upload {
         if response.status().is_informational() {
             return;
         }
-        let Some(exchange) = self.take_exchange(id) else { return };
+        let Some(exchange) = self.end_exchange(id) else { return };
         self.timers.stop(Timer::HostFallback);
         let head = ResponseHead::from(response);
-        let verdict = judge(head, exchange.packet, self.session_id, &self.config);
+        let verdict = judge(head, exchange.packet, self.session_id().as_ref(), &self.config);
         if !matches!(verdict, Verdict::Unauthorized(_)) {
-            self.challenges = 0;
+            self.guards.tried_credentials = 0;
         }
-        match verdict {
-            Verdict::Accepted(ack) => self.accepted(now, exchange, ack),
+        let next = match verdict {
+            Verdict::Accepted(ack) => self.accepted(now, &exchange, ack),
             Verdict::Unconfirmed => self.unconfirmed(exchange.packet),
-            Verdict::Doubtful(failure) => self.doubt_session(now, failure),
+            Verdict::Doubtful(failure) => self.doubt_session(failure),
             Verdict::SessionNotFound(failure) => self.session_not_found(exchange.packet, failure),
             Verdict::Unauthorized(failure) => self.unauthorized(id, head, failure),
             Verdict::FragmentTooLarge(failure) => self.shrink(exchange.bytes(), failure),
             Verdict::Transient(failure) => {
                 // Without a code the server, too, may mean that it is still at work on a Close.
-                self.close_unanswered |=
-                    exchange.packet == PacketType::CloseSession && failure.code.is_none();
+                if failure.code.is_none() && exchange.packet == PacketType::CloseSession {
+                    self.doubt(exchange.packet);
+                }
                 match failure.reason {
-                    Reason::Refused => self.transient(now, failure),
-                    _ => self.unanswered(now, exchange.packet, failure),
+                    Reason::Refused => self.transient(failure),
+                    _ => self.unanswered(exchange.packet, failure),
                 }
             }
             Verdict::Fatal(failure) => {
                 if matches!(failure.reason, Reason::NotBits | Reason::NotAvailable) {
                     self.doubt(exchange.packet);
                 }
-                self.fatal(failure);
+                self.fatal(failure)
             }
-        }
-        self.settle(now);
+        };
+        self.settle(now, next);
     }
 
     /// The exchange broke off below HTTP.
     pub fn handle_transport_error(&mut self, now: Instant, id: ExchangeId, error: TransportError) {
-        if let Some(exchange) = self.take_exchange(id) {
-            self.broken_off(now, &exchange, Failure::new(Reason::Transport, Some(exchange.packet)), error);
-            self.settle(now);
+        if let Some(exchange) = self.end_exchange(id) {
+            let reason = match error {
+                TransportError::Untrusted => Reason::Untrusted,
+                _ => Reason::Transport,
+            };
+            let next =
+                self.broken_off(now, exchange.packet, Failure::new(reason, Some(exchange.packet)), error);
+            self.settle(now, next);
         }
     }
 
@@ -84,36 +98,34 @@ impl Upload {
             match timer {
                 Timer::Request => self.timed_out(now, Reason::RequestTimeout),
                 Timer::Response => self.timed_out(now, Reason::ResponseTimeout),
-                Timer::Retry if self.hold == Hold::Retry => self.hold = Hold::None,
-                Timer::Pace if self.hold == Hold::Pace => self.hold = Hold::None,
+                Timer::Retry if self.doing == Doing::Retrying => self.settle(now, Next::Go),
+                Timer::Pace if self.doing == Doing::Pacing => self.settle(now, Next::Go),
                 Timer::Retry | Timer::Pace => {}
                 Timer::HostFallback => self.abandon_host(),
                 Timer::GiveUp => {
                     self.abort();
-                    self.stop(Failure::new(Reason::GaveUp, None));
+                    let next = self.stop(Failure::new(Reason::GaveUp, None));
+                    self.settle(now, next);
                 }
             }
-            self.settle(now);
         }
     }
 
-    pub(super) fn is_under_way(&self, id: ExchangeId) -> bool {
-        self.in_flight.as_ref().is_some_and(|exchange| exchange.id == id)
+    fn is_under_way(&self, id: ExchangeId) -> bool {
+        self.in_flight().is_some_and(|exchange| exchange.id == id)
     }
 
-    fn take_exchange(&mut self, id: ExchangeId) -> Option<InFlight> {
-        if !self.is_under_way(id) {
-            return None;
-        }
+    /// The exchange is over. It stays what the upload is doing, until it is settled what comes next.
+    fn end_exchange(&mut self, id: ExchangeId) -> Option<InFlight> {
+        let exchange = self.in_flight().filter(|exchange| exchange.id == id)?.clone();
         self.timers.stop(Timer::Request);
         self.timers.stop(Timer::Response);
-        self.handed_over = 0;
-        self.in_flight.take()
+        Some(exchange)
     }
 
     /// Gives up the exchange under way, and returns it and how far it came. A request that nobody took is never sent.
     pub(super) fn abort(&mut self) -> Option<(InFlight, TransportError)> {
-        let exchange = self.take_exchange(self.in_flight.as_ref()?.id)?;
+        let exchange = self.end_exchange(self.in_flight()?.id)?;
         if self.outputs.withdraw(exchange.id) {
             return Some((exchange, TransportError::Unsent));
         }
@@ -124,15 +136,86 @@ impl Upload {
 
     fn timed_out(&mut self, now: Instant, reason: Reason) {
         if let Some((exchange, error)) = self.abort() {
-            self.broken_off(now, &exchange, Failure::new(reason, Some(exchange.packet)), error);
+            let next =
+                self.broken_off(now, exchange.packet, Failure::new(reason, Some(exchange.packet)), error);
+            self.settle(now, next);
         }
     }
 
-    /// After anything was told: a graceful suspension takes hold, or the next packet goes.
-    pub(super) fn settle(&mut self, now: Instant) {
-        if self.hold == Hold::Suspending && self.in_flight.is_none() {
-            self.suspended();
+    /// Does what comes next. A suspension that waited for the exchange takes its place, unless the upload has come to an end.
+    pub(super) fn settle(&mut self, now: Instant, next: Next) {
+        let then_suspend = self.in_flight().is_some_and(|exchange| exchange.then_suspend);
+        match next {
+            Next::Fail(failure) => self.fail(failure, false),
+            Next::Complete { confirmed } => {
+                self.end(Doing::Completed { confirmed }, Event::Completed { confirmed })
+            }
+            Next::Leave { confirmed } => {
+                self.forget_session();
+                if self.goal == Goal::Withdraw {
+                    let code = Some(Hresult::BG_E_LOCAL_FILE_CHANGED);
+                    let failure = Failure { code, ..Failure::new(Reason::SourceChanged, None) };
+                    self.fail(failure, true);
+                } else {
+                    self.end(Doing::Cancelled { confirmed }, Event::Cancelled { confirmed });
+                }
+            }
+            Next::Go | Next::Wait(_) | Next::Challenge { .. } if then_suspend => self.suspended(),
+            Next::Go => self.go(now),
+            Next::Wait(cause) => {
+                let least = cause.retry_after.unwrap_or_default();
+                let delay = self.backoff.next(&self.config.patience).max(least);
+                self.doing = Doing::Retrying;
+                self.timers.start(Timer::Retry, now, delay);
+                self.tell(Event::Waiting { delay, cause });
+            }
+            Next::Challenge { status, challenges } => {
+                self.doing = Doing::Challenged;
+                self.timers.stop(Timer::GiveUp);
+                self.tell(Event::CredentialsWanted { status, challenges });
+            }
         }
-        self.advance(now);
+    }
+
+    pub(super) fn suspended(&mut self) {
+        self.doing = Doing::Suspended;
+        self.rest();
+        self.tell(Event::Suspended);
+    }
+
+    fn fail(&mut self, failure: Failure, for_good: bool) {
+        self.doing = Doing::Failed { for_good };
+        self.rest();
+        self.tell(Event::Failed(failure));
+    }
+
+    fn end(&mut self, doing: Doing, event: Event) {
+        self.doing = doing;
+        self.timers.stop_all();
+        self.tell(event);
+    }
+
+    /// Nothing happens until the caller wants it; only the time of a host that is out of reach goes on (C33).
+    fn rest(&mut self) {
+        for timer in [Timer::Request, Timer::Response, Timer::Retry, Timer::Pace, Timer::GiveUp] {
+            self.timers.stop(timer);
+        }
+    }
+
+    /// What became of this packet nobody knows: a Close may have published the entity, and a Fragment must not go twice to a
+    /// server that appends whatever comes.
+    pub(super) fn doubt(&mut self, packet: PacketType) {
+        let must_not_repeat = self.config.recovery == super::Recovery::Restart && self.goal == Goal::Complete;
+        match packet {
+            PacketType::CloseSession => self.mark_close(Close::unanswered),
+            PacketType::Fragment if must_not_repeat => self.goal = Goal::StartOver,
+            _ => {}
+        }
+    }
+
+    pub(super) fn mark_close(&mut self, mark: fn(Close) -> Close) {
+        if let Some(session) = self.session_mut() {
+            session.close = mark(session.close);
+        }
     }
 }

@@ -1,14 +1,20 @@
-//! Where an upload stands.
+//! The state of an upload: what its caller sees of it, and the three enums behind that.
+//!
+//! [`Place`] says where the upload is, [`Goal`] what it is after, [`Doing`] what it is doing. Each holds the data that makes
+//! sense in it alone, so that no flag outlives what it is about, and no snapshot can forget one.
 
+use std::fmt;
 use std::ops::Range;
 use std::time::Instant;
 
-use http::Uri;
+use http::{HeaderValue, StatusCode};
 
+use super::failure::Failure;
 use super::output::ExchangeId;
-use crate::packet::PacketType;
+use crate::packet::{Host, PacketType};
+use crate::vocabulary::SessionId;
 
-/// Where an upload stands (`HTTPUploader.state`, §3.1.1.2).
+/// The state of an upload (`HTTPUploader.state`, §3.1.1.2).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -41,62 +47,19 @@ impl State {
     }
 }
 
-/// What the upload is after.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
-pub(super) enum Goal {
-    /// The entity at its destination.
-    Complete,
-    /// The session gone, and then a new one: what the server stored of this one cannot be trusted.
-    StartOver,
-    /// The session gone.
-    Cancel,
-    /// The session gone, since the source is not what it was; then the upload has failed.
-    Withdraw,
-}
-
-/// Why nothing is sent at the moment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Hold {
-    /// Nothing holds the upload.
-    None,
-    Retry,
-    Pace,
-    Credentials,
-    Reply,
-    /// Suspended once the exchange under way has been answered.
-    Suspending,
-    Suspended,
-    Failed,
-    Completed,
-    Cancelled,
-}
-
-/// What is known of the reply.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Reply {
-    /// The server has named none.
-    None,
-    At(Uri),
-    /// The caller has it, or does without.
-    Settled,
-}
-
-/// The exchange under way.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct InFlight {
-    pub(super) id: ExchangeId,
-    pub(super) packet: PacketType,
-    /// The bytes that a Fragment brings; empty for every other packet.
-    pub(super) range: Range<u64>,
-    pub(super) since: Instant,
-}
-
-impl InFlight {
-    /// How many bytes it brings.
-    pub(super) const fn bytes(&self) -> u64 {
-        self.range.end.saturating_sub(self.range.start)
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exchanging(packet) => write!(f, "{packet} is on its way"),
+            Self::Pacing => f.write_str("waiting for the pace"),
+            Self::WaitingToRetry => f.write_str("waiting to try again"),
+            Self::WaitingForCredentials => f.write_str("waiting for credentials"),
+            Self::WaitingForReply => f.write_str("waiting for the reply to be fetched"),
+            Self::Suspended => f.write_str("suspended"),
+            Self::Failed => f.write_str("failed"),
+            Self::Completed => f.write_str("completed"),
+            Self::Cancelled => f.write_str("cancelled"),
+        }
     }
 }
 
@@ -116,4 +79,213 @@ pub enum Timer {
     Pace,
     /// There is no progress for too long.
     GiveUp,
+}
+
+/// The place of an upload: whether the server has a session for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "an upload has one, and is in a session nearly all of its life"
+)]
+pub(super) enum Place {
+    /// There is no session.
+    Nowhere {
+        /// Whether a Ping goes before Create-Session.
+        ping: bool,
+    },
+    /// The server has opened this session.
+    Session(Session),
+}
+
+/// One session, as the client knows it. Starting over drops it as a whole.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub(super) struct Session {
+    pub(super) id: SessionId,
+    /// The host that the server moved the session to.
+    #[cfg_attr(feature = "arbitrary", arbitrary(with = crate::packet::arbitrary_host))]
+    pub(super) host: Option<Host<'static>>,
+    /// The next byte to send.
+    pub(super) offset: u64,
+    /// How far the fragments of this session have reached. A record may be older than that, so a restored upload does not
+    /// know it (Q09).
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(super) sent: Option<u64>,
+    pub(super) reply: Reply,
+    pub(super) ping: Ping,
+    pub(super) close: Close,
+    /// The largest fragment that the server is known to take.
+    pub(super) ceiling: Option<u64>,
+}
+
+impl Session {
+    pub(super) const fn new(id: SessionId) -> Self {
+        Self {
+            id,
+            host: None,
+            offset: 0,
+            sent: Some(0),
+            reply: Reply::None,
+            ping: Ping::NotDue,
+            close: Close::NeverSent,
+            ceiling: None,
+        }
+    }
+}
+
+/// Whether a Ping goes before the next packet of a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub(super) enum Ping {
+    NotDue,
+    Due,
+    /// The server is out of step and does not say where it stands: after the Ping the upload starts over (Q06).
+    InDoubt,
+}
+
+/// What is known of a session's Close-Session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub(super) enum Close {
+    /// None was sent, or each was answered and did nothing.
+    NeverSent,
+    /// The server refused it as invalid, so it may want bytes that it has lost.
+    Refused,
+    /// One went unanswered: the entity may be published (C17).
+    Unanswered,
+    /// One went unanswered, and the server refused the repeat as invalid.
+    UnansweredAndRefused,
+}
+
+impl Close {
+    pub(super) const fn is_unanswered(self) -> bool {
+        matches!(self, Self::Unanswered | Self::UnansweredAndRefused)
+    }
+
+    pub(super) const fn is_refused(self) -> bool {
+        matches!(self, Self::Refused | Self::UnansweredAndRefused)
+    }
+
+    pub(super) const fn unanswered(self) -> Self {
+        if self.is_refused() { Self::UnansweredAndRefused } else { Self::Unanswered }
+    }
+
+    pub(super) const fn refused(self) -> Self {
+        if self.is_unanswered() { Self::UnansweredAndRefused } else { Self::Refused }
+    }
+
+    /// The refusal is being looked into.
+    pub(super) const fn mended(self) -> Self {
+        if self.is_unanswered() { Self::Unanswered } else { Self::NeverSent }
+    }
+}
+
+/// What is known of the reply.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub(super) enum Reply {
+    /// The server has named none.
+    None,
+    /// It is at this absolute URL.
+    Url(String),
+    /// The caller has it, or does without.
+    Settled,
+}
+
+/// The aim of an upload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub(super) enum Goal {
+    /// The entity at its destination.
+    Complete,
+    /// The session gone, and then a new one: what the server stored of this one cannot be trusted.
+    StartOver,
+    /// The session gone.
+    Cancel,
+    /// The session gone, since the source is not what it was; then the upload has failed.
+    Withdraw,
+}
+
+/// The activity of an upload.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Doing {
+    Exchanging(InFlight),
+    /// Its time is a timer.
+    Retrying,
+    /// Its time is a timer.
+    Pacing,
+    Challenged,
+    FetchingReply,
+    Suspended,
+    Failed {
+        /// Whether nothing mends it: the source has changed.
+        for_good: bool,
+    },
+    Completed {
+        confirmed: bool,
+    },
+    Cancelled {
+        confirmed: bool,
+    },
+}
+
+impl Doing {
+    pub(super) const fn state(&self) -> State {
+        match self {
+            Self::Exchanging(exchange) => State::Exchanging(exchange.packet),
+            Self::Retrying => State::WaitingToRetry,
+            Self::Pacing => State::Pacing,
+            Self::Challenged => State::WaitingForCredentials,
+            Self::FetchingReply => State::WaitingForReply,
+            Self::Suspended => State::Suspended,
+            Self::Failed { .. } => State::Failed,
+            Self::Completed { .. } => State::Completed,
+            Self::Cancelled { .. } => State::Cancelled,
+        }
+    }
+}
+
+/// The exchange under way.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct InFlight {
+    pub(super) id: ExchangeId,
+    pub(super) packet: PacketType,
+    /// The bytes that a Fragment brings; empty for every other packet.
+    pub(super) range: Range<u64>,
+    pub(super) since: Instant,
+    /// How many bytes of the body were handed to the network.
+    pub(super) handed_over: u64,
+    /// Whether the upload is suspended once it is answered.
+    pub(super) then_suspend: bool,
+}
+
+impl InFlight {
+    /// How many bytes it brings.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.range.end.saturating_sub(self.range.start)
+    }
+}
+
+/// What comes of an answer, or of none.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// The packet that is due goes.
+    Go,
+    /// It goes after a delay.
+    Wait(Failure),
+    /// The caller is asked for credentials.
+    Challenge { status: StatusCode, challenges: Vec<HeaderValue> },
+    /// The upload has failed.
+    Fail(Failure),
+    /// The entity is published.
+    Complete { confirmed: bool },
+    /// The session that was to go is gone, or left to its server's timeout.
+    Leave { confirmed: bool },
 }

@@ -1,162 +1,170 @@
-//! Which packet goes next.
+//! The next packet: which one it is, and the request that carries it.
 
-use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, Method, Uri};
 
-use super::choices::{ContentNamePackets, ReplyMode};
+use super::config::{ContentNamePackets, ReplyMode};
 use super::failure::{Failure, Reason};
-use super::output::{Event, ExchangeId, Output, Transmit};
-use super::state::{Goal, Hold, InFlight, Reply, Timer};
+use super::output::{Connection, Event, ExchangeId, Output, Transmit};
+use super::state::{Doing, Goal, InFlight, Next, Ping, Place, Reply, Session, Timer};
 use super::upload::Upload;
 use crate::header;
-use crate::packet::{
-    CancelSession, CloseSession, CreateSession, Fragment, PacketType, Payload, Ping, Request,
-};
-use crate::vocabulary::ContentName;
-use crate::vocabulary::ContentRange;
-use crate::vocabulary::{ProtocolId, SupportedProtocols};
+use crate::packet::{CancelSession, CloseSession, CreateSession, Fragment, PacketType, Payload, Request};
+use crate::vocabulary::{ContentName, ContentRange, ProtocolId, SupportedProtocols};
+
+/// What is next.
+enum Step<'u> {
+    Send(Request<'u>),
+    WaitForPace(Duration),
+    OfferReply(Uri),
+    Fail(Reason),
+    /// There is no session to give up.
+    Leave,
+}
 
 impl Upload {
-    /// Sends what is next, unless something is under way or holds the upload.
-    ///
-    /// What is next follows from what is known, and is stored nowhere: so an upload that was interrupted anywhere goes
-    /// on by itself.
-    pub(super) fn advance(&mut self, now: Instant) {
-        if self.in_flight.is_some() || self.hold != Hold::None {
-            return;
-        }
-        if let Some(request) = self.next_request(now) {
-            self.transmit(now, &request);
-        }
-    }
-
-    fn next_request(&mut self, now: Instant) -> Option<Request<'static>> {
-        let Some(session_id) = self.session_id else { return self.without_session() };
-        match self.goal {
-            Goal::Cancel | Goal::StartOver | Goal::Withdraw => {
-                Some(Request::CancelSession(CancelSession { session_id }))
+    /// Sends what is next, or waits for what must come before.
+    pub(super) fn go(&mut self, now: Instant) {
+        match self.next_step(now) {
+            Step::Send(packet) => {
+                let (kind, request) = (packet.packet_type(), self.request(&packet));
+                self.transmit(now, kind, request);
             }
-            Goal::Complete if self.ping_due => Some(Request::Ping(Ping)),
-            Goal::Complete => match self.next_range() {
-                Some(_) if self.waits_for_pace(now) => None,
-                Some(range) => Some(Request::Fragment(Fragment {
-                    session_id,
-                    range: Some(range),
-                    content_name: self.content_name(PacketType::Fragment),
-                })),
-                None => self.without_bytes().then(|| {
-                    let content_name = self.content_name(PacketType::CloseSession);
-                    Request::CloseSession(CloseSession { session_id, content_name })
-                }),
-            },
-        }
-    }
-
-    fn without_session(&mut self) -> Option<Request<'static>> {
-        if self.is_leaving() {
-            self.left(true);
-            return None;
-        }
-        self.goal = Goal::Complete;
-        if self.ping_due {
-            return Some(Request::Ping(Ping));
-        }
-        Some(Request::CreateSession(CreateSession {
-            protocols: SupportedProtocols::offer(ProtocolId::BITS_1_5, self.config.uppercase_protocol),
-            content_name: self.content_name(PacketType::CreateSession),
-        }))
-    }
-
-    /// Every byte is acknowledged: whether the session may be closed. Not before the reply is here (C39).
-    fn without_bytes(&mut self) -> bool {
-        match (self.config.reply, &self.reply) {
-            (ReplyMode::Ignored, _) | (_, Reply::Settled) | (ReplyMode::Optional, Reply::None) => true,
-            (ReplyMode::Required, Reply::None) => {
-                self.fail(Failure::new(Reason::ReplyMissing, None));
-                false
+            Step::WaitForPace(delay) => {
+                self.doing = Doing::Pacing;
+                self.timers.start(Timer::Pace, now, delay);
             }
-            (_, Reply::At(url)) => {
-                let url = url.clone();
+            Step::OfferReply(url) => {
                 let trusted = self.trusts(&url);
-                self.hold = Hold::Reply;
+                self.doing = Doing::FetchingReply;
                 self.timers.stop(Timer::GiveUp);
                 self.tell(Event::ReplyReady { url, trusted });
-                false
             }
+            Step::Fail(reason) => self.settle(now, Next::Fail(Failure::new(reason, None))),
+            Step::Leave => self.settle(now, Next::Leave { confirmed: true }),
         }
     }
 
-    fn next_range(&self) -> Option<ContentRange> {
-        let size = self.sizer.size().min(self.pace.largest());
-        let end = self.offset.saturating_add(size).min(self.entity.size());
-        ContentRange::new(self.offset..end, self.entity.size()).ok()
+    /// What is next follows from what is known, and is stored nowhere: so an upload that was interrupted anywhere goes on by
+    /// itself.
+    fn next_step(&self, now: Instant) -> Step<'_> {
+        let session = match &self.place {
+            Place::Nowhere { .. } if self.is_leaving() => return Step::Leave,
+            Place::Nowhere { ping: true } => return Step::Send(Request::Ping(crate::packet::Ping)),
+            Place::Nowhere { ping: false } => {
+                return Step::Send(Request::CreateSession(CreateSession {
+                    protocols: SupportedProtocols::offer(
+                        ProtocolId::BITS_1_5,
+                        self.config.uppercase_protocol,
+                    ),
+                    content_name: self.content_name(PacketType::CreateSession),
+                }));
+            }
+            Place::Session(session) => session,
+        };
+        let session_id = session.id;
+        if self.goal != Goal::Complete {
+            return Step::Send(Request::CancelSession(CancelSession { session_id }));
+        }
+        if session.ping != Ping::NotDue {
+            return Step::Send(Request::Ping(crate::packet::Ping));
+        }
+        match (self.next_range(session), self.pace.delay(now)) {
+            (Some(_), Some(delay)) => Step::WaitForPace(delay),
+            (Some(range), None) => {
+                let content_name = self.content_name(PacketType::Fragment);
+                Step::Send(Request::Fragment(Fragment { session_id, range: Some(range), content_name }))
+            }
+            (None, _) => self.without_bytes(session),
+        }
     }
 
-    fn waits_for_pace(&mut self, now: Instant) -> bool {
-        let Some(delay) = self.pace.delay(now) else { return false };
-        self.hold = Hold::Pace;
-        self.timers.start(Timer::Pace, now, delay);
-        true
+    /// Every byte is acknowledged. The session is not closed before the reply is here (C39).
+    fn without_bytes(&self, session: &Session) -> Step<'_> {
+        match (self.config.reply, &session.reply) {
+            (ReplyMode::Ignored, _) | (_, Reply::Settled) | (ReplyMode::Optional, Reply::None) => {
+                let content_name = self.content_name(PacketType::CloseSession);
+                Step::Send(Request::CloseSession(CloseSession { session_id: session.id, content_name }))
+            }
+            (ReplyMode::Required, Reply::None) => Step::Fail(Reason::ReplyMissing),
+            (_, Reply::Url(url)) => url.parse().map_or(Step::Fail(Reason::ReplyMissing), Step::OfferReply),
+        }
     }
 
-    fn content_name(&self, packet: PacketType) -> Option<ContentName<'static>> {
+    /// The size of the next fragment, if the entity has as many bytes.
+    pub(super) fn fragment_size(&self) -> u64 {
+        let ceiling = self.session().and_then(|session| session.ceiling);
+        self.sizer.size().min(ceiling.unwrap_or(u64::MAX))
+    }
+
+    fn next_range(&self, session: &Session) -> Option<ContentRange> {
+        let size = self.fragment_size().min(self.pace.largest());
+        let end = session.offset.saturating_add(size).min(self.entity.size());
+        ContentRange::new(session.offset..end, self.entity.size()).ok()
+    }
+
+    fn content_name(&self, packet: PacketType) -> Option<ContentName<'_>> {
         let wanted = match self.config.content_name {
             ContentNamePackets::All => true,
             ContentNamePackets::Fragments => packet == PacketType::Fragment,
             ContentNamePackets::None => false,
         };
-        self.entity.name().filter(|_| wanted).cloned()
+        self.entity.name().filter(|_| wanted).map(ContentName::borrowed)
     }
 
-    fn transmit(&mut self, now: Instant, request: &Request<'_>) {
+    fn request(&self, packet: &Request<'_>) -> http::Request<Payload> {
+        let mut request = packet.to_http(&self.target);
+        self.add_own_headers(request.headers_mut());
+        if self.config.method_override {
+            tunnel(&mut request);
+        }
+        request
+    }
+
+    fn transmit(&mut self, now: Instant, packet: PacketType, request: http::Request<Payload>) {
         self.exchanges = self.exchanges.wrapping_add(1);
         let id = ExchangeId(self.exchanges);
-        let mut http = request.to_http(&self.url());
-        self.add_own_headers(http.headers_mut());
-        if self.config.method_override {
-            tunnel(&mut http);
-        }
-        let range = match http.body() {
-            Payload::Empty => Range::default(),
+        let range = match request.body() {
+            Payload::Empty => 0..0,
             Payload::Range(range) => range.clone(),
         };
-        self.sent = self.sent.max(range.end);
-        self.handed_over = 0;
         if !range.is_empty() {
             self.pace.sent(now, range.end.saturating_sub(range.start));
+            if let Some(sent) = self.session_mut().and_then(|session| session.sent.as_mut()) {
+                *sent = range.end.max(*sent);
+            }
         }
-        self.in_flight = Some(InFlight { id, packet: request.packet_type(), range, since: now });
-        let same_connection_as = self.connection;
-        self.connection = same_connection_as.map(|_| id);
-        self.timers.start(Timer::Request, now, self.config.patience.request_timeout);
-        self.push(Output::Transmit(Transmit {
-            id,
-            request: http,
-            same_connection_as,
-            request_timeout: self.config.patience.request_timeout,
-            response_timeout: self.config.patience.response_timeout,
-        }));
-    }
-
-    /// The caller's headers and what answers challenges. Those of the protocol itself stay as they are.
-    fn add_own_headers(&mut self, headers: &mut HeaderMap) {
-        let own = self.config.headers.iter().chain(&self.credentials.headers);
-        let own: Vec<_> = own.filter(|(name, _)| !headers.contains_key(*name)).collect();
-        for (name, value) in own {
-            let _never_full = headers.try_append(name, value.clone());
+        let connection = self.connection;
+        if let Connection::SameAs(_) = connection {
+            self.connection = Connection::SameAs(id);
         }
         if self.credentials.connection_bound {
             self.credentials.headers.clear();
         }
+        self.doing = Doing::Exchanging(InFlight {
+            id,
+            packet,
+            range,
+            since: now,
+            handed_over: 0,
+            then_suspend: false,
+        });
+        let patience = &self.config.patience;
+        let (request_timeout, response_timeout) = (patience.request_timeout, patience.response_timeout);
+        self.timers.start(Timer::Request, now, request_timeout);
+        self.push(Output::Transmit(Transmit { id, request, connection, request_timeout, response_timeout }));
     }
 
-    /// Where requests go: the destination, on the session's own host if it has one.
-    fn url(&self) -> Uri {
-        match &self.host {
-            Some(host) => host.id.redirect(&self.destination),
-            None => self.destination.clone(),
+    /// The caller's headers and what answers challenges. Those of the protocol itself stay as they are.
+    fn add_own_headers(&self, headers: &mut HeaderMap) {
+        if self.config.headers.is_empty() && self.credentials.headers.is_empty() {
+            return;
+        }
+        let own = self.config.headers.iter().chain(&self.credentials.headers);
+        let own: Vec<_> = own.filter(|(name, _)| !headers.contains_key(*name)).collect();
+        for (name, value) in own {
+            let _never_full = headers.try_append(name, value.clone());
         }
     }
 

@@ -1,24 +1,21 @@
-//! One upload, seen by the client.
+//! One upload: what it is made of, and what its caller can ask of it.
 
 use std::num::NonZeroU64;
 use std::time::Instant;
 
 use http::Uri;
 
-use super::config::Config;
-use super::credentials::Credentials;
+use super::config::{Config, EmptyEntity};
 use super::entity::Entity;
 use super::fragments::Sizer;
 use super::guards::Guards;
-use super::output::{Event, ExchangeId, Output};
-use super::state::{Goal, Hold, InFlight, Reply, State, Timer};
+use super::output::{Connection, Event, ExchangeId, Output};
+use super::state::{Doing, Goal, InFlight, Next, Place, Session, State, Timer};
 use crate::machine::outputs::Outputs;
 use crate::machine::pace::Pace;
 use crate::machine::retry::Backoff;
 use crate::machine::timer::Timers;
-use crate::packet::{Host, PacketType};
-use crate::vocabulary::HostId;
-use crate::vocabulary::InvalidValue;
+use crate::machine::{Credentials, InvalidConfig};
 use crate::vocabulary::SessionId;
 use crate::vocabulary::reference::is_http;
 
@@ -31,38 +28,20 @@ pub struct Upload {
     pub(super) config: Config,
     pub(super) destination: Uri,
     pub(super) entity: Entity,
-    pub(super) session_id: Option<SessionId>,
-    pub(super) host: Option<Host<'static>>,
-    /// The next byte to send.
-    pub(super) offset: u64,
-    /// How far this session's fragments have reached.
-    pub(super) sent: u64,
-    /// How many bytes of the fragment under way were handed to the network.
-    pub(super) handed_over: u64,
-    pub(super) sizer: Sizer,
-    pub(super) pace: Pace,
+    pub(super) place: Place,
     pub(super) goal: Goal,
-    pub(super) hold: Hold,
-    pub(super) reply: Reply,
-    pub(super) ping_due: bool,
-    /// Whether the server is out of step without saying where it stands.
-    pub(super) offset_lost: bool,
-    /// Whether the server refused a Close-Session as invalid, and so may want bytes that it has lost.
-    pub(super) close_refused: bool,
-    /// Whether a Close-Session of this session was sent of which nobody knows what became.
-    pub(super) close_unanswered: bool,
-    pub(super) in_flight: Option<InFlight>,
-    pub(super) exchanges: u64,
-    pub(super) credentials: Credentials,
-    /// How many challenges came in a row.
-    pub(super) challenges: u32,
-    /// The exchange that was challenged last, and the one whose connection the next request must use.
-    pub(super) challenged: Option<ExchangeId>,
-    pub(super) connection: Option<ExchangeId>,
-    /// The host that was out of reach for too long, and whether that happened twice (C35).
-    pub(super) abandoned_host: Option<HostId<'static>>,
-    pub(super) ignores_hosts: bool,
+    pub(super) doing: Doing,
+    /// What outlives a session.
     pub(super) guards: Guards,
+    pub(super) sizer: Sizer,
+    pub(super) exchanges: u64,
+    /// The destination on the session's own host.
+    pub(super) target: Uri,
+    pub(super) credentials: Credentials,
+    /// The exchange that was challenged last, and the connection that the next request must use. Neither outlives a process.
+    pub(super) challenged: Option<ExchangeId>,
+    pub(super) connection: Connection,
+    pub(super) pace: Pace,
     pub(super) backoff: Backoff,
     pub(super) timers: Timers<Timer>,
     pub(super) outputs: Outputs<Output>,
@@ -72,45 +51,41 @@ impl Upload {
     /// An upload of `entity` to `destination`; its first request is the first output.
     ///
     /// # Errors
-    /// [`InvalidValue::Destination`] unless `destination` is an absolute `http` or `https` URL.
-    pub fn new(now: Instant, destination: Uri, entity: Entity, config: Config) -> Result<Self, InvalidValue> {
+    /// [`InvalidConfig::Destination`] unless `destination` is an absolute `http` or `https` URL;
+    /// [`InvalidConfig::EmptyEntity`] for an entity without a byte, where such ones [are to be refused](EmptyEntity).
+    pub fn new(
+        now: Instant,
+        destination: Uri,
+        entity: Entity,
+        config: Config,
+    ) -> Result<Self, InvalidConfig> {
+        if entity.size() == 0 && config.empty_entity == EmptyEntity::Refused {
+            return Err(InvalidConfig::EmptyEntity);
+        }
         let mut upload = Self::at_rest(destination, entity, config)?;
-        upload.ping_due = upload.config.ping_first;
         upload.go_on(now);
         Ok(upload)
     }
 
     /// The upload before its first packet.
-    pub(super) fn at_rest(destination: Uri, entity: Entity, config: Config) -> Result<Self, InvalidValue> {
+    pub(super) fn at_rest(destination: Uri, entity: Entity, config: Config) -> Result<Self, InvalidConfig> {
         if !is_http(&destination) {
-            return Err(InvalidValue::Destination);
+            return Err(InvalidConfig::Destination);
         }
         Ok(Self {
+            target: destination.clone(),
             destination,
             entity,
-            session_id: None,
-            host: None,
-            offset: 0,
-            sent: 0,
-            handed_over: 0,
-            sizer: Sizer::new(config.fragment_size),
-            pace: Pace::new(config.rate),
+            place: Place::Nowhere { ping: config.ping_first },
             goal: Goal::Complete,
-            hold: Hold::None,
-            reply: Reply::None,
-            ping_due: false,
-            offset_lost: false,
-            close_refused: false,
-            close_unanswered: false,
-            challenges: 0,
-            in_flight: None,
+            doing: Doing::Suspended,
+            guards: Guards::default(),
+            sizer: Sizer::new(config.fragment_size),
             exchanges: 0,
             credentials: Credentials::default(),
             challenged: None,
-            connection: None,
-            abandoned_host: None,
-            ignores_hosts: false,
-            guards: Guards::default(),
+            connection: Connection::Any,
+            pace: Pace::new(config.rate),
             backoff: Backoff::new(config.seed),
             timers: Timers::new(),
             outputs: Outputs::new(),
@@ -120,9 +95,8 @@ impl Upload {
 
     /// Begins, or begins again: the time without progress starts anew.
     pub(super) fn go_on(&mut self, now: Instant) {
-        self.hold = Hold::None;
         self.timers.start(Timer::GiveUp, now, self.config.patience.give_up_after);
-        self.advance(now);
+        self.settle(now, Next::Go);
     }
 
     /// Where the entity goes, as the caller gave it.
@@ -137,23 +111,39 @@ impl Upload {
         &self.entity
     }
 
+    /// How the upload behaves.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The session, while there is one.
     #[must_use]
     pub const fn session_id(&self) -> Option<SessionId> {
-        self.session_id
+        match &self.place {
+            Place::Session(session) => Some(session.id),
+            Place::Nowhere { .. } => None,
+        }
     }
 
     /// How many bytes the server has acknowledged in this session.
     #[must_use]
     pub const fn acknowledged(&self) -> u64 {
-        self.offset
+        match &self.place {
+            Place::Session(session) => session.offset,
+            Place::Nowhere { .. } => 0,
+        }
     }
 
     /// How many bytes have been handed to the network, as far as the caller has
     /// [told](Self::handle_sent_part): those of the fragment under way included.
     #[must_use]
     pub const fn sent(&self) -> u64 {
-        self.offset.saturating_add(self.handed_over)
+        let handed_over = match &self.doing {
+            Doing::Exchanging(exchange) => exchange.handed_over,
+            _ => 0,
+        };
+        self.acknowledged().saturating_add(handed_over)
     }
 
     /// The pace, in bytes a second.
@@ -164,23 +154,12 @@ impl Upload {
 
     /// Where the upload stands.
     #[must_use]
-    pub fn state(&self) -> State {
-        match self.hold {
-            Hold::Completed => State::Completed,
-            Hold::Cancelled => State::Cancelled,
-            Hold::Failed => State::Failed,
-            Hold::Suspended => State::Suspended,
-            Hold::Pace => State::Pacing,
-            Hold::Retry => State::WaitingToRetry,
-            Hold::Credentials => State::WaitingForCredentials,
-            Hold::Reply => State::WaitingForReply,
-            Hold::None | Hold::Suspending => State::Exchanging(
-                self.in_flight.as_ref().map_or(PacketType::Ping, |exchange| exchange.packet),
-            ),
-        }
+    pub const fn state(&self) -> State {
+        self.doing.state()
     }
 
     /// What to do now; `None` until something is told to the upload, or a timer goes off.
+    #[must_use = "an output that is lost is work that is never done"]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop()
     }
@@ -195,6 +174,37 @@ impl Upload {
     #[must_use]
     pub fn next_timer(&self) -> Option<(Instant, Timer)> {
         self.timers.next()
+    }
+
+    pub(super) const fn session(&self) -> Option<&Session> {
+        match &self.place {
+            Place::Session(session) => Some(session),
+            Place::Nowhere { .. } => None,
+        }
+    }
+
+    pub(super) const fn session_mut(&mut self) -> Option<&mut Session> {
+        match &mut self.place {
+            Place::Session(session) => Some(session),
+            Place::Nowhere { .. } => None,
+        }
+    }
+
+    pub(super) const fn in_flight(&self) -> Option<&InFlight> {
+        match &self.doing {
+            Doing::Exchanging(exchange) => Some(exchange),
+            _ => None,
+        }
+    }
+
+    /// Whether the session is to go for good.
+    pub(super) const fn is_leaving(&self) -> bool {
+        matches!(self.goal, Goal::Cancel | Goal::Withdraw)
+    }
+
+    /// Whether the server has every byte, as far as it said.
+    pub(super) const fn is_acknowledged(&self) -> bool {
+        self.acknowledged() == self.entity.size()
     }
 
     pub(super) fn push(&mut self, output: Output) {

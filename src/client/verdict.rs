@@ -1,4 +1,4 @@
-//! What an answer means for the upload (`protocol.md` section 6).
+//! The verdict on an answer (`protocol.md` section 6).
 
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
@@ -13,9 +13,9 @@ use crate::vocabulary::{ErrorContext, Hresult};
 
 /// What an answer means for the upload.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(super) enum Verdict<'h> {
     /// The packet did what it should, or the server says where it stands.
-    Accepted(Ack<'static>),
+    Accepted(Ack<'h>),
     /// A Cancel-Session was answered 2xx, but not with an Ack, or a Close-Session with an empty one: it is done as far as
     /// anybody knows.
     Unconfirmed,
@@ -34,12 +34,12 @@ pub(super) enum Verdict {
 }
 
 /// Judges the answer to a packet of type `packet`.
-pub(super) fn judge(
-    head: ResponseHead<'_>,
+pub(super) fn judge<'h>(
+    head: ResponseHead<'h>,
     packet: PacketType,
-    session_id: Option<SessionId>,
+    session_id: Option<&SessionId>,
     config: &Config,
-) -> Verdict {
+) -> Verdict<'h> {
     let failure = |reason| Failure {
         status: Some(head.status),
         retry_after: retry_after(head.headers),
@@ -62,16 +62,16 @@ pub(super) fn judge(
             {
                 violation(Violation::OtherProtocol)
             }
-            (Ack::CreateSession(_), ..) => Verdict::Accepted(ack.into_owned()),
-            (_, Some(named), Some(ours)) if named != ours => violation(Violation::OtherSession),
-            _ => Verdict::Accepted(ack.into_owned()),
+            (Ack::CreateSession(_), ..) => Verdict::Accepted(ack),
+            (_, Some(named), Some(ours)) if named != *ours => violation(Violation::OtherSession),
+            _ => Verdict::Accepted(ack),
         },
     }
 }
 
 /// A page of something else. A server may leave the packet type out of its last Ack (Q16); but a login page says 200, too,
 /// and whoever took it for the server's word would believe that a file is there that is not.
-fn not_bits(failure: Failure, head: ResponseHead<'_>, packet: PacketType) -> Verdict {
+fn not_bits(failure: Failure, head: ResponseHead<'_>, packet: PacketType) -> Verdict<'static> {
     let status = head.status;
     match packet {
         PacketType::CancelSession if status.is_success() => Verdict::Unconfirmed,
@@ -107,7 +107,7 @@ fn is_empty_complaint(ack: &ErrorAck, packet: PacketType) -> bool {
     packet == PacketType::Fragment && ack.status == StatusCode::BAD_REQUEST && ack.code == Some(Hresult::S_OK)
 }
 
-fn refused(failure: Failure, ack: ErrorAck, packet: PacketType) -> Verdict {
+fn refused(failure: Failure, ack: ErrorAck, packet: PacketType) -> Verdict<'static> {
     let failure = Failure { code: ack.code, context: ack.context, ..failure };
     match ack.code {
         _ if ack.context == Some(ErrorContext::REMOTE_APPLICATION) => {
@@ -128,7 +128,7 @@ fn refused(failure: Failure, ack: ErrorAck, packet: PacketType) -> Verdict {
 
 /// The application's errors count by its status alone (C22): its 401 asks the server for credentials, not the client, and
 /// smaller fragments help against none of its.
-fn by_application(failure: Failure, status: StatusCode, packet: PacketType) -> Verdict {
+fn by_application(failure: Failure, status: StatusCode, packet: PacketType) -> Verdict<'static> {
     let transient = match packet {
         // As whatever else answers it (section 3).
         PacketType::CloseSession => (500..=599).contains(&status.as_u16()),
@@ -137,7 +137,7 @@ fn by_application(failure: Failure, status: StatusCode, packet: PacketType) -> V
     if transient { Verdict::Transient(failure) } else { Verdict::Fatal(failure) }
 }
 
-fn by_status(failure: Failure, status: StatusCode, packet: PacketType) -> Verdict {
+fn by_status(failure: Failure, status: StatusCode, packet: PacketType) -> Verdict<'static> {
     match (status.as_u16(), packet) {
         (401 | 407, _) => Verdict::Unauthorized(Failure { reason: Reason::Unauthorized, ..failure }),
         (413, PacketType::Fragment) => Verdict::FragmentTooLarge(failure),

@@ -1,4 +1,4 @@
-//! The caller is to blame.
+//! The errors of a caller: a command or a setting that makes no sense.
 
 /// A command that makes no sense where the machine is: the caller's fault. Nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
@@ -31,4 +31,10 @@ pub enum InvalidConfig {
     /// The first delay is longer than the longest.
     #[error("the first retry delay is longer than the longest")]
     RetryDelays,
+    /// The destination is no absolute `http` or `https` URL.
+    #[error("the destination is no absolute http or https URL")]
+    Destination,
+    /// The entity has no bytes, and empty ones are to be refused (C13).
+    #[error("the entity is empty")]
+    EmptyEntity,
 }

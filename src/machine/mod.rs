@@ -1,6 +1,7 @@
-//! What the machines share: the queue of their outputs, timers, pace, patience, retries, their errors, and the notation
-//! of their transition tables.
+//! The parts that machines share: the queue of outputs, timers, pace, patience, retries, the arguments of their commands,
+//! errors, and the notation of transition tables.
 
+mod command;
 mod misuse;
 pub(crate) mod outputs;
 pub(crate) mod pace;
@@ -10,5 +11,6 @@ pub(crate) mod retry;
 pub(crate) mod timer;
 pub(crate) mod transition;
 
+pub use command::{Credentials, Suspend};
 pub use misuse::{ApiMisuse, InvalidConfig};
 pub use restore_error::RestoreError;

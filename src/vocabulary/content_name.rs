@@ -72,6 +72,11 @@ impl<'a> ContentName<'a> {
         std::str::from_utf8(self.as_bytes()).map_or(self.as_bytes().len(), |text| text.chars().count())
     }
 
+    /// The same name with its bytes borrowed from this one.
+    pub(crate) fn borrowed(&self) -> ContentName<'_> {
+        ContentName(Raw::from_checked(self.as_bytes()))
+    }
+
     /// The same name with its bytes owned.
     #[must_use]
     pub fn into_owned(self) -> ContentName<'static> {

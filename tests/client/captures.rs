@@ -140,7 +140,7 @@ fn an_upload_with_reply_on_another_host() {
     assert_eq!(url.authority().unwrap().as_str(), get.headers()["host"]);
     assert_eq!(url.scheme_str(), Some("http"));
 
-    replay.upload.handle_reply(replay.now, true).unwrap();
+    replay.upload.reply_fetched(replay.now).unwrap();
     replay.exchange(
         capture!("upload-reply/11-close-session.req"),
         capture!("upload-reply/12-close-session.ack"),

@@ -187,7 +187,7 @@ fn nothing_is_to_be_told_to_an_upload_that_is_over() {
         assert_eq!(scenario.suspend(Suspend::AtOnce), Err(ApiMisuse::Ended));
         assert_eq!(scenario.resume(), Err(ApiMisuse::Ended));
         assert_eq!(scenario.upload.authenticate(scenario.now, None), Err(ApiMisuse::Ended));
-        assert_eq!(scenario.upload.handle_reply(scenario.now, true), Err(ApiMisuse::Ended));
+        assert_eq!(scenario.upload.reply_fetched(scenario.now), Err(ApiMisuse::Ended));
         scenario.upload.handle_timeout(scenario.now);
         assert_eq!(scenario.upload.state(), state);
         assert_eq!(scenario.events(), []);

@@ -4,7 +4,7 @@
 //! It stores a snapshot for each output, before a request is sent, as `client`'s documentation says.
 #![cfg(feature = "serde")]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bits_proto::client::{
     Config, ConfigBuilder, Entity, Event, Output, Recovery, ReplyMode, Snapshot, State, TransportError,
@@ -136,7 +136,7 @@ impl Kind {
     }
 
     fn entity(self) -> Entity {
-        Entity::new(self.size).unwrap().named("file.bin").unwrap().validated("monday")
+        Entity::new(self.size).unwrap().named("file.bin").unwrap().with_validator("monday")
     }
 }
 
@@ -194,7 +194,12 @@ impl World {
                     }
                     None if self.upload.state() == State::WaitingForReply => {
                         let fetched = self.server.reply.is_some();
-                        self.upload.handle_reply(self.now, fetched).unwrap();
+                        let told = if fetched {
+                            self.upload.reply_fetched(self.now)
+                        } else {
+                            self.upload.reply_failed(self.now)
+                        };
+                        told.unwrap();
                     }
                     None => return,
                 },
@@ -246,7 +251,10 @@ impl World {
     fn restart(&mut self) {
         let snapshot: Snapshot = serde_json::from_str(self.stored.as_ref().unwrap()).unwrap();
         let config = self.kind.config().build().unwrap();
-        self.upload = Upload::restore(self.now, snapshot, self.kind.entity(), config).unwrap();
+        let destination = self.upload.destination().clone();
+        self.upload =
+            Upload::restore(self.now, destination, snapshot, Duration::ZERO, self.kind.entity(), config)
+                .unwrap();
     }
 }
 

@@ -84,7 +84,7 @@ fn a_cancel_without_credentials_is_an_unconfirmed_cancel() {
 #[test]
 fn a_changed_source_is_what_failed_even_without_credentials() {
     let mut scenario = Scenario::sending(200, config());
-    scenario.upload.handle_source_changed(scenario.now).unwrap();
+    scenario.upload.source_changed(scenario.now).unwrap();
     scenario.exchange("Cancel-Session", answers::page(401));
     scenario.upload.authenticate(scenario.now, None).unwrap();
     assert_eq!(scenario.failure().reason, Reason::SourceChanged);

@@ -36,3 +36,5 @@ mod snapshots;
 mod suspend;
 /// Every pair of the transition table.
 mod transitions;
+/// Two uploads, of which one is restored before every input.
+mod twins;

@@ -138,7 +138,7 @@ fn what_was_sent_and_what_was_acknowledged_are_told_apart() {
     scenario.expect("Fragment");
     let id = scenario.id();
     assert_eq!((scenario.upload.sent(), scenario.upload.acknowledged()), (100, 100));
-    scenario.upload.handle_sent_part(id, 40);
+    scenario.upload.handle_sent_part(scenario.now, id, 40);
     assert_eq!((scenario.upload.sent(), scenario.upload.acknowledged()), (140, 100));
     scenario.upload.handle_sent(scenario.now, id);
     assert_eq!((scenario.upload.sent(), scenario.upload.acknowledged()), (200, 100));

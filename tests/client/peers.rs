@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bits_proto::client::{Config, Credentials, Event, LostClose, Reason, State, TransportError};
+use bits_proto::client::{Config, Connection, Credentials, Event, LostClose, Reason, State, TransportError};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use testing::client::answers;
@@ -168,18 +168,18 @@ fn credentials_that_hold_for_one_connection_keep_to_it() {
     scenario.answer(answers::page(401));
     scenario.upload.authenticate(scenario.now, Some(authorization("NTLM one", true))).unwrap();
     scenario.expect("Fragment");
-    let second = scenario.same_connection();
-    assert_eq!(second, (Some(challenged), Some("NTLM one".to_owned())));
+    let second = scenario.connection();
+    assert_eq!(second, (Connection::SameAs(challenged), Some("NTLM one".to_owned())));
     let authenticated = scenario.id();
     scenario.answer(answers::received(100));
     // The connection is authenticated now: it is kept, and the header does not go again.
     scenario.expect("Fragment");
-    assert_eq!(scenario.same_connection(), (Some(authenticated), None));
+    assert_eq!(scenario.connection(), (Connection::SameAs(authenticated), None));
     // It broke: whatever comes next may use another.
     scenario.break_off(TransportError::Interrupted);
     scenario.retry();
     scenario.expect("Ping");
-    assert_eq!(scenario.same_connection(), (None, None));
+    assert_eq!(scenario.connection(), (Connection::Any, None));
 }
 
 #[test]

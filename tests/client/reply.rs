@@ -30,7 +30,7 @@ fn c39_the_session_is_closed_once_the_reply_is_here() {
     scenario.expect_nothing();
     // Fetching it may take as long as it takes.
     assert_eq!(scenario.upload.poll_timeout(), None);
-    scenario.upload.handle_reply(scenario.now, true).unwrap();
+    scenario.upload.reply_fetched(scenario.now).unwrap();
     scenario.exchange("Close-Session", answers::ok());
     assert_eq!(scenario.events(), [Event::Completed { confirmed: true }]);
 }
@@ -38,12 +38,12 @@ fn c39_the_session_is_closed_once_the_reply_is_here() {
 #[test]
 fn c39_a_reply_that_could_not_be_fetched_is_offered_again() {
     let mut scenario = Scenario::with_reply("/replies/1", required());
-    scenario.upload.handle_reply(scenario.now, false).unwrap();
+    scenario.upload.reply_failed(scenario.now).unwrap();
     assert_eq!(scenario.failure().reason, Reason::ReplyFailed);
     scenario.resume().unwrap();
     scenario.exchange("Ping", answers::ok());
     offered(&mut scenario);
-    scenario.upload.handle_reply(scenario.now, true).unwrap();
+    scenario.upload.reply_fetched(scenario.now).unwrap();
     scenario.expect("Close-Session");
 }
 
@@ -166,9 +166,8 @@ fn a_reply_is_reported_only_where_one_was_offered() {
         Scenario::failed(required()),
     ] {
         let state = scenario.upload.state();
-        for fetched in [true, false] {
-            assert_eq!(scenario.upload.handle_reply(scenario.now, fetched), Err(ApiMisuse::NoReplyWanted));
-        }
+        assert_eq!(scenario.upload.reply_fetched(scenario.now), Err(ApiMisuse::NoReplyWanted));
+        assert_eq!(scenario.upload.reply_failed(scenario.now), Err(ApiMisuse::NoReplyWanted));
         assert_eq!(scenario.upload.state(), state);
         scenario.events();
     }

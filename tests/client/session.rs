@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use bits_proto::InvalidConfig;
 use bits_proto::client::{Config, ContentNamePackets, Entity, Event, Reason, State, Upload, Violation};
 use bits_proto::packet::{PacketType, Payload};
-use bits_proto::{InvalidConfig, InvalidValue};
 use testing::client::answers::{self, SESSION};
 use testing::client::scenario;
 use testing::client::scenario::{DESTINATION, FRAGMENT, NAME, Scenario, config};
@@ -287,7 +287,7 @@ fn a_destination_is_an_absolute_http_url() {
     assert_eq!(new("http://origin/a"), Ok(()));
     assert_eq!(new("https://[2001:db8::1]:8443/a?b"), Ok(()));
     for destination in ["/a", "origin", "*", "ftp://origin/a", "file://origin/a"] {
-        assert_eq!(new(destination), Err(InvalidValue::Destination), "{destination}");
+        assert_eq!(new(destination), Err(InvalidConfig::Destination), "{destination}");
     }
 }
 

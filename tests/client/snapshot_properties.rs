@@ -2,6 +2,8 @@
 //! other, whose own snapshots come back, whatever the server answers.
 #![cfg(feature = "serde")]
 
+use std::time::Duration;
+
 use bits_proto::client::{Entity, Output, Recovery, Snapshot, TransportError, Upload};
 use bits_proto::packet::Payload;
 use http::Response;
@@ -59,7 +61,14 @@ fn assert_sound(upload: &Upload, entity: &Entity) {
     assert!(upload.acknowledged() <= upload.entity().size(), "{upload:?}");
     assert!(upload.session_id().is_some() || upload.acknowledged() == 0, "{upload:?}");
     let (snapshot, config) = (upload.snapshot(now()), config().build().unwrap());
-    let again = Upload::restore(now(), snapshot.clone(), entity.clone(), config);
+    let again = Upload::restore(
+        now(),
+        upload.destination().clone(),
+        snapshot.clone(),
+        Duration::ZERO,
+        entity.clone(),
+        config,
+    );
     let again = again.unwrap_or_else(|error| panic!("its own snapshot is refused, {error}: {snapshot:?}"));
     assert_eq!(again.state().is_ended(), upload.state().is_ended());
 }
@@ -84,7 +93,9 @@ proptest! {
         let entity = snapshot.entity().clone();
         let config = config().recovery(if restart { Recovery::Restart } else { Recovery::Resend });
         let config = config.build().unwrap();
-        let Ok(mut upload) = Upload::restore(now(), snapshot, entity.clone(), config) else { return Ok(()) };
+        let Ok(destination) = snapshot.destination().parse() else { return Ok(()) };
+        let restored = Upload::restore(now(), destination, snapshot, Duration::ZERO, entity.clone(), config);
+        let Ok(mut upload) = restored else { return Ok(()) };
         assert_sound(&upload, &entity);
         for answer in story {
             while let Some(output) = upload.poll_output() {
@@ -118,7 +129,9 @@ proptest! {
         bytes[place] = byte;
         let Ok(snapshot) = postcard::from_bytes::<Snapshot>(&bytes) else { return Ok(()) };
         let entity = snapshot.entity().clone();
-        if let Ok(upload) = Upload::restore(now(), snapshot, entity.clone(), config().build().unwrap()) {
+        let Ok(destination) = snapshot.destination().parse() else { return Ok(()) };
+        let config = config().build().unwrap();
+        if let Ok(upload) = Upload::restore(now(), destination, snapshot, Duration::ZERO, entity.clone(), config) {
             assert_sound(&upload, &entity);
         }
     }

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use bits_proto::client::{
-    Credentials, Entity, Event, FragmentSize, HostPolicy, Reason, Recovery, ReplyMode, State, Suspend, Timer,
-    TransportError, Violation,
+    ConfigBuilder, Credentials, Entity, Event, FragmentSize, HostPolicy, Reason, Recovery, ReplyMode, State,
+    Suspend, Timer, TransportError, Upload, Violation,
 };
 use bits_proto::packet::PacketType;
 use bits_proto::{ApiMisuse, Hresult, RestoreError};
@@ -27,7 +27,7 @@ fn named(name: &str) -> Scenario {
 #[test]
 fn an_upload_comes_back_from_every_state_and_sends_what_is_next() {
     for (name, scenario, first) in everywhere() {
-        let mut after = restored(&scenario, config());
+        let mut after = restored(&scenario, config()).waited();
         assert_eq!(after.upload.destination(), DESTINATION, "{name}");
         assert_eq!(after.upload.entity(), scenario.upload.entity(), "{name}");
         assert_eq!(after.upload.session_id(), scenario.upload.session_id(), "{name}");
@@ -61,7 +61,7 @@ fn every_state_is_among_those_that_come_back() {
 #[test]
 fn an_upload_comes_back_as_often_as_it_is_stored() {
     for (name, scenario, first) in everywhere() {
-        let mut after = restored(&restored(&restored(&scenario, config()), config()), config());
+        let mut after = restored(&restored(&restored(&scenario, config()), config()), config()).waited();
         assert_eq!(after.upload.acknowledged(), scenario.upload.acknowledged(), "{name}");
         match first {
             Some(packet) => drop(after.expect(packet).clone()),
@@ -76,7 +76,7 @@ fn after_the_ping_it_goes_on_from_what_was_acknowledged() {
         ["sending", "sending the last fragment", "waiting to retry", "waiting for credentials", "pacing"]
     {
         let before = named(name);
-        let mut after = restored(&before, config());
+        let mut after = restored(&before, config()).waited();
         after.exchange("Ping", answers::ok());
         let first = before.upload.acknowledged();
         after.expect_fragment(&format!("bytes {first}-{}/{}", first + 99, before.upload.entity().size()));
@@ -161,7 +161,7 @@ fn of_a_session_that_was_being_created_nobody_knows_whether_it_is_gone() {
 
 #[test]
 fn q06_a_session_in_doubt_is_given_up_after_the_ping() {
-    let mut after = restored(&out_of_step(), config());
+    let mut after = restored(&out_of_step(), config()).waited();
     after.exchange("Ping", answers::ok());
     assert_eq!(after.restart().reason, Reason::OffsetUnknown);
     after.expect("Create-Session");
@@ -255,7 +255,7 @@ fn it_does_not_go_twice_either_once_the_upload_has_started_over_too_often() {
 #[test]
 fn where_no_fragment_was_on_its_way_nothing_starts_over() {
     for name in ["waiting to retry", "waiting for the reply", "closing", "moved to another host"] {
-        let mut after = restored(&named(name), config().recovery(Recovery::Restart));
+        let mut after = restored(&named(name), config().recovery(Recovery::Restart)).waited();
         after.expect("Ping");
         assert!(!after.events().iter().any(|event| matches!(event, Event::Restarted { .. })), "{name}");
     }
@@ -291,7 +291,7 @@ fn q09_what_a_session_of_after_the_restore_was_sent_is_known() {
 // The source.
 
 fn validated(validator: &str) -> Entity {
-    Entity::new(200).unwrap().named(NAME).unwrap().validated(validator)
+    Entity::new(200).unwrap().named(NAME).unwrap().with_validator(validator)
 }
 
 /// The scenario, of an entity with this validator.
@@ -322,7 +322,7 @@ fn a_source_of_another_size_or_validator_cancels_the_session_and_fails() {
 #[test]
 fn the_same_source_under_another_name_goes_on() {
     let before = with_validator("sending the last fragment", "monday");
-    let renamed = Entity::new(200).unwrap().named("other.bin").unwrap().validated("monday");
+    let renamed = Entity::new(200).unwrap().named("other.bin").unwrap().with_validator("monday");
     let mut after = restored_with(&before, renamed, config());
     after.exchange("Ping", answers::ok());
     assert_eq!(after.expect("Fragment").headers()["content-name"], "other.bin");
@@ -369,7 +369,7 @@ fn a_withdrawal_outlasts_another_restart_with_any_source() {
 #[test]
 fn the_size_of_fragments_is_what_the_new_settings_say() {
     for (size, last) in [(1000, 199), (50, 49), (100, 99)] {
-        let mut after = restored(&named("waiting to retry"), config().fragment_size(size));
+        let mut after = restored(&named("waiting to retry"), config().fragment_size(size)).waited();
         after.exchange("Ping", answers::ok());
         after.expect_fragment(&format!("bytes 0-{last}/200"));
     }
@@ -378,7 +378,7 @@ fn the_size_of_fragments_is_what_the_new_settings_say() {
         config().fragments(FragmentSize::Adaptive { least, largest, target })
     };
     for (least, largest, last) in [(120, 180, 119), (10, 50, 49), (10, 180, 99)] {
-        let mut after = restored(&named("waiting to retry"), adaptive(least, largest));
+        let mut after = restored(&named("waiting to retry"), adaptive(least, largest)).waited();
         after.exchange("Ping", answers::ok());
         after.expect_fragment(&format!("bytes 0-{last}/200"));
     }
@@ -402,7 +402,7 @@ fn a_reply_is_offered_again_and_closes_the_session_once_it_is_there() {
     assert_eq!(after.upload.state(), State::WaitingForReply);
     let url = "http://origin:8080/replies/1".parse().unwrap();
     assert_eq!(after.events(), [Event::ReplyReady { url, trusted: true }]);
-    after.upload.handle_reply(after.now, true).unwrap();
+    after.upload.reply_fetched(after.now).unwrap();
     after.expect("Close-Session");
     let mut closing = restored(&after, settings());
     closing.exchange("Ping", answers::ok());
@@ -456,7 +456,7 @@ fn c33_the_time_that_a_host_may_be_out_of_reach_goes_on() {
     let mut before = at_host(config());
     before.break_off(TransportError::Unsent);
     before.pass(HOUR / 4);
-    let mut after = restored(&restored(&before, config()), config());
+    let mut after = restored(&restored(&before, config()), config()).waited();
     assert_eq!(after.expect("Ping").uri().host(), Some("upload-2.example.org"));
     after.break_off(TransportError::Unsent);
     // A quarter of its hour had passed.
@@ -475,7 +475,6 @@ fn the_time_without_progress_goes_on() {
     let mut before = Scenario::waiting(settings());
     before.pass(HOUR / 4);
     let mut after = restored(&restored(&before, settings()), settings());
-    after.break_off(TransportError::Unsent);
     assert_eq!(after.pass_to_timer(), Timer::GiveUp);
     assert_eq!((after.now, after.failure().reason), (now() + HOUR * 3 / 4, Reason::GaveUp));
 }
@@ -513,7 +512,7 @@ fn refuses(name: &str, place: &str, value: Value, what: &'static str) {
 #[test]
 fn a_snapshot_of_an_unknown_version_is_refused() {
     for (name, scenario, _) in everywhere() {
-        for version in [0, 2, u32::MAX] {
+        for version in [0, 3, u32::MAX] {
             assert_eq!(
                 refused(&scenario, "/version", json!(version)),
                 RestoreError::Version(version),
@@ -528,47 +527,259 @@ fn a_snapshot_with_impossible_sizes_is_refused() {
     refuses("sending", "/entity/size", json!(1u64 << 63), "the size of the entity");
     refuses("sending", "/entity/size", json!(u64::MAX), "the size of the entity");
     for offset in [201, u64::MAX] {
-        refuses("sending the last fragment", "/offset", json!(offset), "the offset");
+        refuses("sending the last fragment", "/place/Session/offset", json!(offset), "the offset");
     }
     refuses("sending the last fragment", "/guards/best", json!(201), "the offset");
     refuses("sending the last fragment", "/guards/best", json!(99), "the offset");
-    refuses("sending", "/sizer/size", json!(0), "the size of a fragment");
-    refuses("sending", "/sizer/ceiling", json!(0), "the size of a fragment");
+    refuses("sending the last fragment", "/guards/farthest", json!(201), "the offset");
+    refuses("sending", "/sizer", json!(0), "the size of a fragment");
+    refuses("sending", "/place/Session/ceiling", json!(0), "the size of a fragment");
 }
 
 #[test]
-fn a_snapshot_of_a_session_that_cannot_be_is_refused() {
-    refuses("sending the last fragment", "/session_id", Value::Null, "the session");
-    refuses("moved to another host", "/session_id", Value::Null, "the session");
-    refuses("creating", "/close_unanswered", json!(true), "the session");
-    refuses("creating", "/offset_lost", json!(true), "the session");
-    refuses("creating", "/reply", json!("Settled"), "the session");
-    let session = json!(answers::SESSION);
-    refuses("cancelled", "/session_id", session.clone(), "the state");
-    refuses("creating", "/rest", json!("Completed"), "the state");
-    refuses("sending", "/rest", json!("Completed"), "the state");
-    refuses("creating", "/session_id", session, "the exchange under way");
+fn a_snapshot_of_a_state_that_cannot_be_is_refused() {
+    let over = |name: &str| json!({ name: { "confirmed": true } });
+    refuses("creating", "/doing", over("Completed"), "the state");
+    refuses("sending", "/doing", over("Completed"), "the state");
+    refuses("sending", "/doing", over("Cancelled"), "the state");
+    refuses("sending", "/doing", json!({ "Failed": { "for_good": true } }), "the state");
+    refuses("sending", "/doing", json!("FetchingReply"), "the state");
+    let nowhere = json!({ "Nowhere": { "ping": false } });
+    refuses("completed", "/place", nowhere.clone(), "the state");
+    refuses("sending", "/place", nowhere, "the exchange under way");
 }
 
 #[test]
 fn a_snapshot_of_an_exchange_that_cannot_be_is_refused() {
     let what = "the exchange under way";
-    refuses("sending", "/in_flight", json!("CreateSession"), what);
-    refuses("sending", "/in_flight", json!("Ack"), what);
+    let exchanging = |packet: &str| json!({ "Exchanging": { "packet": packet, "then_suspend": false } });
+    refuses("sending", "/doing", exchanging("CreateSession"), what);
+    refuses("sending", "/doing", exchanging("Ack"), what);
     // A Close before the last byte would be taken for one that may have published the entity.
-    refuses("sending", "/in_flight", json!("CloseSession"), what);
-    refuses("closing", "/in_flight", json!("Fragment"), what);
-    refuses("creating", "/in_flight", json!("CancelSession"), what);
-    refuses("failed", "/in_flight", json!("Ping"), what);
-    refuses("completed", "/in_flight", json!("CloseSession"), what);
+    refuses("sending", "/doing", exchanging("CloseSession"), what);
+    refuses("closing", "/doing", exchanging("Fragment"), what);
+    refuses("creating", "/doing", exchanging("CancelSession"), what);
 }
 
 #[test]
 fn a_snapshot_whose_urls_lead_nowhere_is_refused() {
-    for destination in ["", "/upload", "ftp://origin/x", "http:///x", "\0", "http://a b/"] {
+    for destination in ["", "http:///x", "\0", "http://a b/"] {
         refuses("sending", "/destination", json!(destination), "the destination");
     }
+    for destination in ["/upload", "ftp://origin:8080/upload/file.bin"] {
+        let error = refused(&named("sending"), "/destination", json!(destination));
+        assert_eq!(error, RestoreError::OtherDestination, "{destination}");
+    }
     for url in ["", "/replies/1", "file:///etc/passwd", "\0"] {
-        refuses("waiting for the reply", "/reply/Url", json!(url), "the reply's URL");
+        refuses("waiting for the reply", "/place/Session/reply/Url", json!(url), "the reply's URL");
+    }
+}
+
+// The destination.
+
+fn sending_to(destination: &str) -> Result<Scenario, RestoreError> {
+    let before = named("sending the last fragment");
+    let snapshot = through_storage(&before.upload.snapshot(before.now));
+    restore_to(destination, snapshot, Duration::ZERO, before.upload.entity().clone(), config())
+}
+
+#[test]
+fn a_destination_with_another_query_is_the_same_upload_and_goes_on_there() {
+    for destination in [
+        "http://origin:8080/upload/file.bin?token=2",
+        "http://origin:8080/upload/file.bin",
+        "http://ORIGIN:8080/upload/file.bin?token=3&more",
+    ] {
+        let mut after = sending_to(destination).unwrap();
+        assert_eq!(after.expect("Ping").uri(), destination);
+        after.answer(answers::ok());
+        assert_eq!(after.expect("Fragment").uri(), destination);
+        after.expect_fragment("bytes 100-199/200");
+        let mut again = restored_to(&after, destination);
+        assert_eq!(again.expect("Ping").uri(), destination);
+    }
+}
+
+fn restored_to(scenario: &Scenario, destination: &str) -> Scenario {
+    let snapshot = through_storage(&scenario.upload.snapshot(scenario.now));
+    let entity = scenario.upload.entity().clone();
+    restore_to(destination, snapshot, Duration::ZERO, entity, config()).unwrap()
+}
+
+#[test]
+fn another_query_goes_to_the_sessions_own_host_as_well() {
+    let before = at_host(config());
+    let mut after = restored_to(&before, "http://origin:8080/upload/file.bin?token=2");
+    let url = "http://upload-2.example.org:8080/upload/file.bin?token=2";
+    assert_eq!(after.expect("Ping").uri(), url);
+}
+
+#[test]
+fn another_destination_is_another_upload() {
+    for destination in [
+        "https://origin:8080/upload/file.bin?token=1",
+        "http://other:8080/upload/file.bin?token=1",
+        "http://origin/upload/file.bin?token=1",
+        "http://origin:8080/upload/FILE.bin?token=1",
+        "http://origin:8080/upload/file.bin/?token=1",
+        "/upload/file.bin",
+    ] {
+        assert_eq!(sending_to(destination).err(), Some(RestoreError::OtherDestination), "{destination}");
+    }
+}
+
+#[test]
+fn the_port_of_a_scheme_need_not_be_written() {
+    let upload = |destination: &str| {
+        let entity = Entity::new(1).unwrap();
+        Upload::new(now(), destination.parse().unwrap(), entity, config().build().unwrap()).unwrap()
+    };
+    for (stored, written) in [("http://o/a", "http://o:80/a"), ("https://o:443/a", "https://o/a")] {
+        let snapshot = upload(stored).snapshot(now());
+        let entity = snapshot.entity().clone();
+        assert!(restore_to(written, snapshot, Duration::ZERO, entity, config()).is_ok(), "{written}");
+    }
+}
+
+// The time at rest.
+
+/// The upload after so long at rest.
+fn after_rest(before: &Scenario, age: Duration, config: ConfigBuilder) -> Scenario {
+    let snapshot = through_storage(&before.upload.snapshot(before.now));
+    restore_to(DESTINATION, snapshot, age, before.upload.entity().clone(), config).unwrap()
+}
+
+#[test]
+fn the_rest_of_a_delay_is_waited_for_and_time_at_rest_counts() {
+    let settings = || config().retry_delays(HOUR, HOUR);
+    let mut before = Scenario::created(200, settings());
+    before.exchange("Fragment", answers::ack(503, &[("Retry-After", "3600")]));
+    let (delay, _) = before.waits();
+    let passed = Duration::from_secs(60);
+    before.pass(passed);
+    for age in [Duration::ZERO, passed, 10 * passed] {
+        let mut after = after_rest(&before, age, settings());
+        assert_eq!(after.upload.state(), State::WaitingToRetry);
+        after.expect_nothing();
+        after.retry();
+        assert_eq!(after.now - now(), delay - passed - age);
+        after.expect("Ping");
+    }
+    // It is over.
+    after_rest(&before, 2 * HOUR, settings()).expect("Ping");
+    // What waited is suspended without waiting, and resumed at once.
+    let mut after = after_rest(&before, Duration::ZERO, settings());
+    after.suspend(Suspend::AtOnce).unwrap();
+    after.resume().unwrap();
+    after.expect("Ping");
+}
+
+#[test]
+fn c33_a_host_whose_time_is_over_at_rest_is_left_at_once() {
+    let mut before = at_host(config());
+    before.break_off(TransportError::Unsent);
+    for (age, host) in [(HOUR / 2, "upload-2.example.org"), (HOUR, "origin"), (30 * HOUR, "origin")] {
+        let mut after = after_rest(&before, age, config()).waited();
+        assert_eq!(after.expect("Ping").uri().host(), Some(host), "{age:?}");
+        assert_eq!(after.events().contains(&Event::HostAbandoned), host == "origin");
+    }
+    // A host that did not fail has no time that could be over.
+    let mut fine = after_rest(&at_host(config()), 30 * HOUR, config());
+    assert_eq!(fine.expect("Ping").uri().host(), Some("upload-2.example.org"));
+}
+
+#[test]
+fn the_time_without_progress_does_not_run_at_rest() {
+    let settings = || config().give_up_after(HOUR);
+    let before = Scenario::sending(200, settings());
+    let mut after = after_rest(&before, 90 * HOUR, settings());
+    after.exchange("Ping", answers::ok());
+    after.acknowledge();
+}
+
+// Nothing that an upload knows is lost at rest.
+
+/// In the same process, and in another one.
+fn here_and_elsewhere(scenario: impl Fn() -> Scenario, settings: fn() -> ConfigBuilder) -> [Scenario; 2] {
+    [scenario(), restored(&scenario(), settings())]
+}
+
+#[test]
+fn a_close_refused_for_lost_bytes_is_mended_after_a_restore_as_well() {
+    let refused = || {
+        let mut scenario = Scenario::closing(config());
+        scenario.answer(answers::error(400, "0x80070057"));
+        scenario.events();
+        scenario
+    };
+    for mut scenario in here_and_elsewhere(refused, config) {
+        assert_eq!(scenario.upload.state(), State::Failed);
+        scenario.resume().unwrap();
+        scenario.exchange("Ping", answers::ok());
+        scenario.expect_fragment("bytes 0-99/100");
+        scenario.answer(answers::out_of_step(0));
+        scenario.acknowledge();
+        scenario.exchange("Close-Session", answers::ok());
+        assert_eq!(scenario.upload.state(), State::Completed);
+    }
+}
+
+#[test]
+fn credentials_that_are_always_refused_are_given_up_across_restarts() {
+    let mut scenario = Scenario::challenged(config());
+    for asked in 1.. {
+        assert!(asked < 100, "it would go on for ever");
+        let secret = HeaderMap::from_iter([(http::header::AUTHORIZATION, HeaderValue::from_static("x"))]);
+        scenario.upload.authenticate(scenario.now, Some(secret.into())).unwrap();
+        scenario = restored(&scenario, config());
+        scenario.exchange("Ping", answers::page(401));
+        if scenario.upload.state() == State::Failed {
+            break;
+        }
+        // One that was not answered was not tried.
+        scenario = restored(&scenario, config());
+        scenario.exchange("Ping", answers::page(401));
+        assert_eq!(scenario.upload.state(), State::WaitingForCredentials);
+    }
+    assert_eq!(scenario.failure().reason, Reason::Unauthorized);
+}
+
+#[test]
+fn a_reply_that_was_missing_is_asked_for_again_after_a_restore_as_well() {
+    let settings = || config().reply(ReplyMode::Required);
+    let missing = || {
+        let mut scenario = Scenario::created(100, settings());
+        scenario.acknowledge();
+        scenario.events();
+        scenario
+    };
+    for mut scenario in here_and_elsewhere(missing, settings) {
+        scenario.resume().unwrap();
+        scenario.exchange("Ping", answers::ok());
+        scenario.expect_fragment("bytes 0-99/100");
+    }
+}
+
+#[test]
+fn the_guards_count_on_across_restarts() {
+    let settings = || config().max_stalls(2);
+    let mut scenario = Scenario::created(200, settings());
+    for _ in 0..2 {
+        scenario.exchange("Fragment", answers::received(0));
+        scenario = restored(&scenario, settings());
+        scenario.exchange("Ping", answers::ok());
+    }
+    scenario.exchange("Fragment", answers::received(0));
+    assert_eq!(scenario.failure().reason, Reason::Stalled);
+}
+
+#[test]
+fn a_snapshot_says_what_it_is_of() {
+    for (name, scenario, _) in everywhere() {
+        let (snapshot, upload) = (scenario.upload.snapshot(scenario.now), &scenario.upload);
+        assert_eq!(snapshot.state(), upload.state(), "{name}");
+        assert_eq!(snapshot.session_id(), upload.session_id(), "{name}");
+        assert_eq!(snapshot.acknowledged(), upload.acknowledged(), "{name}");
+        assert_eq!((snapshot.entity(), snapshot.destination()), (upload.entity(), DESTINATION), "{name}");
     }
 }

@@ -122,7 +122,7 @@ fn a_reply_is_offered_again_after_a_suspension() {
         scenario.events();
         scenario.suspend(how).unwrap();
         is_suspended(&mut scenario);
-        assert_eq!(scenario.upload.handle_reply(scenario.now, true), Err(ApiMisuse::NoReplyWanted));
+        assert_eq!(scenario.upload.reply_fetched(scenario.now), Err(ApiMisuse::NoReplyWanted));
         scenario.resume().unwrap();
         scenario.exchange("Ping", answers::ok());
         assert!(matches!(scenario.events().pop(), Some(Event::ReplyReady { .. })));

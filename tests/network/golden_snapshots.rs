@@ -85,7 +85,7 @@ fn slug(name: &str) -> String {
 #[test]
 fn the_form_of_today_is_the_form_of_the_files() {
     for (machine, files, today) in
-        [("server", SERVER, server_today as fn(&str) -> Value), ("client", CLIENT, client_today)]
+        [("server-v1", SERVER, server_today as fn(&str) -> Value), ("client-v2", CLIENT, client_today)]
     {
         for name in files {
             let today = today(name);
@@ -107,12 +107,12 @@ fn regenerate(machine: &str, name: &str, snapshot: &Value) {
     }
     assert!(std::env::var_os("CI").is_none(), "never in CI");
     let text = serde_json::to_string_pretty(snapshot).unwrap();
-    std::fs::write(format!("{FOLDER}/{machine}-v1-{name}.json"), text + "\n").unwrap();
+    std::fs::write(format!("{FOLDER}/{machine}-{name}.json"), text + "\n").unwrap();
 }
 
 #[expect(clippy::disallowed_methods, reason = "the snapshots are in files")]
 fn file(machine: &str, name: &str) -> String {
-    std::fs::read_to_string(format!("{FOLDER}/{machine}-v1-{name}.json")).expect(name)
+    std::fs::read_to_string(format!("{FOLDER}/{machine}-{name}.json")).expect(name)
 }
 
 // The server's.
@@ -121,7 +121,7 @@ fn file(machine: &str, name: &str) -> String {
 #[track_caller]
 fn session(name: &str, state: State, received: u64, total: Option<u64>) -> Alone {
     let mut alone = Alone::open(alone::plain());
-    let snapshot: server::Snapshot<User> = serde_json::from_str(&file("server", name)).unwrap();
+    let snapshot: server::Snapshot<User> = serde_json::from_str(&file("server-v1", name)).unwrap();
     assert_eq!(snapshot.id().to_string(), "{07070707-0707-4707-8707-070707070707}");
     alone.session = Session::restore(alone.now, snapshot).unwrap();
     let session = &alone.session;
@@ -208,10 +208,13 @@ fn sessions_that_have_ended_answer_as_before() {
 
 // The client's.
 
+/// The forms in which uploads were stored.
+const FORMS: [&str; 2] = ["client-v1", "client-v2"];
+
 /// The upload of a file, which must stand there.
 #[track_caller]
-fn upload(name: &str, size: u64, acknowledged: u64, in_session: bool) -> Scenario {
-    let snapshot: client::Snapshot = serde_json::from_str(&file("client", name)).unwrap();
+fn upload(form: &str, name: &str, size: u64, acknowledged: u64, in_session: bool) -> Scenario {
+    let snapshot: client::Snapshot = serde_json::from_str(&file(form, name)).unwrap();
     assert_eq!(snapshot.destination(), DESTINATION, "{name}");
     let entity = Entity::new(size).unwrap().named(NAME).unwrap();
     assert_eq!(snapshot.entity(), &entity, "{name}");
@@ -219,12 +222,16 @@ fn upload(name: &str, size: u64, acknowledged: u64, in_session: bool) -> Scenari
     assert_eq!(scenario.upload.acknowledged(), acknowledged, "{name}");
     let session = scenario.upload.session_id().map(|id| id.as_str().to_owned());
     assert_eq!(session.as_deref(), in_session.then_some(SESSION), "{name}");
-    scenario
+    scenario.waited()
 }
 
 #[test]
 fn uploads_that_were_going_on_go_on() {
-    upload("creating", 200, 0, false).expect("Create-Session");
+    FORMS.into_iter().for_each(going_on_go_on);
+}
+
+fn going_on_go_on(form: &str) {
+    upload(form, "creating", 200, 0, false).expect("Create-Session");
     // At 100 bytes a second, paced fragments are of a quarter of a second.
     for (name, first, end) in [
         ("sending-the-last-fragment", 100, 200),
@@ -232,53 +239,61 @@ fn uploads_that_were_going_on_go_on() {
         ("waiting-to-retry", 0, 100),
         ("waiting-for-credentials", 0, 100),
     ] {
-        let mut scenario = upload(name, 200, first, true);
+        let mut scenario = upload(form, name, 200, first, true);
         scenario.exchange("Ping", answers::ok());
         scenario.expect_fragment(&format!("bytes {first}-{}/200", end - 1));
     }
-    let mut moved = upload("moved-to-another-host", 200, 0, true);
+    let mut moved = upload(form, "moved-to-another-host", 200, 0, true);
     assert_eq!(moved.expect("Ping").uri().host(), Some("upload-2.example.org"));
-    let mut doubtful = upload("out-of-step", 200, 0, true);
+    let mut doubtful = upload(form, "out-of-step", 200, 0, true);
     doubtful.exchange("Ping", answers::ok());
     assert_eq!(doubtful.restart().reason, client::Reason::OffsetUnknown);
 }
 
 #[test]
 fn uploads_that_were_all_but_over_go_on() {
-    let mut closing = upload("closing", 100, 100, true);
+    FORMS.into_iter().for_each(all_but_over_go_on);
+}
+
+fn all_but_over_go_on(form: &str) {
+    let mut closing = upload(form, "closing", 100, 100, true);
     closing.exchange("Ping", answers::ok());
     closing.exchange("Close-Session", answers::session_not_found());
     assert_eq!(closing.events(), [client::Event::Completed { confirmed: false }]);
-    let mut reply = upload("waiting-for-the-reply", 100, 100, true);
+    let mut reply = upload(form, "waiting-for-the-reply", 100, 100, true);
     reply.exchange("Ping", answers::ok());
     let url = "http://origin:8080/replies/1".parse().unwrap();
     assert_eq!(reply.events(), [client::Event::ReplyReady { url, trusted: true }]);
-    let mut over = upload("starting-over", 200, 0, true);
+    let mut over = upload(form, "starting-over", 200, 0, true);
     over.exchange("Cancel-Session", answers::ok());
     over.expect("Create-Session");
-    let mut cancelling = upload("cancelling", 200, 100, true);
+    let mut cancelling = upload(form, "cancelling", 200, 100, true);
     cancelling.exchange("Cancel-Session", answers::ok());
     assert_eq!(cancelling.events(), [client::Event::Cancelled { confirmed: true }]);
 }
 
 #[test]
 fn uploads_that_were_at_rest_stay_so() {
-    let mut suspended = upload("suspended", 200, 100, true);
+    FORMS.into_iter().for_each(at_rest_stay_so);
+}
+
+fn at_rest_stay_so(form: &str) {
+    let mut suspended = upload(form, "suspended", 200, 100, true);
     assert_eq!(suspended.upload.state(), client::State::Suspended);
     suspended.resume().unwrap();
     suspended.expect("Ping");
-    let mut failed = upload("failed", 200, 0, true);
+    let mut failed = upload(form, "failed", 200, 0, true);
     assert_eq!(failed.upload.state(), client::State::Failed);
     failed.resume().unwrap();
     failed.expect("Ping");
-    let mut withdrawn = upload("withdrawn", 200, 0, false);
+    let mut withdrawn = upload(form, "withdrawn", 200, 0, false);
     assert_eq!(withdrawn.upload.state(), client::State::Failed);
     assert_eq!(withdrawn.resume(), Err(bits_proto::ApiMisuse::SourceChanged));
     for (name, size, acknowledged, in_session, state) in [
         ("completed", 100, 100, true, client::State::Completed),
         ("cancelled", 200, 0, false, client::State::Cancelled),
     ] {
-        let mut over = upload(name, size, acknowledged, in_session);
+        let mut over = upload(form, name, size, acknowledged, in_session);
         assert_eq!(over.upload.state(), state);
         over.expect_nothing();
         assert_eq!((over.upload.poll_timeout(), over.events()), (None, vec![]));

@@ -1,6 +1,8 @@
 //! What `arbitrary` makes is legal: fuzzers downstream get packets that this library could have read.
 #![cfg(feature = "arbitrary")]
 
+use std::time::Duration;
+
 use arbitrary::{Arbitrary, Unstructured};
 use bits_proto::client::{self, Config, Upload};
 use bits_proto::packet::{Ack, PacketType, Request};
@@ -71,7 +73,8 @@ proptest! {
         }
         if let Some(snapshot) = made::<client::Snapshot>(&bytes) {
             let entity = snapshot.entity().clone();
-            if let Ok(upload) = Upload::restore(now, snapshot, entity, Config::default()) {
+            let Ok(destination) = snapshot.destination().parse() else { return Ok(()) };
+            if let Ok(upload) = Upload::restore(now, destination, snapshot, Duration::ZERO, entity, Config::default()) {
                 prop_assert!(upload.acknowledged() <= upload.entity().size());
             }
         }

@@ -1,7 +1,5 @@
 //! The words for what happens to an upload, while it is under way and when it has failed.
 
-use std::time::Instant;
-
 use bits_http::client::{Error, StateError, TransportFailure};
 use bits_proto::client::{Event, Failure, Reason};
 
@@ -12,8 +10,8 @@ use crate::problem::Problem;
 /// A line for what happens, if it is worth one.
 pub(crate) fn line(event: &Event, trouble: &str) -> Option<String> {
     Some(match event {
-        Event::Waiting { until, .. } => {
-            let seconds = until.saturating_duration_since(Instant::now()).as_secs_f64();
+        Event::Waiting { delay, .. } => {
+            let seconds = delay.as_secs_f64();
             format!("{trouble}; trying again in {seconds:.1} s")
         }
         Event::Restarted { cause } => format!("{cause}; starting over"),

@@ -47,7 +47,7 @@ pub async fn upload(
                         // reqwest does not tell when the body has left: one timer is for sending and for the answer.
                         upload.handle_sent(Instant::now(), id);
                     }
-                    Err(_gone_or_changed) => upload.handle_source_changed(Instant::now())?,
+                    Err(_gone_or_changed) => upload.source_changed(Instant::now())?,
                 },
                 // Dropped, it takes its connection with it.
                 Output::Abort(_) => exchange.set(Fuse::terminated()),

@@ -67,7 +67,7 @@ fn exchange(
     match send(agent, source, transmit) {
         Ok(Ok(response)) => upload.handle_response(Instant::now(), id, &response),
         Ok(Err(error)) => upload.handle_transport_error(Instant::now(), id, kind(&error)),
-        Err(_gone_or_changed) => upload.handle_source_changed(Instant::now())?,
+        Err(_gone_or_changed) => upload.source_changed(Instant::now())?,
     }
     Ok(())
 }

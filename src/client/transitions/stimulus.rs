@@ -62,15 +62,15 @@ catalogue! {
         Resume,
         /// [`cancel`](crate::client::Upload::cancel).
         Cancel,
-        /// [`handle_source_changed`](crate::client::Upload::handle_source_changed).
+        /// [`source_changed`](crate::client::Upload::source_changed).
         SourceChanged,
         /// [`authenticate`](crate::client::Upload::authenticate) with credentials.
         Authenticate,
         /// `authenticate` without any.
         AuthenticateNone,
-        /// [`handle_reply`](crate::client::Upload::handle_reply), `true`.
+        /// [`reply_fetched`](crate::client::Upload::reply_fetched).
         ReplyFetched,
-        /// `handle_reply`, `false`.
+        /// [`reply_failed`](crate::client::Upload::reply_failed).
         ReplyFailed,
         /// [`set_rate`](crate::client::Upload::set_rate): as fast as it goes.
         SetRate,

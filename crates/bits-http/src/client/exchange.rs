@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use bits_proto::client::{ExchangeId, Transmit};
+use bits_proto::client::{Connection, ExchangeId, Transmit};
 use bits_proto::packet::Payload;
 use http::{Request, Response, Uri};
 
@@ -41,7 +41,7 @@ impl<'t> Exchange<'t> {
             request_timeout: transmit.request_timeout,
             response_timeout: transmit.response_timeout,
             body_timeout: DRAIN_TIME,
-            same_connection: transmit.same_connection_as.is_some(),
+            same_connection: matches!(transmit.connection, Connection::SameAs(_)),
         };
         let sending = Arc::default();
         let (id, url, control) = (transmit.id, transmit.request.uri().clone(), control.clone());

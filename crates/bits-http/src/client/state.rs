@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bits_proto::client::Snapshot;
-use http::Uri;
 use serde::{Deserialize, Serialize};
 
 use super::cookies::Cookies;
@@ -118,7 +117,6 @@ pub(super) struct Found {
     pub(super) snapshot: Snapshot,
     pub(super) cookies: Cookies,
     /// How long ago it was stored, as far as the clocks of both runs can be believed.
-    #[expect(dead_code, reason = "the upload does not ask for it yet")]
     pub(super) at_rest: Duration,
 }
 
@@ -134,7 +132,7 @@ impl Kept {
         self.0.is_some()
     }
 
-    pub(super) fn load(&mut self, destination: &Uri) -> Result<Option<Found>, StateError> {
+    pub(super) fn load(&mut self) -> Result<Option<Found>, StateError> {
         let Some(state) = &mut self.0 else { return Ok(None) };
         let Some(bytes) = state.load().map_err(StateError::Unusable)? else { return Ok(None) };
         let read = serde_json::from_slice(&bytes).map_err(|error| StateError::Invalid(error.to_string()))?;
@@ -146,9 +144,6 @@ impl Kept {
                 Found { snapshot: *snapshot, cookies: Cookies::default(), at_rest: Duration::ZERO }
             }
         };
-        if destination != found.snapshot.destination() {
-            return Err(StateError::OtherDestination);
-        }
         Ok(Some(found))
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
+use bits_proto::RestoreError;
 use bits_proto::client::{
     Entity, Event as Told, Failure, Output, Reason, ReplyMode, Suspend, Transmit, TransportError, Upload,
 };
@@ -120,7 +121,7 @@ fn begin(
     state: &mut Kept,
 ) -> Result<(Upload, Cookies), Error> {
     let invalid = |error: &dyn std::error::Error| Error::Invalid(error.to_string());
-    let entity = Entity::new(source.size()).map_err(|error| invalid(&error))?.validated(version);
+    let entity = Entity::new(source.size()).map_err(|error| invalid(&error))?.with_validator(version);
     // The name is a courtesy to the server. Where it is none that may be sent, the upload goes without.
     let entity = entity.clone().named(source.name().unwrap_or_default()).unwrap_or(entity);
     let protocol = config.protocol.clone();
@@ -132,9 +133,14 @@ fn begin(
         .build()
         .map_err(|error| invalid(&error))?;
     let now = Instant::now();
-    if let Some(found) = state.load(&destination)? {
-        let restored = Upload::restore(now, found.snapshot, entity.clone(), protocol.clone());
-        let mut upload = restored.map_err(|error| StateError::Invalid(error.to_string()))?;
+    if let Some(found) = state.load()? {
+        let (snapshot, age) = (found.snapshot, found.at_rest);
+        let restored =
+            Upload::restore(now, destination.clone(), snapshot, age, entity.clone(), protocol.clone());
+        let mut upload = restored.map_err(|error| match error {
+            RestoreError::OtherDestination => StateError::OtherDestination,
+            error => StateError::Invalid(error.to_string()),
+        })?;
         // An upload that was at rest is told to go on; any other one has begun to by itself.
         let _goes_on_already = upload.resume(now);
         if !upload.state().is_ended() {
@@ -252,7 +258,7 @@ impl<T: Transport> Job<'_, T> {
             // It must not be mixed from two versions. This request is never sent; what goes instead cancels the session.
             self.source_changed = true;
             self.upload.handle_transport_error(now, transmit.id, TransportError::Unsent);
-            let _is_over = self.upload.handle_source_changed(now);
+            let _is_over = self.upload.source_changed(now);
             return Ok(());
         }
         self.cookies.add_to(&mut transmit.request);
@@ -271,9 +277,10 @@ impl<T: Transport> Job<'_, T> {
 
     fn sent(&mut self, bytes: u64) {
         let Some(exchange) = &self.exchange else { return };
-        self.upload.handle_sent_part(exchange.id, bytes);
+        let now = Instant::now();
+        self.upload.handle_sent_part(now, exchange.id, bytes);
         if bytes == exchange.length {
-            self.upload.handle_sent(Instant::now(), exchange.id);
+            self.upload.handle_sent(now, exchange.id);
         }
     }
 
@@ -303,7 +310,7 @@ impl<T: Transport> Job<'_, T> {
                     if error.kind() != std::io::ErrorKind::UnexpectedEof {
                         return Err(Error::Source(error));
                     }
-                    let _is_over = self.upload.handle_source_changed(now);
+                    let _is_over = self.upload.source_changed(now);
                     return Ok(());
                 }
                 self.upload.handle_transport_error(now, exchange.id, failure.kind);
@@ -381,7 +388,11 @@ impl<T: Transport> Job<'_, T> {
                     self.fetched = Some(bytes);
                     self.events.tell(Event::ReplyFetched(bytes));
                 }
-                let _is_over = self.upload.handle_reply(Instant::now(), fetched.is_ok());
+                let now = Instant::now();
+                let _is_over = match fetched {
+                    Ok(_) => self.upload.reply_fetched(now),
+                    Err(_) => self.upload.reply_failed(now),
+                };
                 self.reply_trouble = fetched.err();
             }
         }

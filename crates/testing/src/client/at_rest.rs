@@ -1,6 +1,7 @@
 //! Uploads in every state, and what becomes of them in storage.
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use crate::client::answers;
 use crate::client::scenario::*;
@@ -28,8 +29,20 @@ pub fn restored_with(scenario: &Scenario, entity: Entity, config: ConfigBuilder)
 }
 
 pub fn restore(snapshot: Snapshot, entity: Entity, config: ConfigBuilder) -> Result<Scenario, RestoreError> {
+    restore_to(DESTINATION, snapshot, Duration::ZERO, entity, config)
+}
+
+/// The upload of a snapshot that was at rest for so long, for this destination.
+pub fn restore_to(
+    destination: &str,
+    snapshot: Snapshot,
+    age: Duration,
+    entity: Entity,
+    config: ConfigBuilder,
+) -> Result<Scenario, RestoreError> {
     let now = now();
-    let upload = Upload::restore(now, snapshot, entity, config.build().unwrap())?;
+    let destination = destination.parse().unwrap();
+    let upload = Upload::restore(now, destination, snapshot, age, entity, config.build().unwrap())?;
     Ok(Scenario::of(upload, now))
 }
 
@@ -105,7 +118,7 @@ pub fn cancelling() -> Scenario {
 
 pub fn withdrawing() -> Scenario {
     let mut scenario = Scenario::after_fragments(1, 200, config());
-    scenario.upload.handle_source_changed(scenario.now).unwrap();
+    scenario.upload.source_changed(scenario.now).unwrap();
     scenario.expect("Cancel-Session");
     scenario
 }

@@ -8,8 +8,8 @@ use crate::client::answers;
 use crate::clock;
 use bits_proto::ApiMisuse;
 use bits_proto::client::{
-    Config, ConfigBuilder, Entity, Event, ExchangeId, Failure, Output, State, Suspend, Timer, Transmit,
-    TransportError, Upload,
+    Config, ConfigBuilder, Connection, Entity, Event, ExchangeId, Failure, Output, State, Suspend, Timer,
+    Transmit, TransportError, Upload,
 };
 use bits_proto::packet::Payload;
 use http::{Request, Response, Uri};
@@ -212,11 +212,11 @@ impl Scenario {
 
     /// The exchange whose connection the request on its way must use, and its `Authorization`.
     #[track_caller]
-    pub fn same_connection(&mut self) -> (Option<ExchangeId>, Option<String>) {
+    pub fn connection(&mut self) -> (Connection, Option<String>) {
         self.drain();
         let transmit = self.under_way.as_ref().expect("nothing is on its way");
         let authorization = transmit.request.headers().get("authorization");
-        (transmit.same_connection_as, authorization.map(|value| value.to_str().unwrap().to_owned()))
+        (transmit.connection, authorization.map(|value| value.to_str().unwrap().to_owned()))
     }
 
     /// The exchanges that the upload asked to give up since the last time it was asked.
@@ -273,7 +273,7 @@ impl Scenario {
         assert_eq!(self.upload.state(), State::WaitingToRetry);
         self.expect_nothing();
         match self.events().pop() {
-            Some(Event::Waiting { until, cause }) => (until - self.now, cause),
+            Some(Event::Waiting { delay, cause }) => (delay, cause),
             other => panic!("{other:?}"),
         }
     }
@@ -327,6 +327,15 @@ impl Scenario {
             };
         }
         panic!("the timers never come to rest");
+    }
+
+    /// The delay before the next try is over, if one runs.
+    #[track_caller]
+    pub fn waited(mut self) -> Self {
+        if self.upload.state() == State::WaitingToRetry {
+            self.retry();
+        }
+        self
     }
 
     /// Waits until the upload tries again.

@@ -378,11 +378,11 @@ impl Scene {
             Stimulus::SuspendAtOnce => upload.suspend(now, Suspend::AtOnce),
             Stimulus::Resume => upload.resume(now),
             Stimulus::Cancel => upload.cancel(now),
-            Stimulus::SourceChanged => upload.handle_source_changed(now),
+            Stimulus::SourceChanged => upload.source_changed(now),
             Stimulus::Authenticate => upload.authenticate(now, Some(Credentials::default())),
             Stimulus::AuthenticateNone => upload.authenticate(now, None),
-            Stimulus::ReplyFetched => upload.handle_reply(now, true),
-            Stimulus::ReplyFailed => upload.handle_reply(now, false),
+            Stimulus::ReplyFetched => upload.reply_fetched(now),
+            Stimulus::ReplyFailed => upload.reply_failed(now),
             other => panic!("{other:?} is no command"),
         };
         self.seen.extend(done.err().map(Sight::Misuse));
