@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use crate::message::Message;
+use testing::http1::Message;
 
 /// The application at work, on threads that end with the test's process.
 #[derive(Debug)]

@@ -17,10 +17,10 @@
 
 mod application;
 mod certificate;
+mod connection;
 mod contents;
 mod deadline;
 mod desk;
-mod message;
 mod port;
 pub mod programs;
 mod proxy;
@@ -33,14 +33,15 @@ mod upload;
 
 pub use application::Application;
 pub use certificate::Certificate;
+pub use connection::Connection;
 pub use contents::{assert_same, write_file};
 pub use deadline::{DEADLINE, eventually};
 pub use desk::Desk;
-pub use message::{Connection, Message};
 pub use port::Port;
 pub use proxy::{Fault, Page, Proxy, Seen, chaos};
 pub use seed::random;
 pub use server::Server;
 pub use tap::{Recording, Speaker, Tap};
+pub use testing::http1::Message;
 pub use tshark::Capture;
 pub use upload::{Ended, Upload};

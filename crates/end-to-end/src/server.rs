@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::message::Connection;
+use crate::connection::Connection;
 use crate::port::Port;
 use crate::programs;
 use crate::tmpfs;

@@ -1,30 +1,14 @@
-//! A small HTTP/1.1 client, and the packets of an upload by hand.
+//! Requests on connections of their own, and the packets of an upload by hand.
 
-use std::collections::HashMap;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+
+pub(crate) use testing::http1::Message as Response;
+use testing::http1::request_head;
 
 use crate::harness::DEADLINE;
 
 pub(crate) const PROTOCOL: &str = "{7df0354d-249b-430f-820d-3d2a9bef4931}";
-
-#[derive(Debug)]
-pub(crate) struct Response {
-    pub(crate) status: u16,
-    pub(crate) headers: HashMap<String, String>,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Response {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", String::as_str)
-    }
-
-    /// The offset that the server wants next.
-    pub(crate) fn received(&self) -> u64 {
-        self.header("bits-received-content-range").parse().unwrap()
-    }
-}
 
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
@@ -35,38 +19,20 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 
 /// Sends a head alone.
 pub(crate) fn send_head(stream: &mut impl Write, method: &str, target: &str, headers: &[(&str, &str)]) {
-    let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    write!(stream, "{method} {target} HTTP/1.1\r\nHost: server\r\n{lines}\r\n").unwrap();
+    let all: Vec<_> = [("Host", "server")].iter().chain(headers).copied().collect();
+    stream.write_all(&request_head(method, target, &all)).unwrap();
 }
 
 pub(crate) fn read_response(stream: impl Read, method: &str) -> Response {
-    let (line, headers, body) = read_message(stream, method != "HEAD").unwrap();
-    let status = line.split(' ').nth(1).unwrap_or_else(|| panic!("no status: {line:?}")).parse().unwrap();
-    Response { status, headers, body }
+    let mut stream = BufReader::new(stream);
+    let response = Response::read_response(&mut stream).unwrap();
+    if method == "HEAD" { response } else { response.with_body(&mut stream).unwrap() }
 }
 
-/// A request, as a server application reads it, if it comes to its end. Its status is 0.
+/// A request, as a server application reads it, if it comes to its end.
 pub(crate) fn read_request(stream: impl Read) -> Option<Response> {
-    let (_, headers, body) = read_message(stream, true).ok()?;
-    Some(Response { status: 0, headers, body })
-}
-
-fn read_message(stream: impl Read, has_body: bool) -> io::Result<(String, HashMap<String, String>, Vec<u8>)> {
-    let mut reader = BufReader::new(stream);
-    let mut first = String::new();
-    reader.read_line(&mut first)?;
-    let mut line = String::new();
-    let mut headers = HashMap::new();
-    loop {
-        line.clear();
-        reader.read_line(&mut line)?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
-        headers.insert(name.to_ascii_lowercase(), value.to_owned());
-    }
-    let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
-    let mut body = vec![0; if has_body { length } else { 0 }];
-    reader.read_exact(&mut body)?;
-    Ok((first, headers, body))
+    let mut stream = BufReader::new(stream);
+    Response::read_request(&mut stream).ok()??.with_body(&mut stream).ok()
 }
 
 /// One request on a connection of its own.
@@ -110,7 +76,7 @@ impl Session {
         address: SocketAddr,
         path: &str,
         headers: &[(&str, &str)],
-    ) -> Result<Self, Response> {
+    ) -> Result<Self, Box<Response>> {
         let mut session = Self {
             address,
             path: path.to_owned(),
@@ -120,7 +86,7 @@ impl Session {
         let response = session
             .packet(&[("BITS-Packet-Type", "Create-Session"), ("BITS-Supported-Protocols", PROTOCOL)], b"");
         if response.status != 200 {
-            return Err(response);
+            return Err(Box::new(response));
         }
         session.id = response.header("bits-session-id").to_owned();
         Ok(session)

@@ -7,7 +7,7 @@ use std::thread;
 use super::Shared;
 use super::fault::{Fault, Page};
 use crate::deadline::DEADLINE;
-use crate::message::Message;
+use testing::http1::Message;
 
 /// A connection to the server, or from the client.
 type Stream = BufReader<TcpStream>;

@@ -1,11 +1,15 @@
-//! Heads of HTTP/1.1 as bytes, read into the types of the `http` crate.
+//! HTTP/1.1 by hand, once for all tests: heads are read with `httparse`, bodies have a length.
+
+mod message;
 
 use http::{Request, Response, Version};
+
+pub use message::Message;
 
 /// More headers than any head of these tests has.
 const MAX_HEADERS: usize = 64;
 
-/// The head of a request; panics on bytes that are none.
+/// The head of a request, with the empty line at its end. Panics on other bytes.
 pub fn request(bytes: &[u8]) -> Request<()> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut head = httparse::Request::new(&mut headers);
@@ -20,7 +24,7 @@ pub fn request(bytes: &[u8]) -> Request<()> {
     request.body(()).expect("a head that the http crate can hold")
 }
 
-/// The head of a response; panics on bytes that are none.
+/// The head of a response, with the empty line at its end. Panics on other bytes.
 pub fn response(bytes: &[u8]) -> Response<()> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut head = httparse::Response::new(&mut headers);
@@ -38,4 +42,10 @@ fn version(minor: Option<u8>) -> Version {
         Some(0) => Version::HTTP_10,
         other => panic!("HTTP/1.{other:?}"),
     }
+}
+
+/// The head of a request as bytes. Its headers are these and no more: `Host` and the length of a body are among them.
+pub fn request_head(method: &str, target: &str, headers: &[(&str, &str)]) -> Vec<u8> {
+    let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!("{method} {target} HTTP/1.1\r\n{lines}\r\n").into_bytes()
 }
