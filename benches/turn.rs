@@ -9,6 +9,8 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock and its arguments")]
 #![expect(clippy::disallowed_macros, reason = "a benchmark prints what it finds")]
 
+mod counting;
+
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -182,8 +184,8 @@ fn next_request(upload: &mut Upload) -> Transmit {
 mod by_hand {
     use std::collections::HashMap;
 
+    use bits_proto::SessionId;
     use bits_proto::packet::Payload;
-    use bits_proto::{Guid, SessionId};
     use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, PRAGMA};
     use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
@@ -195,7 +197,7 @@ mod by_hand {
     const RECEIVED: HeaderName = HeaderName::from_static("bits-received-content-range");
 
     pub(super) struct Server {
-        sessions: HashMap<Guid, Session>,
+        sessions: HashMap<[u8; 16], Session>,
     }
 
     struct Session {
@@ -207,7 +209,7 @@ mod by_hand {
     impl Server {
         pub(super) fn new(session_id: SessionId, destination: &Uri) -> Self {
             let session = Session { destination: destination.path().to_owned(), next: 0, total: None };
-            let id = session_id.guid().expect("an id of this server");
+            let id = guid(session_id.as_bytes()).expect("an id of this server");
             Self { sessions: HashMap::from_iter([(id, session)]) }
         }
 
@@ -226,7 +228,7 @@ mod by_hand {
                 return None;
             }
             let id = headers.get(SESSION_ID)?;
-            let session = self.sessions.get_mut(&Guid::parse(id.as_bytes()).ok()?)?;
+            let session = self.sessions.get_mut(&guid(id.as_bytes())?)?;
             let range = headers.get(CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes ")?;
             let (range, total) = range.split_once('/')?;
             let (first, last) = range.split_once('-')?;
@@ -293,6 +295,34 @@ mod by_hand {
         }
     }
 
+    /// The bytes of a GUID in braces, as this server issues it.
+    fn guid(text: &[u8]) -> Option<[u8; 16]> {
+        const FIRST_DIGITS: [usize; 16] = [1, 3, 5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 29, 31, 33, 35];
+        let text: &[u8; 38] = text.try_into().ok()?;
+        if [text[0], text[9], text[14], text[19], text[24], text[37]] != *b"{----}" {
+            return None;
+        }
+        let (mut guid, mut illegal) = ([0; 16], 0);
+        for (byte, at) in guid.iter_mut().zip(FIRST_DIGITS) {
+            let (high, low) = (DIGITS[usize::from(text[at])], DIGITS[usize::from(text[at + 1])]);
+            illegal |= high | low;
+            *byte = high << 4 | low;
+        }
+        (illegal < 0x10).then_some(guid)
+    }
+
+    /// The value of each hexadecimal digit, and 0xFF for all other bytes.
+    const DIGITS: [u8; 256] = {
+        let mut table = [0xFF; 256];
+        let mut value = 0;
+        while value < 16 {
+            table[b"0123456789abcdef"[value] as usize] = value as u8;
+            table[b"0123456789ABCDEF"[value] as usize] = value as u8;
+            value += 1;
+        }
+        table
+    };
+
     fn put(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
         headers.try_insert(name, value).expect("room for a header");
     }
@@ -317,6 +347,10 @@ fn assert_same_request(sent: &http::Request<Payload>, received: &http::Request<(
 }
 
 fn compare(name: &str, rounds: usize, mut ours: impl FnMut() -> f64, mut by_hand: impl FnMut() -> f64) {
+    if counting::wanted() {
+        let (mut ours, mut by_hand) = (|| _ = ours(), || _ = by_hand());
+        return counting::count(name, &mut [("ours", &mut ours), ("by hand", &mut by_hand)]);
+    }
     let (mut left, mut right) = (Vec::with_capacity(rounds), Vec::with_capacity(rounds));
     for _ in 0..rounds {
         left.push(ours());

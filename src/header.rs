@@ -1,4 +1,4 @@
-//! The headers of this protocol: their names, reading one value, writing one.
+//! The headers of this protocol: their names, one pass over a head, writing one.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -101,9 +101,94 @@ fn known(name: &HeaderName) -> Option<&'static str> {
     SPELLINGS.iter().find_map(|(known, spelling)| (*known == name.as_str()).then_some(*spelling))
 }
 
-/// The name of a header of this protocol, for an error.
-fn label(name: &HeaderName) -> &'static str {
-    known(name).unwrap_or("of this protocol")
+/// The headers that packets read, each with its spelling: one pass over a head finds them all.
+macro_rules! read {
+    ($($name:ident = $lower:literal, $spelling:literal;)*) => {
+        /// A header that a packet reads.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub(crate) enum Field {
+            $($name,)*
+        }
+
+        impl Field {
+            const COUNT: usize = [$($spelling),*].len();
+
+            /// The header of this name in lower case, if a packet reads it.
+            fn of(lower: &str) -> Option<Self> {
+                match lower {
+                    $($lower => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+
+            /// The name as it is spelled.
+            const fn spelling(self) -> &'static str {
+                match self {
+                    $(Self::$name => $spelling,)*
+                }
+            }
+        }
+    };
+}
+
+read! {
+    PacketType = "bits-packet-type", "BITS-Packet-Type";
+    SupportedProtocols = "bits-supported-protocols", "BITS-Supported-Protocols";
+    Protocol = "bits-protocol", "BITS-Protocol";
+    SessionId = "bits-session-id", "BITS-Session-Id";
+    ReceivedContentRange = "bits-received-content-range", "BITS-Received-Content-Range";
+    RecievedContentRange = "bits-recieved-content-range", "BITS-Recieved-Content-Range";
+    ReplyUrl = "bits-reply-url", "BITS-Reply-URL";
+    HostId = "bits-host-id", "BITS-Host-Id";
+    HostIdFallbackTimeout = "bits-host-id-fallback-timeout", "BITS-Host-Id-Fallback-Timeout";
+    Error = "bits-error", "BITS-Error";
+    ErrorCode = "bits-error-code", "BITS-Error-Code";
+    ErrorContext = "bits-error-context", "BITS-Error-Context";
+    ContentName = "content-name", "Content-Name";
+    AcceptEncoding = "accept-encoding", "Accept-Encoding";
+    ContentEncoding = "content-encoding", "Content-Encoding";
+    ContentLength = "content-length", "Content-Length";
+    ContentRange = "content-range", "Content-Range";
+    TransferEncoding = "transfer-encoding", "Transfer-Encoding";
+}
+
+impl Field {
+    #[expect(clippy::as_conversions, reason = "a variant without fields is its number")]
+    const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// What a header is looked for by: a [`Field`], which one pass has found, or any other name of HTTP.
+pub(crate) trait Key {
+    /// The first value, and whether another one contradicts it.
+    fn find<'h>(&self, headers: &Headers<'h>) -> (Option<&'h HeaderValue>, bool);
+
+    /// The name of the header, for an error.
+    fn label(&self) -> &'static str;
+}
+
+impl Key for Field {
+    fn find<'h>(&self, headers: &Headers<'h>) -> (Option<&'h HeaderValue>, bool) {
+        let value = headers.values.get(self.index()).copied().flatten();
+        (value, headers.contradicted & 1 << self.index() != 0)
+    }
+
+    fn label(&self) -> &'static str {
+        self.spelling()
+    }
+}
+
+impl Key for HeaderName {
+    fn find<'h>(&self, headers: &Headers<'h>) -> (Option<&'h HeaderValue>, bool) {
+        let mut values = headers.map.get_all(self).iter();
+        let first = values.next();
+        (first, values.any(|value| Some(value) != first))
+    }
+
+    fn label(&self) -> &'static str {
+        known(self).unwrap_or("of this protocol")
+    }
 }
 
 /// Is told of each header that is ignored because it cannot be read.
@@ -114,55 +199,54 @@ pub(crate) type Note<'n> = &'n mut dyn FnMut(Malformed);
 #[derive(Clone, Copy)]
 pub(crate) struct Headers<'h> {
     map: &'h HeaderMap,
+    /// The first value of each name.
+    values: [Option<&'h HeaderValue>; Field::COUNT],
+    /// A bit for each name that has another value besides.
+    contradicted: u32,
     pub(crate) conformance: Conformance,
 }
 
 impl<'h> Headers<'h> {
     pub(crate) fn new(map: &'h HeaderMap, conformance: Conformance) -> Self {
-        Self { map, conformance }
+        let mut headers = Self { map, values: [None; Field::COUNT], contradicted: 0, conformance };
+        for (name, value) in map {
+            let Some(name) = Field::of(name.as_str()) else { continue };
+            match headers.values.get_mut(name.index()) {
+                Some(Some(first)) if *first != value => headers.contradicted |= 1 << name.index(),
+                Some(place @ None) => *place = Some(value),
+                _ => {}
+            }
+        }
+        headers
     }
 
     /// Whether the header is there, whatever its value is.
-    pub(crate) fn contains(&self, name: HeaderName) -> bool {
-        self.map.contains_key(name)
+    pub(crate) fn contains(&self, name: impl Key) -> bool {
+        name.find(self).0.is_some()
     }
 
     /// The one value of a header; repetitions must be the same.
-    pub(crate) fn one(&self, name: HeaderName) -> Result<Option<&'h [u8]>, Malformed> {
-        self.only(&name)
-    }
-
-    fn only(&self, name: &HeaderName) -> Result<Option<&'h [u8]>, Malformed> {
-        let Some(first) = self.map.get(name) else { return Ok(None) };
-        if first.len() > MAX_HEADER_VALUE {
-            return Err(Malformed::HeaderTooLong(label(name)));
-        }
-        // Most heads repeat nothing, and need not be searched for repetitions of each header.
-        let nothing_repeated = self.map.len() == self.map.keys_len();
-        if nothing_repeated || self.map.get_all(name).iter().all(|value| value == first) {
-            Ok(Some(first.as_bytes()))
-        } else {
-            Err(Malformed::HeaderRepeated(label(name)))
+    pub(crate) fn one(&self, name: impl Key) -> Result<Option<&'h [u8]>, Malformed> {
+        match name.find(self) {
+            (Some(value), _) if value.len() > MAX_HEADER_VALUE => Err(Malformed::HeaderTooLong(name.label())),
+            (_, true) => Err(Malformed::HeaderRepeated(name.label())),
+            (value, false) => Ok(value.map(HeaderValue::as_bytes)),
         }
     }
 
     /// The first value of a header that may be repeated in interop (Q21).
-    pub(crate) fn first(&self, name: HeaderName) -> Result<Option<&'h [u8]>, Malformed> {
-        match self.conformance {
-            Conformance::Interop => match self.map.get(&name) {
-                Some(value) if value.len() > MAX_HEADER_VALUE => Err(Malformed::HeaderTooLong(label(&name))),
-                value => Ok(value.map(HeaderValue::as_bytes)),
-            },
-            Conformance::Strict => self.one(name),
+    pub(crate) fn first(&self, name: impl Key) -> Result<Option<&'h [u8]>, Malformed> {
+        match (name.find(self), self.conformance) {
+            ((Some(value), _), _) if value.len() > MAX_HEADER_VALUE => {
+                Err(Malformed::HeaderTooLong(name.label()))
+            }
+            ((_, true), Conformance::Strict) => Err(Malformed::HeaderRepeated(name.label())),
+            ((value, _), _) => Ok(value.map(HeaderValue::as_bytes)),
         }
     }
 
     /// The first value of a header that interop can do without: one that cannot be read is noted, and is not there.
-    pub(crate) fn dispensable(
-        &self,
-        name: HeaderName,
-        note: Note<'_>,
-    ) -> Result<Option<&'h [u8]>, Malformed> {
+    pub(crate) fn dispensable(&self, name: impl Key, note: Note<'_>) -> Result<Option<&'h [u8]>, Malformed> {
         self.or_noted(self.first(name), note)
     }
 
@@ -184,27 +268,28 @@ impl<'h> Headers<'h> {
     /// A value made of the one value of a header.
     pub(crate) fn parsed<T, E>(
         &self,
-        name: HeaderName,
+        name: impl Key,
         parse: impl FnOnce(&'h [u8]) -> Result<T, E>,
     ) -> Result<Option<T>, Malformed> {
-        let Some(value) = self.only(&name)? else { return Ok(None) };
-        parse(value).map(Some).map_err(|_| Malformed::HeaderInvalid(label(&name)))
+        let label = name.label();
+        let Some(value) = self.one(name)? else { return Ok(None) };
+        parse(value).map(Some).map_err(|_| Malformed::HeaderInvalid(label))
     }
 }
 
 /// What a missing header is called.
-pub(crate) fn missing(name: HeaderName) -> Malformed {
-    Malformed::HeaderMissing(label(&name))
+pub(crate) fn missing(name: impl Key) -> Malformed {
+    Malformed::HeaderMissing(name.label())
 }
 
 /// What a header with an illegal value is called.
-pub(crate) fn invalid(name: HeaderName) -> Malformed {
-    Malformed::HeaderInvalid(label(&name))
+pub(crate) fn invalid(name: impl Key) -> Malformed {
+    Malformed::HeaderInvalid(name.label())
 }
 
 /// What a header is called that stands where it must not.
-pub(crate) fn not_allowed(name: HeaderName) -> Malformed {
-    Malformed::HeaderNotAllowed(label(&name))
+pub(crate) fn not_allowed(name: impl Key) -> Malformed {
+    Malformed::HeaderNotAllowed(name.label())
 }
 
 /// Writes one header. A message of this library has a dozen of them, so no map is ever full.
@@ -213,8 +298,8 @@ pub(crate) fn put(map: &mut HeaderMap, name: HeaderName, value: impl Into<Header
 }
 
 /// Writes one header whose value is a text of this library's own making: visible ASCII.
-pub(crate) fn put_text(map: &mut HeaderMap, name: HeaderName, text: String) {
-    if let Ok(value) = HeaderValue::from_maybe_shared(bytes::Bytes::from(text)) {
+pub(crate) fn put_text(map: &mut HeaderMap, name: HeaderName, text: impl AsRef<[u8]>) {
+    if let Ok(value) = HeaderValue::from_bytes(text.as_ref()) {
         put(map, name, value);
     }
 }
@@ -228,6 +313,22 @@ mod tests {
         pairs
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
             .collect()
+    }
+
+    #[test]
+    fn one_pass_finds_every_header_that_a_packet_reads() {
+        // As many bits as there are headers.
+        const { assert!(Field::COUNT <= 32) };
+        for (lower, spelling) in SPELLINGS {
+            let Some(name) = Field::of(lower) else { continue };
+            assert_eq!((name.spelling(), HeaderName::from_static(lower).label()), (*spelling, *spelling));
+            let map = map(&[("accept", "1"), (lower, "2"), ("x-other", "3")]);
+            let headers = Headers::new(&map, Conformance::Strict);
+            assert_eq!(headers.one(name), Ok(Some(&b"2"[..])), "{lower}");
+            assert_eq!(headers.one(HeaderName::from_static(lower)), Ok(Some(&b"2"[..])), "{lower}");
+            assert_eq!(headers.values.iter().flatten().count(), 1, "{lower}");
+        }
+        assert_eq!(SPELLINGS.iter().filter_map(|(lower, _)| Field::of(lower)).count(), Field::COUNT);
     }
 
     #[test]

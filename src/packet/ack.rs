@@ -11,7 +11,7 @@ use super::{
     PingAck,
 };
 use super::{DecodeError, Malformed};
-use crate::header::{self, Headers, Note};
+use crate::header::{self, Field, Headers, Note};
 use crate::packet::Conformance;
 use crate::vocabulary::SessionId;
 use crate::vocabulary::{ErrorContext, Hresult};
@@ -116,14 +116,14 @@ impl<'a> Ack<'a> {
     /// The response on the wire: never with a body, and never to be cached.
     #[must_use]
     pub fn to_response(&self) -> Response<()> {
-        let mut headers = HeaderMap::new();
+        // Where there are more than six, the map would grow once.
+        let mut headers = HeaderMap::with_capacity(match self {
+            Self::CreateSession(_) | Self::Error(_) => 12,
+            _ => 6,
+        });
         header::put(&mut headers, PRAGMA, HeaderValue::from_static("no-cache"));
         header::put(&mut headers, CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        header::put(
-            &mut headers,
-            header::BITS_PACKET_TYPE,
-            HeaderValue::from_static(PacketType::Ack.as_str()),
-        );
+        header::put(&mut headers, header::BITS_PACKET_TYPE, PacketType::Ack.to_value());
         match self {
             Self::CreateSession(ack) => ack.encode(&mut headers),
             Self::Fragment(ack) => ack.encode(&mut headers),
@@ -131,7 +131,7 @@ impl<'a> Ack<'a> {
             Self::Ping(_) => {}
             Self::CloseSession(_) | Self::CancelSession(_) => {
                 if let Some(id) = self.session_id() {
-                    header::put_text(&mut headers, header::BITS_SESSION_ID, id.to_string());
+                    header::put_text(&mut headers, header::BITS_SESSION_ID, id.as_bytes());
                 }
             }
         }
@@ -192,12 +192,12 @@ fn is_ack(
     code: Option<Hresult>,
     note: Note<'_>,
 ) -> Result<bool, Malformed> {
-    let packet_type = headers.dispensable(header::BITS_PACKET_TYPE, note)?.and_then(PacketType::parse);
+    let packet_type = headers.dispensable(Field::PacketType, note)?.and_then(PacketType::parse);
     match (packet_type, headers.conformance) {
         (Some(PacketType::Ack), _) => Ok(true),
         (Some(echo), Conformance::Interop) if echo == answers => Ok(true),
         (_, Conformance::Interop) => Ok(!status.is_success() && code.is_some()),
-        (_, Conformance::Strict) if status.is_success() => Err(header::missing(header::BITS_PACKET_TYPE)),
+        (_, Conformance::Strict) if status.is_success() => Err(header::missing(Field::PacketType)),
         (_, Conformance::Strict) => Ok(false),
     }
 }
@@ -254,7 +254,7 @@ fn out_of_step<'a>(
 pub(super) fn acknowledged_session(headers: &Headers<'_>) -> Result<Option<SessionId>, Malformed> {
     let id = named_session(headers)?;
     if headers.conformance.is_strict() && id.is_some_and(|id| id.guid().is_none()) {
-        return Err(header::invalid(header::BITS_SESSION_ID));
+        return Err(header::invalid(Field::SessionId));
     }
     Ok(id)
 }

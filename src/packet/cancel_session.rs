@@ -33,6 +33,6 @@ impl CancelSession {
     }
 
     pub(super) fn encode(&self, headers: &mut HeaderMap) {
-        header::put_text(headers, header::BITS_SESSION_ID, self.session_id.to_string());
+        header::put_text(headers, header::BITS_SESSION_ID, self.session_id.as_bytes());
     }
 }

@@ -37,7 +37,7 @@ impl<'a> CloseSession<'a> {
     }
 
     pub(super) fn encode(&self, headers: &mut HeaderMap) {
-        header::put_text(headers, header::BITS_SESSION_ID, self.session_id.to_string());
+        header::put_text(headers, header::BITS_SESSION_ID, self.session_id.as_bytes());
         put_content_name(headers, self.content_name.as_ref());
     }
 

@@ -7,7 +7,7 @@ use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use super::Malformed;
 use super::ack::acknowledged_session;
 use super::request::{content_name, put_content_name};
-use crate::header::{self, Headers, Note};
+use crate::header::{self, Field, Headers, Note};
 use crate::packet::Conformance;
 use crate::vocabulary::InvalidValue;
 use crate::vocabulary::SessionId;
@@ -58,10 +58,10 @@ pub struct Host<'a> {
 impl<'a> CreateSession<'a> {
     pub(super) fn decode(headers: &Headers<'a>) -> Result<Self, Malformed> {
         let protocols = headers
-            .parsed(header::BITS_SUPPORTED_PROTOCOLS, SupportedProtocols::from_bytes)?
-            .ok_or_else(|| header::missing(header::BITS_SUPPORTED_PROTOCOLS))?;
+            .parsed(Field::SupportedProtocols, SupportedProtocols::from_bytes)?
+            .ok_or_else(|| header::missing(Field::SupportedProtocols))?;
         if headers.conformance.is_strict() && protocols.count(Conformance::Strict) > MAX_PROTOCOLS {
-            return Err(header::invalid(header::BITS_SUPPORTED_PROTOCOLS));
+            return Err(header::invalid(Field::SupportedProtocols));
         }
         Ok(Self { protocols, content_name: content_name(headers)? })
     }
@@ -92,21 +92,21 @@ impl<'a> CreateSessionAck<'a> {
 
     pub(super) fn decode(headers: &Headers<'a>, note: Note<'_>) -> Result<Self, Malformed> {
         let session_id = acknowledged_session(headers)?;
-        let session_id = session_id.ok_or_else(|| header::missing(header::BITS_SESSION_ID))?;
-        if headers.first(ACCEPT_ENCODING)?.is_some_and(|value| !admits_identity(value)) {
-            return Err(header::invalid(ACCEPT_ENCODING));
+        let session_id = session_id.ok_or_else(|| header::missing(Field::SessionId))?;
+        if headers.first(Field::AcceptEncoding)?.is_some_and(|value| !admits_identity(value)) {
+            return Err(header::invalid(Field::AcceptEncoding));
         }
         Ok(Self { session_id, protocol: protocol(headers)?, host: host(headers, note)? })
     }
 
     pub(super) fn encode(&self, headers: &mut HeaderMap) {
         if let Some(protocol) = self.protocol {
-            header::put_text(headers, header::BITS_PROTOCOL, protocol.to_string());
+            header::put_text(headers, header::BITS_PROTOCOL, protocol.text());
         }
-        header::put_text(headers, header::BITS_SESSION_ID, self.session_id.to_string());
+        header::put_text(headers, header::BITS_SESSION_ID, self.session_id.as_bytes());
         header::put(headers, ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(host) = &self.host {
-            header::put_text(headers, header::BITS_HOST_ID, host.id.to_string());
+            header::put_text(headers, header::BITS_HOST_ID, host.id.as_str().as_bytes());
             if let Some(timeout) = host.fallback_timeout {
                 header::put(headers, header::BITS_HOST_ID_FALLBACK_TIMEOUT, timeout.as_secs());
             }
@@ -142,9 +142,9 @@ pub(crate) fn arbitrary_host(
 
 /// The protocol that the server chose; in interop `None` or an empty value is none (Q22).
 fn protocol(headers: &Headers<'_>) -> Result<Option<ProtocolId>, Malformed> {
-    let value = headers.first(header::BITS_PROTOCOL)?;
+    let value = headers.first(Field::Protocol)?;
     match (value.map(trim), headers.conformance) {
-        (None, Conformance::Strict) => Err(header::missing(header::BITS_PROTOCOL)),
+        (None, Conformance::Strict) => Err(header::missing(Field::Protocol)),
         (None, Conformance::Interop) => Ok(None),
         (Some(text), Conformance::Interop) if text.is_empty() || text.eq_ignore_ascii_case(b"none") => {
             Ok(None)
@@ -153,15 +153,15 @@ fn protocol(headers: &Headers<'_>) -> Result<Option<ProtocolId>, Malformed> {
             .map_err(|_| InvalidValue::ProtocolId)
             .and_then(str::parse)
             .map(Some)
-            .map_err(|_| header::invalid(header::BITS_PROTOCOL)),
+            .map_err(|_| header::invalid(Field::Protocol)),
     }
 }
 
 /// The host to go on with. In interop one that cannot be read is ignored (Q23): the origin serves the session as well.
 fn host<'a>(headers: &Headers<'a>, note: Note<'_>) -> Result<Option<Host<'a>>, Malformed> {
-    let Some(value) = headers.dispensable(header::BITS_HOST_ID, note)? else { return Ok(None) };
+    let Some(value) = headers.dispensable(Field::HostId, note)? else { return Ok(None) };
     let id = HostId::parse(trim(value), headers.conformance).map(Some);
-    match headers.or_noted(id.map_err(|_| header::invalid(header::BITS_HOST_ID)), note)? {
+    match headers.or_noted(id.map_err(|_| header::invalid(Field::HostId)), note)? {
         Some(id) => Ok(Some(Host { id, fallback_timeout: fallback_timeout(headers, note)? })),
         None => Ok(None),
     }
@@ -169,8 +169,8 @@ fn host<'a>(headers: &Headers<'a>, note: Note<'_>) -> Result<Option<Host<'a>>, M
 
 /// Missing, zero, 0xFFFFFFFF and what is no number mean: for ever (Q24). Strict wants a number beside a host (§2.2.3.2).
 fn fallback_timeout(headers: &Headers<'_>, note: Note<'_>) -> Result<Option<Duration>, Malformed> {
-    let name = header::BITS_HOST_ID_FALLBACK_TIMEOUT;
-    let seconds = match headers.dispensable(name.clone(), note)? {
+    let name = Field::HostIdFallbackTimeout;
+    let seconds = match headers.dispensable(name, note)? {
         Some(value) => decimal(trim(value)).map(Some).ok_or_else(|| header::invalid(name)),
         None if headers.conformance.is_strict() => Err(header::missing(name)),
         None => Ok(None),

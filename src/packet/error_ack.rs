@@ -6,7 +6,7 @@ use http::header::HeaderMap;
 use super::ack::acknowledged_session;
 use super::fragment::{put_received, received};
 use super::request::named_session;
-use crate::header::{self, Headers, Note};
+use crate::header::{self, Field, Headers, Note};
 use crate::packet::Conformance;
 use crate::packet::{Malformed, PacketType};
 use crate::vocabulary::SessionId;
@@ -54,8 +54,8 @@ impl ErrorAck {
         note: Note<'_>,
     ) -> Result<Self, Malformed> {
         // §2.2.3.2: only a success chooses a protocol.
-        if headers.conformance.is_strict() && headers.contains(header::BITS_PROTOCOL) {
-            return Err(header::not_allowed(header::BITS_PROTOCOL));
+        if headers.conformance.is_strict() && headers.contains(Field::Protocol) {
+            return Err(header::not_allowed(Field::Protocol));
         }
         let context = error_context(headers, code, note)?;
         let session_id = match answers {
@@ -70,12 +70,12 @@ impl ErrorAck {
     pub(super) fn encode(&self, headers: &mut HeaderMap) {
         put_received(headers, self.received);
         if let Some(session_id) = self.session_id {
-            header::put_text(headers, header::BITS_SESSION_ID, session_id.to_string());
+            header::put_text(headers, header::BITS_SESSION_ID, session_id.as_bytes());
         }
         if let Some(code) = self.code {
             put_error_code(headers, code);
             if let Some(context) = self.context {
-                header::put_text(headers, header::BITS_ERROR_CONTEXT, context.to_string());
+                header::put_text(headers, header::BITS_ERROR_CONTEXT, context.text().as_bytes());
             }
         }
     }
@@ -83,8 +83,8 @@ impl ErrorAck {
 
 /// The code under both of its names (C01).
 pub(crate) fn put_error_code(headers: &mut HeaderMap, code: Hresult) {
-    header::put_text(headers, header::BITS_ERROR, code.to_string());
-    header::put_text(headers, header::BITS_ERROR_CODE, code.to_string());
+    header::put_text(headers, header::BITS_ERROR, code.text().as_bytes());
+    header::put_text(headers, header::BITS_ERROR_CODE, code.text().as_bytes());
 }
 
 /// The error code of a response; `BITS-Error` wins, and strict knows no other (Q13). Garbage reads as absent.
@@ -93,8 +93,8 @@ pub(crate) fn error_code(headers: &Headers<'_>, note: Note<'_>) -> Result<Option
         let value = headers.dispensable(name, note)?;
         Ok(value.and_then(|value| Hresult::parse(value, headers.conformance)))
     };
-    match (read(header::BITS_ERROR)?, headers.conformance) {
-        (None, Conformance::Interop) => read(header::BITS_ERROR_CODE),
+    match (read(Field::Error)?, headers.conformance) {
+        (None, Conformance::Interop) => read(Field::ErrorCode),
         (code, _) => Ok(code),
     }
 }
@@ -105,10 +105,10 @@ pub(super) fn error_context(
     code: Option<Hresult>,
     note: Note<'_>,
 ) -> Result<Option<ErrorContext>, Malformed> {
-    let value = headers.dispensable(header::BITS_ERROR_CONTEXT, note)?.filter(|_| code.is_some());
+    let value = headers.dispensable(Field::ErrorContext, note)?.filter(|_| code.is_some());
     let context = value.and_then(|value| ErrorContext::parse(value, headers.conformance));
     if headers.conformance.is_strict() && context.is_some_and(|context| context.name().is_none()) {
-        return Err(header::invalid(header::BITS_ERROR_CONTEXT));
+        return Err(header::invalid(Field::ErrorContext));
     }
     Ok(context)
 }

@@ -1,12 +1,12 @@
 //! Fragment and its Ack (§2.2.6, §2.2.7).
 
 use http::StatusCode;
-use http::header::{CONTENT_ENCODING, CONTENT_RANGE, HeaderMap, TRANSFER_ENCODING};
+use http::header::{CONTENT_RANGE, HeaderMap, HeaderValue};
 
 use super::ack::acknowledged_session;
 use super::payload::Payload;
 use super::request::{content_length, content_name, put_content_name, session_id};
-use crate::header::{self, Headers, Note};
+use crate::header::{self, Field, Headers, Note};
 use crate::packet::Conformance;
 use crate::packet::Malformed;
 use crate::vocabulary::SessionId;
@@ -66,22 +66,24 @@ impl<'a> Fragment<'a> {
     /// The order matters: a missing length is 411 whatever else is wrong.
     pub(super) fn decode(headers: &Headers<'a>) -> Result<Self, Malformed> {
         let length = content_length(headers)?.ok_or(Malformed::LengthRequired)?;
-        if headers.contains(TRANSFER_ENCODING) {
+        if headers.contains(Field::TransferEncoding) {
             return Err(Malformed::LengthRequired);
         }
-        let encoding = headers.one(CONTENT_ENCODING)?.map(trim).unwrap_or_default();
+        let encoding = headers.one(Field::ContentEncoding)?.map(trim).unwrap_or_default();
         if !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity") {
-            return Err(header::invalid(CONTENT_ENCODING));
+            return Err(header::invalid(Field::ContentEncoding));
         }
         let (session_id, content_name) = (session_id(headers)?, content_name(headers)?);
         Ok(Self { session_id, range: range(headers, length)?, content_name })
     }
 
     pub(super) fn encode(&self, headers: &mut HeaderMap) {
-        header::put_text(headers, header::BITS_SESSION_ID, self.session_id.to_string());
+        header::put_text(headers, header::BITS_SESSION_ID, self.session_id.as_bytes());
         put_content_name(headers, self.content_name.as_ref());
-        let range = self.range.map_or_else(|| "bytes */0".to_owned(), |range| range.to_string());
-        header::put_text(headers, CONTENT_RANGE, range);
+        match self.range {
+            Some(range) => header::put_text(headers, CONTENT_RANGE, range.text().as_bytes()),
+            None => header::put(headers, CONTENT_RANGE, HeaderValue::from_static("bytes */0")),
+        }
     }
 
     /// The same packet with its bytes owned.
@@ -97,13 +99,13 @@ impl<'a> Fragment<'a> {
 
 /// The range that a body of `length` bytes brings, or `None` for an empty entity, which interop alone can express.
 fn range(headers: &Headers<'_>, length: u64) -> Result<Option<ContentRange>, Malformed> {
-    let text = headers.one(CONTENT_RANGE)?;
+    let text = headers.one(Field::ContentRange)?;
     match text {
         _ if length == 0 && !headers.conformance.is_strict() && text.is_none_or(is_empty_marker) => Ok(None),
-        None => Err(header::missing(CONTENT_RANGE)),
+        None => Err(header::missing(Field::ContentRange)),
         Some(text) => {
-            let range =
-                ContentRange::parse(text, headers.conformance).map_err(|_| header::invalid(CONTENT_RANGE))?;
+            let range = ContentRange::parse(text, headers.conformance)
+                .map_err(|_| header::invalid(Field::ContentRange))?;
             if range.len() == length { Ok(Some(range)) } else { Err(Malformed::LengthMismatch) }
         }
     }
@@ -147,10 +149,10 @@ impl<'a> FragmentAck<'a> {
         };
         let received = received(headers)?;
         if received.is_none() && headers.conformance.is_strict() {
-            return Err(header::missing(header::BITS_RECEIVED_CONTENT_RANGE));
+            return Err(header::missing(Field::ReceivedContentRange));
         }
         // The bytes are stored, whatever the URL is. An empty one is none (Q25).
-        let reply_url = headers.dispensable(header::BITS_REPLY_URL, note)?;
+        let reply_url = headers.dispensable(Field::ReplyUrl, note)?;
         let reply_url = reply_url.and_then(|value| ReplyUrl::from_bytes(value).ok());
         Ok(Self { status, session_id, received, reply_url })
     }
@@ -158,7 +160,7 @@ impl<'a> FragmentAck<'a> {
     pub(super) fn encode(&self, headers: &mut HeaderMap) {
         put_received(headers, self.received);
         if let Some(session_id) = self.session_id {
-            header::put_text(headers, header::BITS_SESSION_ID, session_id.to_string());
+            header::put_text(headers, header::BITS_SESSION_ID, session_id.as_bytes());
         }
         if let Some(reply_url) = &self.reply_url {
             header::put(headers, header::BITS_REPLY_URL, reply_url);
@@ -189,11 +191,9 @@ pub(super) fn received(headers: &Headers<'_>) -> Result<Option<u64>, Malformed> 
         Conformance::Interop => offset_or_end(trim(value)).ok_or(()),
         Conformance::Strict => decimal(value).ok_or(()),
     };
-    match (headers.parsed(header::BITS_RECEIVED_CONTENT_RANGE, read)?, headers.conformance) {
+    match (headers.parsed(Field::ReceivedContentRange, read)?, headers.conformance) {
         // A misspelled header is none of the protocol's: what cannot be read in it is not there (Q06).
-        (None, Conformance::Interop) => {
-            Ok(headers.parsed(header::BITS_RECIEVED_CONTENT_RANGE, read).unwrap_or(None))
-        }
+        (None, Conformance::Interop) => Ok(headers.parsed(Field::RecievedContentRange, read).unwrap_or(None)),
         (received, _) => Ok(received),
     }
 }

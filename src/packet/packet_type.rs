@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use http::HeaderValue;
+
 use crate::vocabulary::digits::trim;
 
 /// The kind of a packet, as `BITS-Packet-Type` names it (§2.2.1.2).
@@ -51,10 +53,39 @@ impl PacketType {
         }
     }
 
+    /// The header's value. Each is checked when this library is compiled, and none is copied.
+    pub(crate) fn to_value(self) -> HeaderValue {
+        const VALUES: [HeaderValue; 6] = {
+            let [create, ping, fragment, close, cancel, ack] = PacketType::ALL;
+            [
+                HeaderValue::from_static(create.as_str()),
+                HeaderValue::from_static(ping.as_str()),
+                HeaderValue::from_static(fragment.as_str()),
+                HeaderValue::from_static(close.as_str()),
+                HeaderValue::from_static(cancel.as_str()),
+                HeaderValue::from_static(ack.as_str()),
+            ]
+        };
+        let [create, ping, fragment, close, cancel, ack] = VALUES;
+        match self {
+            Self::CreateSession => create,
+            Self::Ping => ping,
+            Self::Fragment => fragment,
+            Self::CloseSession => close,
+            Self::CancelSession => cancel,
+            Self::Ack => ack,
+        }
+    }
+
     /// Reads a header's value, in any case and with blanks around it (Q40).
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let text = trim(text);
+        match text {
+            b"Fragment" => return Some(Self::Fragment),
+            b"Ack" => return Some(Self::Ack),
+            _ => {}
+        }
         Self::ALL.into_iter().find(|packet_type| text.eq_ignore_ascii_case(packet_type.as_str().as_bytes()))
     }
 }

@@ -1,12 +1,14 @@
 //! A client's message, whichever it is.
 
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use std::sync::LazyLock;
+
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
 use http::{Method, Uri};
 
 use super::head::{RequestHead, check_version};
 use super::{CancelSession, CloseSession, CreateSession, Fragment, PacketType, Payload, Ping};
 use super::{DecodeError, Malformed};
-use crate::header::{self, Headers};
+use crate::header::{self, Field, Headers};
 use crate::packet::Conformance;
 use crate::vocabulary::ContentName;
 use crate::vocabulary::SessionId;
@@ -106,11 +108,7 @@ impl<'a> Request<'a> {
             _ => Payload::Empty,
         };
         let mut headers = HeaderMap::new();
-        header::put(
-            &mut headers,
-            header::BITS_PACKET_TYPE,
-            HeaderValue::from_static(self.packet_type().as_str()),
-        );
+        header::put(&mut headers, header::BITS_PACKET_TYPE, self.packet_type().to_value());
         match self {
             Self::CreateSession(packet) => packet.encode(&mut headers),
             Self::Ping(_) => {}
@@ -120,7 +118,7 @@ impl<'a> Request<'a> {
         }
         header::put(&mut headers, CONTENT_LENGTH, payload.len());
         let mut request = http::Request::new(payload);
-        *request.method_mut() = bits_post();
+        *request.method_mut() = METHOD.clone();
         *request.uri_mut() = destination.clone();
         *request.headers_mut() = headers;
         request
@@ -139,10 +137,9 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The method's token is legal, so what stands in its place cannot be reached.
-fn bits_post() -> Method {
-    Method::from_bytes(BITS_POST.as_bytes()).unwrap_or(Method::POST)
-}
+/// `BITS_POST` is a valid token, so the fallback is never used.
+static METHOD: LazyLock<Method> =
+    LazyLock::new(|| Method::from_bytes(BITS_POST.as_bytes()).unwrap_or(Method::POST));
 
 fn decode<'a>(head: RequestHead<'a>, conformance: Conformance) -> Result<Request<'a>, DecodeError> {
     let headers = Headers::new(head.headers, conformance);
@@ -152,8 +149,8 @@ fn decode<'a>(head: RequestHead<'a>, conformance: Conformance) -> Result<Request
 /// The order of the checks: the packet type before the session (C55), the length before the rest.
 fn decode_packet<'a>(head: RequestHead<'a>, headers: &Headers<'a>) -> Result<Request<'a>, Malformed> {
     check_version(head.version, headers.conformance)?;
-    let packet_type = headers.one(header::BITS_PACKET_TYPE)?;
-    let packet_type = packet_type.ok_or_else(|| header::missing(header::BITS_PACKET_TYPE))?;
+    let packet_type = headers.one(Field::PacketType)?;
+    let packet_type = packet_type.ok_or_else(|| header::missing(Field::PacketType))?;
     match PacketType::parse(packet_type).ok_or(Malformed::PacketTypeUnknown)? {
         PacketType::Fragment => Fragment::decode(headers).map(Request::Fragment),
         PacketType::Ack => Err(Malformed::PacketTypeUnknown),
@@ -172,34 +169,34 @@ fn decode_packet<'a>(head: RequestHead<'a>, headers: &Headers<'a>) -> Result<Req
 /// Control packets have no body. Strict wants that said; interop takes HTTP's word for it (Q50).
 pub(crate) fn check_no_body(headers: &Headers<'_>) -> Result<(), Malformed> {
     match content_length(headers)? {
-        Some(0) if !headers.contains(TRANSFER_ENCODING) => Ok(()),
+        Some(0) if !headers.contains(Field::TransferEncoding) => Ok(()),
         Some(_) => Err(Malformed::BodyNotAllowed),
         None if headers.conformance.is_strict() => Err(Malformed::LengthRequired),
-        None if headers.contains(TRANSFER_ENCODING) => Err(Malformed::BodyNotAllowed),
+        None if headers.contains(Field::TransferEncoding) => Err(Malformed::BodyNotAllowed),
         None => Ok(()),
     }
 }
 
 pub(crate) fn content_length(headers: &Headers<'_>) -> Result<Option<u64>, Malformed> {
-    headers.parsed(CONTENT_LENGTH, |value| decimal(trim(value)).ok_or(()))
+    headers.parsed(Field::ContentLength, |value| decimal(trim(value)).ok_or(()))
 }
 
 /// The session that a request must name. An id that is no GUID is nobody's: a server does not know the session.
 pub(super) fn session_id(headers: &Headers<'_>) -> Result<SessionId, Malformed> {
-    named_session(headers)?.ok_or_else(|| header::missing(header::BITS_SESSION_ID))
+    named_session(headers)?.ok_or_else(|| header::missing(Field::SessionId))
 }
 
 /// The session that a message names, if it names one.
 pub(super) fn named_session(headers: &Headers<'_>) -> Result<Option<SessionId>, Malformed> {
-    headers.parsed(header::BITS_SESSION_ID, |value| SessionId::from_bytes(trim(value)))
+    headers.parsed(Field::SessionId, |value| SessionId::from_bytes(trim(value)))
 }
 
 /// The name as it came; only its length is ever refused, and only in strict (Q48).
 pub(super) fn content_name<'a>(headers: &Headers<'a>) -> Result<Option<ContentName<'a>>, Malformed> {
-    let Some(value) = headers.first(header::CONTENT_NAME)? else { return Ok(None) };
-    let name = ContentName::from_bytes(value).map_err(|_| header::invalid(header::CONTENT_NAME))?;
+    let Some(value) = headers.first(Field::ContentName)? else { return Ok(None) };
+    let name = ContentName::from_bytes(value).map_err(|_| header::invalid(Field::ContentName))?;
     if headers.conformance.is_strict() && name.length() > MAX_CONTENT_NAME {
-        return Err(header::invalid(header::CONTENT_NAME));
+        return Err(header::invalid(Field::ContentName));
     }
     Ok(Some(name))
 }

@@ -3,8 +3,16 @@
 //! `str::parse` accepts a leading `+`, which request smuggling has been built on: here a number is its digits.
 
 /// A decimal number of digits alone; `None` for anything else, and past `u64::MAX`.
+#[inline]
 pub(crate) fn decimal(bytes: &[u8]) -> Option<u64> {
-    number(bytes, 10)
+    // Nineteen digits are below 2^64 whatever they are.
+    if bytes.is_empty() || bytes.len() > 19 {
+        return number(bytes, 10);
+    }
+    bytes.iter().try_fold(0u64, |sum, &byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 { Some(sum.wrapping_mul(10).wrapping_add(digit.into())) } else { None }
+    })
 }
 
 /// A decimal number of digits alone, of which those past `u64::MAX` are `u64::MAX`: for an offset that is compared with
@@ -19,9 +27,14 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> Option<u64> {
     number(bytes, 16)
 }
 
-/// The value of one hexadecimal digit.
-pub(crate) fn hex_digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+/// The value of one hexadecimal digit; for any other byte 0xFF, whose upper half no digit has.
+pub(crate) const fn hex_digit(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => byte.wrapping_sub(b'0'),
+        b'a'..=b'f' => byte.wrapping_sub(b'a' - 10),
+        b'A'..=b'F' => byte.wrapping_sub(b'A' - 10),
+        _ => 0xFF,
+    }
 }
 
 fn number(bytes: &[u8], radix: u32) -> Option<u64> {
@@ -62,6 +75,9 @@ mod tests {
     fn numbers_stop_at_the_end_of_their_type() {
         assert_eq!(decimal(b"18446744073709551615"), Some(u64::MAX));
         assert_eq!(decimal(b"18446744073709551616"), None);
+        assert_eq!(decimal(b"9999999999999999999"), Some(9_999_999_999_999_999_999));
+        assert_eq!(decimal(b"10000000000000000000"), Some(10_000_000_000_000_000_000));
+        assert_eq!((decimal(b"999999999999999999x"), decimal(b"99999999999999999999")), (None, None));
         assert_eq!(decimal(b"00000000000000000000000000007"), Some(7));
         assert_eq!(saturating_decimal(b"18446744073709551614"), Some(u64::MAX - 1));
         assert_eq!(saturating_decimal(b"18446744073709551616"), Some(u64::MAX));

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::vocabulary::InvalidValue;
 use crate::vocabulary::digits::hex_digit;
+use crate::vocabulary::text::upper_digit;
 
 /// A GUID; the sixteen bytes stand in the order of its text.
 ///
@@ -23,11 +24,25 @@ use crate::vocabulary::digits::hex_digit;
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Guid([u8; 16]);
 
-/// How many bytes each group of the text form has.
-const GROUPS: [usize; 5] = [4, 2, 2, 2, 6];
-
 /// The length of the text form, braces included.
 pub(crate) const TEXT_LENGTH: u8 = 38;
+
+/// The places of the first digit of each byte in the bare text form.
+const FIRST_DIGITS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/// The value of each byte as a digit: one load for each, where a comparison with every kind of digit would cost five.
+const DIGITS: [u8; 256] = {
+    let mut table = [0xFF; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        #[expect(clippy::as_conversions, clippy::indexing_slicing, reason = "evaluated by the compiler")]
+        {
+            table[byte as usize] = hex_digit(byte);
+        }
+        byte = byte.wrapping_add(1);
+    }
+    table
+};
 
 impl Guid {
     /// The GUID of all zeros.
@@ -77,47 +92,33 @@ impl Guid {
 
     /// The text form in braces and upper case, without allocating.
     pub(crate) fn text(self) -> [u8; 38] {
-        let mut text = [b'-'; 38];
-        let mut places = text.iter_mut();
-        let mut bytes = self.0.iter();
-        let mut put = |byte: u8| {
-            if let Some(place) = places.next() {
-                *place = byte;
-            }
-        };
-        put(b'{');
-        for (index, length) in GROUPS.into_iter().enumerate() {
-            if index > 0 {
-                put(b'-');
-            }
-            for byte in bytes.by_ref().take(length) {
-                put(upper_digit(byte >> 4));
-                put(upper_digit(byte & 0x0F));
+        let mut text = *b"{........-....-....-....-............}";
+        for (byte, first) in self.0.into_iter().zip(FIRST_DIGITS) {
+            let at = first.wrapping_add(1);
+            if let Some([high, low]) = text.get_mut(at..at.wrapping_add(2)) {
+                (*high, *low) = (upper_digit(byte >> 4), upper_digit(byte));
             }
         }
-        put(b'}');
         text
     }
 }
 
-fn upper_digit(nibble: u8) -> u8 {
-    let digit = char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase();
-    u8::try_from(digit).unwrap_or(b'0')
-}
-
 fn parse_bare(text: &[u8]) -> Option<[u8; 16]> {
-    let mut bytes = [0; 16];
-    let mut places = bytes.iter_mut();
-    let mut digits = text.iter().copied();
-    for (index, length) in GROUPS.into_iter().enumerate() {
-        if index > 0 && digits.next()? != b'-' {
-            return None;
-        }
-        for place in places.by_ref().take(length) {
-            *place = hex_digit(digits.next()?)? << 4 | hex_digit(digits.next()?)?;
-        }
+    let text: &[u8; 36] = text.try_into().ok()?;
+    if [text[8], text[13], text[18], text[23]] != *b"----" {
+        return None;
     }
-    digits.next().is_none().then_some(bytes)
+    let value = |at: usize| {
+        let digit = text.get(at).and_then(|&byte| DIGITS.get(usize::from(byte)));
+        digit.copied().unwrap_or(0xFF)
+    };
+    let (mut bytes, mut illegal) = ([0; 16], 0);
+    for (byte, first) in bytes.iter_mut().zip(FIRST_DIGITS) {
+        let (high, low) = (value(first), value(first.wrapping_add(1)));
+        illegal |= high | low;
+        *byte = high << 4 | low;
+    }
+    if illegal < 0x10 { Some(bytes) } else { None }
 }
 
 impl FromStr for Guid {
@@ -130,7 +131,7 @@ impl FromStr for Guid {
 
 impl fmt::Display for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.text().into_iter().try_for_each(|byte| fmt::Write::write_char(f, char::from(byte)))
+        f.pad(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 
@@ -143,14 +144,26 @@ impl fmt::UpperHex for Guid {
 /// The text form in lower case, as the protocol's own GUID is written.
 impl fmt::LowerHex for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.text().into_iter();
-        text.map(|byte| char::from(byte.to_ascii_lowercase())).try_for_each(|c| fmt::Write::write_char(f, c))
+        f.pad(std::str::from_utf8(&self.text().map(|byte| byte.to_ascii_lowercase())).unwrap_or_default())
     }
 }
 
+/// The first digits and no more: most GUIDs are the ids of sessions, and who knows one can write into the session.
 impl fmt::Debug for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Guid({self})")
+        write!(f, "Guid({})", Abbreviated(&self.text()))
+    }
+}
+
+/// The first digits of a session's id and no more, for logs and `Debug`.
+pub(crate) struct Abbreviated<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Abbreviated<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.strip_prefix(b"{").unwrap_or(self.0);
+        // Of a short id even eight digits would give away too much.
+        let shown = digits.get(..(digits.len() / 4).min(8)).unwrap_or_default();
+        write!(f, "{}…", shown.escape_ascii())
     }
 }
 
@@ -179,6 +192,23 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_is_a_digit_or_none() {
+        for byte in 0..=u8::MAX {
+            let expected = char::from(byte).to_digit(16);
+            assert_eq!(u32::from(DIGITS[usize::from(byte)]), expected.unwrap_or(0xFF), "{byte}");
+        }
+        for (byte, digit) in (0..16).zip("0123456789ABCDEF".bytes()) {
+            assert_eq!(upper_digit(byte), digit);
+        }
+    }
+
+    #[test]
+    fn debug_shows_the_first_digits_and_no_more() {
+        let guid: Guid = TEXT.parse().unwrap();
+        assert_eq!(format!("{guid:?}"), "Guid(C85B4E0A…)");
+    }
+
+    #[test]
     fn what_is_no_guid_is_refused() {
         let bare = &TEXT[1..37];
         for form in
@@ -188,5 +218,10 @@ mod tests {
         }
         assert!(Guid::parse(b"{C85B4E0A-9EB9-4114-BFA4-8A43B471009G}").is_err());
         assert!(Guid::parse(b"{C85B4E0A-9EB9-4114-BFA4-8A43B4710091)").is_err());
+        for at in 0..36 {
+            let mut text = bare.as_bytes().to_vec();
+            text[at] = b'G';
+            assert!(Guid::parse(&text).is_err(), "{at}");
+        }
     }
 }

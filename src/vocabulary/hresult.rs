@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use crate::packet::Conformance;
 use crate::vocabulary::digits;
+use crate::vocabulary::text::StackText;
 
 /// An HRESULT, as `BITS-Error` and `BITS-Error-Code` carry it (§2.2.1.2).
 ///
@@ -82,6 +83,11 @@ impl Hresult {
         self.0
     }
 
+    /// The header's value.
+    pub(crate) fn text(self) -> StackText<10> {
+        StackText::new().with(b"0x").with_hexadecimal(self.0, 8)
+    }
+
     /// Whether the code says failure: bit 31 is set.
     #[must_use]
     pub const fn is_failure(self) -> bool {
@@ -145,6 +151,11 @@ impl ErrorContext {
         self.0
     }
 
+    /// The header's value.
+    pub(crate) fn text(self) -> StackText<10> {
+        StackText::new().with(b"0x").with_hexadecimal(self.0, 1)
+    }
+
     /// Reads a header's value, in the forms of [`Hresult::parse`]; what is no number reads as absent.
     #[must_use]
     pub fn parse(text: &[u8], conformance: Conformance) -> Option<Self> {
@@ -173,13 +184,13 @@ fn negative(magnitude: u64) -> Option<u32> {
 
 impl fmt::Display for Hresult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "0x{:08X}", self.0)
+        f.pad(self.text().as_str())
     }
 }
 
 impl fmt::Display for ErrorContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#X}", self.0)
+        f.pad(self.text().as_str())
     }
 }
 

@@ -33,6 +33,11 @@ impl ProtocolId {
         Self(guid)
     }
 
+    /// The header's value, in lower case as Windows sends it.
+    pub(crate) fn text(self) -> [u8; 38] {
+        self.0.text().map(|byte| byte.to_ascii_lowercase())
+    }
+
     /// The GUID that names the protocol.
     #[must_use]
     pub const fn guid(self) -> Guid {

@@ -7,6 +7,7 @@ use crate::packet::Conformance;
 use crate::vocabulary::InvalidValue;
 use crate::vocabulary::digits::{decimal, trim};
 use crate::vocabulary::limits::MAX_ENTITY_SIZE;
+use crate::vocabulary::text::StackText;
 
 /// Which bytes of the entity a fragment brings: `Content-Range: bytes FIRST-LAST/TOTAL` (§2.2.6.1).
 ///
@@ -92,6 +93,12 @@ impl ContentRange {
         self.first..self.end()
     }
 
+    /// The header's value: three numbers of 19 digits at most, and nine characters besides.
+    pub(crate) fn text(&self) -> StackText<66> {
+        let text = StackText::new().with(b"bytes ").with_decimal(self.first);
+        text.with(b"-").with_decimal(self.last).with(b"/").with_decimal(self.total)
+    }
+
     /// Whether the range holds the entity's last byte.
     #[must_use]
     pub const fn is_final(&self) -> bool {
@@ -120,10 +127,19 @@ pub(crate) fn is_empty_marker(text: &[u8]) -> bool {
 
 fn parse(text: &[u8], conformance: Conformance) -> Option<ContentRange> {
     let blank = |part| if conformance.is_strict() { part } else { trim(part) };
-    let (range, total) = split_once(without_unit(blank(text), conformance)?, b'/')?;
-    let (first, last) = split_once(range, b'-')?;
-    let number = |part| decimal(blank(part));
-    ContentRange::new(number(first)?..number(last)?.checked_add(1)?, number(total)?).ok()
+    let (first, rest) = number_before(without_unit(blank(text), conformance)?, b'-', blank)?;
+    let (last, total) = number_before(rest, b'/', blank)?;
+    ContentRange::new(first..last.checked_add(1)?, decimal(blank(total))?).ok()
+}
+
+/// A number and what follows the separator behind it.
+fn number_before<'t>(
+    text: &'t [u8],
+    separator: u8,
+    blank: impl Fn(&'t [u8]) -> &'t [u8],
+) -> Option<(u64, &'t [u8])> {
+    let (number, rest) = split_once(text, separator)?;
+    Some((decimal(blank(number))?, rest))
 }
 
 pub(crate) fn split_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
@@ -134,7 +150,7 @@ pub(crate) fn split_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
 
 impl fmt::Display for ContentRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "bytes {}-{}/{}", self.first, self.last, self.total)
+        f.pad(self.text().as_str())
     }
 }
 
