@@ -40,7 +40,7 @@ pub(crate) fn notify(
                 open = exchange(&mut notification, &transmit, places.entity);
             }
             Some(Output::FindResponseFile) => {
-                notification.handle_response_file(Instant::now(), places.reply.exists());
+                notification.handle_response_file(places.reply.exists());
             }
             Some(Output::StoreBody { .. }) => store(&mut notification, open.take(), &body),
             Some(Output::Discard | Output::Abort) => open = None,
@@ -62,7 +62,7 @@ fn exchange(
     entity: &Path,
 ) -> Option<(Connection, Response<()>)> {
     let Ok(entity) = File::open(entity) else {
-        notification.handle_failure(Instant::now(), Refusal::EntityMissing);
+        notification.handle_failure(Refusal::EntityMissing);
         return None;
     };
     let answer = connect(transmit).and_then(|mut connection| {
@@ -77,7 +77,7 @@ fn exchange(
             Some((connection, response))
         }
         Err(_) => {
-            notification.handle_transport_error(Instant::now());
+            notification.handle_transport_error();
             None
         }
     }
@@ -96,27 +96,27 @@ fn connect(transmit: &Transmit) -> io::Result<Connection> {
 /// Stores the body of the answer as it arrives.
 fn store(notification: &mut Notification, open: Option<(Connection, Response<()>)>, path: &Path) {
     let Some((mut connection, response)) = open else {
-        return notification.handle_transport_error(Instant::now());
+        return notification.handle_transport_error();
     };
     let Ok(mut file) = File::create(path) else {
-        return notification.handle_failure(Instant::now(), Refusal::Internal);
+        return notification.handle_failure(Refusal::Internal);
     };
     let Some((length, ends_with_connection)) = length(response.headers()) else {
-        return notification.handle_transport_error(Instant::now());
+        return notification.handle_transport_error();
     };
     let mut body = connection.body(length);
     let mut buffer = vec![0; 64 * 1024];
     while notification.state() == State::ReceivingReply {
         match body.read(&mut buffer) {
             Ok(0) if body.broke_off() && !ends_with_connection => {
-                notification.handle_transport_error(Instant::now());
+                notification.handle_transport_error();
             }
-            Ok(0) => notification.handle_body_end(Instant::now()),
+            Ok(0) => notification.handle_body_end(),
             Ok(length) if file.write_all(&buffer[..length]).is_ok() => {
-                notification.handle_body(Instant::now(), length as u64);
+                notification.handle_body(length as u64);
             }
-            Ok(_) => notification.handle_failure(Instant::now(), Refusal::DiskFull),
-            Err(_) => notification.handle_transport_error(Instant::now()),
+            Ok(_) => notification.handle_failure(Refusal::DiskFull),
+            Err(_) => notification.handle_transport_error(),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bits_proto::download::{Body, Entity, Segment, respond};
+use bits_proto::notify::iis_reply_session;
 use bits_proto::{Conformance, Guid};
 use http::{Request, Response, StatusCode};
 
@@ -86,19 +87,17 @@ impl Replies {
 
     /// The reply at this path. It is whatever a stranger sent: nothing but a session's id is taken from it.
     fn find(&self, path: &str) -> Option<File> {
-        let (_, id) = path.strip_suffix("/responsefile.bin")?.rsplit_once('/')?;
-        let id = id.strip_prefix("%7B")?.strip_suffix("%7D")?;
-        let session = id.parse().ok()?;
-        File::open(self.path(session)).ok()
+        File::open(self.path(iis_reply_session(path)?)).ok()
     }
 }
 
 /// A reply is written once and never changed, so the time of that names its version.
 fn entity(file: &File) -> io::Result<Entity> {
     let metadata = file.metadata()?;
-    let written = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let entity = Entity::new(metadata.len()).map_err(io::Error::other)?;
-    let etag = format!("\"{:x}:{:x}\"", written.as_nanos(), metadata.len());
+    let modified = metadata.modified()?;
+    let entity = Entity::new(metadata.len(), modified).map_err(io::Error::other)?;
+    let nanos = modified.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let etag = format!("\"{nanos:x}:{:x}\"", metadata.len());
     Ok(entity.with_etag(etag.parse().map_err(io::Error::other)?))
 }
 

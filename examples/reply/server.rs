@@ -175,9 +175,9 @@ impl Running {
                 (url, Delivery::ByReference(files))
             }
         };
-        // Where IIS has it, but on a server of its own.
-        let reply_url = format!("http://{reply_server}{}", iis_reply_url(&destination, id)?);
-        let reply_url = ReplyUrl::from_bytes(reply_url.into_bytes())?;
+        // Where IIS has it, but on a server of its own: so its URL is absolute.
+        let reply_url = iis_reply_url(id).resolve(&format!("http://{reply_server}{target}").parse()?)?;
+        let reply_url = ReplyUrl::from_bytes(reply_url.to_string().into_bytes())?;
         let notification = Notification::new(Instant::now(), url, &destination, delivery, Config::default())?;
         Ok(notification.with_stored_reply(reply_url))
     }

@@ -3,7 +3,7 @@
 
 use std::num::NonZeroU64;
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use arbitrary::Arbitrary;
 use bits_proto::Conformance;
@@ -235,7 +235,7 @@ impl World {
     }
 
     fn serve(&self, request: Request<()>, single_ranges_only: bool) -> Response<Vec<u8>> {
-        let entity = Entity::new(u64::from(self.length)).expect("small enough");
+        let entity = Entity::new(u64::from(self.length), SystemTime::UNIX_EPOCH).expect("small enough");
         let entity = entity.with_etag(format!("\"v{}\"", self.version).parse().expect("a tag"));
         let mut request = request;
         let several = request.headers().get("range").is_some_and(|range| range.as_bytes().contains(&b','));

@@ -89,7 +89,7 @@ impl Told {
 fn own_body(input: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     let source: Vec<u8> =
         (0..input.arbitrary::<u16>()?).map(|n| n.to_le_bytes()[0] ^ n.to_le_bytes()[1]).collect();
-    let entity = Entity::new(source.len() as u64).expect("small enough");
+    let entity = Entity::new(source.len() as u64, std::time::SystemTime::UNIX_EPOCH).expect("small enough");
     let chunk = usize::from(input.arbitrary::<u8>()?).max(1);
     let random = input.arbitrary()?;
     let ranges: Vec<(Option<u16>, Option<u16>)> = input.arbitrary()?;

@@ -2,23 +2,24 @@
 
 use std::ops::Range;
 
-use http::StatusCode;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::config::Config;
 use super::download::Known;
+use super::entity_tag::EntityTag;
 use super::failure::{Failure, Reason, Violation};
+use super::http_date::HttpDate;
 use super::multipart::Parser;
 use super::receiver::Receiver;
 use super::state::Wanted;
-use super::version::Validators;
 use crate::header::{Headers, invalid, missing};
 use crate::machine::retry::retry_after;
 use crate::packet::Conformance;
 use crate::packet::Malformed;
 use crate::packet::ResponseHead;
 use crate::vocabulary::digits::{decimal, trim};
-use crate::vocabulary::limits::MAX_ENTITY_SIZE;
+use crate::vocabulary::limits::{MAX_ENTITY_SIZE, MAX_HEADER_VALUE};
 use crate::vocabulary::range::{ContentRange, split_once, without_unit};
 
 /// What the head of an answer means for the download.
@@ -199,4 +200,48 @@ fn malformed(malformed: Malformed) -> Reason {
 fn unsatisfied_length(text: &[u8]) -> Option<u64> {
     let (range, length) = split_once(without_unit(trim(text), Conformance::Interop)?, b'/')?;
     if trim(range) == b"*" { decimal(trim(length)) } else { None }
+}
+
+/// What tells one version from another.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Validators {
+    pub(super) etag: Option<EntityTag>,
+    pub(super) last_modified: Option<HeaderValue>,
+}
+
+impl Validators {
+    /// A tag that cannot be read counts as none, and so does a date of over 4,096 bytes.
+    pub(super) fn read(headers: &HeaderMap) -> Self {
+        let etag = headers.get(ETAG).and_then(|tag| EntityTag::from_bytes(tag.as_bytes()).ok());
+        let last_modified = headers.get(LAST_MODIFIED).filter(|date| date.len() <= MAX_HEADER_VALUE).cloned();
+        Self { etag, last_modified }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.etag.is_none() && self.last_modified.is_none()
+    }
+
+    /// Whether an answer with these is of the same version: what both have must be the same, and if there is anything to
+    /// compare, something must have been.
+    pub(super) fn agree_with(&self, answer: &Self) -> bool {
+        let tags = self.etag.as_ref().zip(answer.etag.as_ref()).map(|(ours, theirs)| ours.weak_eq(theirs));
+        let dates = self.last_modified.as_ref().zip(answer.last_modified.as_ref());
+        let dates = dates.map(|(ours, theirs)| ours == theirs || is_same_date(ours, theirs));
+        match (tags, dates) {
+            (None, None) => self.is_empty(),
+            (tags, dates) => tags.unwrap_or(true) && dates.unwrap_or(true),
+        }
+    }
+
+    /// Takes what was not known yet.
+    pub(super) fn learn(&mut self, answer: Self) {
+        self.etag = self.etag.take().or(answer.etag);
+        self.last_modified = self.last_modified.take().or(answer.last_modified);
+    }
+}
+
+/// Whether both are dates, and the same time.
+fn is_same_date(one: &HeaderValue, other: &HeaderValue) -> bool {
+    let date = |value: &HeaderValue| HttpDate::from_bytes(value.as_bytes());
+    date(one).is_ok_and(|one| date(other) == Ok(one))
 }

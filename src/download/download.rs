@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use http::Uri;
 
+use super::answer::Validators;
 use super::application_ranges::ApplicationRanges;
 use super::config::{Config, HeadRequest};
 use super::output::{Event, ExchangeId, Output};
 use super::state::{Doing, InFlight, State, Then, Timer, Wanted};
-use super::version::Validators;
 use crate::client::Credentials;
 use crate::machine::outputs::Outputs;
 use crate::machine::pace::Pace;

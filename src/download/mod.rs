@@ -38,14 +38,14 @@
 //! Here both sides are at work. A program has a network where this one has a function call:
 //!
 //! ```
-//! use std::time::Instant;
+//! use std::time::{Instant, SystemTime};
 //!
 //! use bits_proto::Conformance;
 //! use bits_proto::download::{self, ApplicationRanges, Config, Download, Entity, Event, Output, Segment};
 //!
 //! // The server's side: the library names the bytes, the program has them.
 //! let reply = b"All human beings are born free and equal in dignity and rights.";
-//! let entity = Entity::new(63)?.with_etag(r#""v1""#.parse()?);
+//! let entity = Entity::new(63, SystemTime::UNIX_EPOCH)?.with_etag(r#""v1""#.parse()?);
 //! let serve = |request: &http::Request<()>| {
 //!     let response = download::respond(request, &entity, Conformance::Interop, || *b"sixteen randoms!");
 //!     response.map(|body| {
@@ -97,7 +97,6 @@
 
 mod answer;
 mod application_ranges;
-mod body;
 mod byte_ranges;
 mod command;
 mod config;
@@ -106,6 +105,7 @@ mod download;
 mod entity;
 mod entity_tag;
 mod failure;
+mod http_date;
 pub mod multipart;
 mod output;
 mod precondition;
@@ -116,19 +116,18 @@ mod snapshot;
 mod state;
 pub mod transitions;
 mod transmit;
-mod version;
 
 pub use crate::client::{Credentials, Suspend};
 pub use application_ranges::ApplicationRanges;
-pub use body::{Body, Segment};
 pub use byte_ranges::{ByteRanges, RangeSpec};
 pub use config::{Config, ConfigBuilder, HeadRequest};
 pub use download::Download;
 pub use entity::Entity;
 pub use entity_tag::EntityTag;
 pub use failure::{Failure, Reason, Violation};
+pub use http_date::HttpDate;
 pub use output::{Event, ExchangeId, Output, Transmit};
 pub use receiver::{Piece, Receiver};
-pub use respond::respond;
+pub use respond::{Body, Segment, respond};
 pub use snapshot::Snapshot;
 pub use state::{State, Timer};

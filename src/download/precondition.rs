@@ -1,10 +1,13 @@
 //! The conditions of a request (RFC 9110 §13).
 
 use http::HeaderMap;
-use http::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE};
+use http::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE};
 
 use super::entity::Entity;
 use super::entity_tag::EntityTag;
+use super::http_date::HttpDate;
+use crate::header::Headers;
+use crate::packet::Conformance;
 use crate::vocabulary::digits::trim;
 
 /// What the conditions of a request come to.
@@ -18,25 +21,28 @@ pub(super) enum Precondition {
     Failed,
 }
 
-/// Evaluates the conditions in HTTP's order (RFC 9110 §13.2.2).
-///
-/// A library without a calendar compares dates as texts, as RFC 9110 §13.1.5 has it for `If-Range` anyway: so
-/// `If-Modified-Since` says "not modified" for the very date that was sent, and `If-Unmodified-Since`, where another
-/// date than that would have to be compared, is not evaluated.
+/// Evaluates the conditions in HTTP's order (RFC 9110 §13.2.2): a tag is more exact than a date, so that a date counts only
+/// where no tag of its kind is named, and a date that is none counts for nothing.
 pub(super) fn evaluate(headers: &HeaderMap, entity: &Entity) -> Precondition {
-    if headers.contains_key(IF_MATCH) && !names(headers, IF_MATCH, entity, EntityTag::is_named_strongly) {
+    let failed = if headers.contains_key(IF_MATCH) {
+        !names(headers, IF_MATCH, entity, EntityTag::is_named_strongly)
+    } else {
+        // Windows sends it with every GET (C67).
+        date(headers, IF_UNMODIFIED_SINCE).is_some_and(|date| entity.last_modified() > date)
+    };
+    if failed {
         return Precondition::Failed;
     }
     let not_modified = if headers.contains_key(IF_NONE_MATCH) {
         names(headers, IF_NONE_MATCH, entity, EntityTag::is_named_weakly)
     } else {
-        let date = headers.get(IF_MODIFIED_SINCE);
-        date.is_some_and(|date| is_last_modified(date.as_bytes(), entity))
+        date(headers, IF_MODIFIED_SINCE).is_some_and(|date| entity.last_modified() <= date)
     };
     if not_modified { Precondition::NotModified } else { Precondition::Holds }
 }
 
-/// Whether the ranges of the request count: not if `If-Range` names another version (RFC 9110 §13.1.5).
+/// Whether the ranges of the request count: not if `If-Range` names another version (RFC 9110 §13.1.5). A later date is
+/// another version, too: it is not the date that this server sent.
 pub(super) fn ranges_count(headers: &HeaderMap, entity: &Entity) -> bool {
     let Some(condition) = headers.get(IF_RANGE) else { return true };
     let condition = trim(condition.as_bytes());
@@ -44,12 +50,14 @@ pub(super) fn ranges_count(headers: &HeaderMap, entity: &Entity) -> bool {
         let named = EntityTag::from_bytes(condition).ok();
         named.zip(entity.etag()).is_some_and(|(named, etag)| named.strong_eq(etag))
     } else {
-        is_last_modified(condition, entity)
+        HttpDate::from_bytes(condition) == Ok(entity.last_modified())
     }
 }
 
-fn is_last_modified(date: &[u8], entity: &Entity) -> bool {
-    entity.last_modified().is_some_and(|ours| trim(ours.as_bytes()) == trim(date))
+/// The date of a header. Two that differ are no date.
+fn date(headers: &HeaderMap, name: HeaderName) -> Option<HttpDate> {
+    let value = Headers::new(headers, Conformance::Interop).one(name).ok()??;
+    HttpDate::from_bytes(value).ok()
 }
 
 fn names(

@@ -4,14 +4,13 @@ use std::time::Instant;
 
 use http::Response;
 
-use super::answer::{Verdict, judge};
+use super::answer::{Validators, Verdict, judge};
 use super::download::{Download, Known};
 use super::failure::{Failure, Reason, Violation};
 use super::multipart::MultipartError;
 use super::output::{Event, ExchangeId, Output};
 use super::receiver::Receiver;
 use super::state::{Challenge, Doing, InFlight, Then, Timer};
-use super::version::Validators;
 use crate::packet::ResponseHead;
 use crate::vocabulary::limits::MAX_CHALLENGES;
 

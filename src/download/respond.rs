@@ -1,13 +1,14 @@
-//! The reply server: which bytes answer a request (§3.5.5).
+//! The reply server: the answer to a request, and the bytes of its body (§3.5.5).
+
+use std::ops::Range;
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
-    LAST_MODIFIED, RANGE,
+    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap,
+    HeaderValue, LAST_MODIFIED, RANGE,
 };
 use http::{Method, Response, StatusCode};
 
-use super::body::{Body, Segment};
 use super::byte_ranges::ByteRanges;
 use super::entity::Entity;
 use super::multipart::Boundary;
@@ -17,7 +18,7 @@ use crate::packet::Conformance;
 use crate::packet::RequestHead;
 use crate::vocabulary::ContentRange;
 
-/// Answers HEAD and GET for one entity, from its length and validators alone (§3.5.5).
+/// Answers HEAD and GET for one entity, from its size and validators alone (§3.5.5).
 ///
 /// | request | answer |
 /// |---|---|
@@ -25,8 +26,8 @@ use crate::vocabulary::ContentRange;
 /// | one range, or one of several that names bytes | 206, `Content-Range` |
 /// | several ranges | 206, `multipart/byteranges`, in the order asked for, never merged (§3.5.5.1) |
 /// | ranges none of which names a byte | 416, `Content-Range: bytes */LENGTH` |
-/// | `If-Match` names other versions | 412 |
-/// | `If-None-Match` or `If-Modified-Since` names this version | 304 |
+/// | `If-Match` names other versions; without it, the entity is younger than `If-Unmodified-Since` (C67) | 412 |
+/// | `If-None-Match` names this version; without it, the entity is no younger than `If-Modified-Since` | 304 |
 /// | another method | 405, `Allow: GET, HEAD` |
 ///
 /// A `Range` counts for nothing if it cannot be read (RFC 2616 §14.35.1), names more than
@@ -37,16 +38,21 @@ use crate::vocabulary::ContentRange;
 /// HEAD is answered as GET, ranges included, but without the body (§3.5.5.2). Every successful answer has its
 /// `Content-Length`, so that no answer needs chunks, and HTTP/1.0 is served as any other version (C51).
 ///
-/// `If-Unmodified-Since` is not looked at, since comparing dates takes a calendar. `random` is asked for 16 random bytes if
-/// the answer has several parts: the text between them must not occur in the entity. `Date`, `Server` and caching are the
-/// caller's to add.
+/// Dates are compared as dates, in all three forms of HTTP. Every answer has `Last-Modified` (§3.5.5.1), and
+/// `Cache-Control: private, no-store`: a reply is meant for one client, and its URL is its only secret as a rule.
+///
+/// `random` is asked for 16 random bytes if the answer has several parts: the text between them must not occur in the
+/// entity. `Date` and `Server` are the caller's to add.
 ///
 /// ```
 /// use bits_proto::Conformance;
 /// use bits_proto::download::{self, Entity, Segment};
+/// use std::time::SystemTime;
 ///
+/// let written = SystemTime::UNIX_EPOCH; // of a file: `metadata.modified()?`
+/// let entity = Entity::new(10_240, written)?;
 /// let request = http::Request::get("/replies/1").header("Range", "bytes=0-9976").body(())?;
-/// let response = download::respond(&request, &Entity::new(10_240)?, Conformance::Interop, || [0; 16]);
+/// let response = download::respond(&request, &entity, Conformance::Interop, || [0; 16]);
 /// assert_eq!(response.status(), 206);
 /// assert_eq!(response.headers()["content-range"], "bytes 0-9976/10240");
 /// assert_eq!(response.into_body().segments(), [Segment::Entity(0..9977)]);
@@ -147,9 +153,8 @@ fn answer(status: StatusCode, entity: Option<&Entity>, body: Body) -> Response<B
         if let Some(etag) = entity.etag() {
             put(headers, ETAG, etag.as_header().clone());
         }
-        if let Some(date) = entity.last_modified() {
-            put(headers, LAST_MODIFIED, date.clone());
-        }
+        put(headers, LAST_MODIFIED, entity.last_modified().to_header());
+        put(headers, CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     }
     response
 }
@@ -158,4 +163,73 @@ fn with_length(mut response: Response<Body>) -> Response<Body> {
     let length = response.body().len();
     put(response.headers_mut(), CONTENT_LENGTH, HeaderValue::from(length));
     response
+}
+
+/// The body of an answer: the caller sends these segments, one after another, and nothing else.
+///
+/// The library never holds a byte of an entity. The head has announced [`len`](Self::len) as `Content-Length`, but for an
+/// answer to HEAD, whose body is always empty.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Body {
+    segments: Vec<Segment>,
+}
+
+/// A piece of a [`Body`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(clippy::exhaustive_enums, reason = "whoever sends a body must know every kind of piece")]
+pub enum Segment {
+    /// These bytes of the entity; never an empty range.
+    Entity(Range<u64>),
+    /// This text: what stands between the ranges of a `multipart/byteranges` body.
+    Text(Bytes),
+}
+
+impl Segment {
+    /// How many bytes it has.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "no segment is empty")]
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Entity(range) => range.end.saturating_sub(range.start),
+            Self::Text(text) => u64::try_from(text.len()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl Body {
+    pub(super) fn new(segments: Vec<Segment>) -> Self {
+        Self { segments }
+    }
+
+    /// A body of one range; without any bytes if the range has none.
+    pub(super) fn range(range: Range<u64>) -> Self {
+        Self::new(if range.is_empty() { Vec::new() } else { vec![Segment::Entity(range)] })
+    }
+
+    /// The segments in the order that they are sent.
+    #[must_use]
+    pub fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// How many bytes the body has.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.segments.iter().map(Segment::len).fold(0, u64::saturating_add)
+    }
+
+    /// Whether the body has no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+}
+
+impl IntoIterator for Body {
+    type Item = Segment;
+    type IntoIter = std::vec::IntoIter<Segment>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.segments.into_iter()
+    }
 }

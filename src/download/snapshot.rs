@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderValue, Uri};
 
+use super::answer::Validators;
 use super::application_ranges::ApplicationRanges;
 use super::config::Config;
 use super::download::{Download, Known};
 use super::entity_tag::EntityTag;
 use super::state::{Doing, State, Then, Timer};
-use super::version::Validators;
 use crate::machine::RestoreError;
 use crate::vocabulary::Raw;
 use crate::vocabulary::limits::MAX_ENTITY_SIZE;

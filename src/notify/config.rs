@@ -1,4 +1,4 @@
-//! How notifications are run.
+//! The settings of a notification.
 
 use std::time::Duration;
 
@@ -50,6 +50,11 @@ impl Config {
     /// A configuration with the defaults.
     pub fn builder() -> ConfigBuilder {
         ConfigBuilder { config: Self::default() }
+    }
+
+    /// This configuration, to be changed in a setting or two.
+    pub fn to_builder(&self) -> ConfigBuilder {
+        ConfigBuilder { config: self.clone() }
     }
 }
 

@@ -87,8 +87,8 @@
 //!         }
 //!         Output::FindResponseFile => unreachable!("by value there is none"),
 //!         Output::StoreBody { .. } => {
-//!             notification.handle_body(now, body.len() as u64);
-//!             notification.handle_body_end(now);
+//!             notification.handle_body(body.len() as u64);
+//!             notification.handle_body_end();
 //!             stored = Some(std::mem::take(&mut body));
 //!         }
 //!         Output::Discard | Output::Abort => {}
@@ -104,32 +104,30 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod answer;
 mod application;
 mod config;
 mod data_file;
 mod destination_url;
-mod iis_reply_url;
+mod iis_reply;
 mod notification;
-mod outcome;
 mod output;
 mod receive;
 mod request;
 mod response;
+mod snapshot;
 mod state;
 pub mod transitions;
 
 pub use crate::server::notification_type::NotificationType;
 pub use crate::server::notification_url::NotificationUrl;
-pub use answer::InvalidAnswer;
-pub use application::{Application, InvalidNotification};
+pub use application::{Application, InvalidAnswer, InvalidNotification};
 pub use config::{Config, ConfigBuilder};
 pub use data_file::{DataFilePath, DataFiles};
 pub use destination_url::DestinationUrl;
-pub use iis_reply_url::iis_reply_url;
+pub use iis_reply::{iis_reply_session, iis_reply_url};
 pub use notification::Notification;
-pub use outcome::{Failure, Outcome, Reply};
-pub use output::{Output, Transmit};
+pub use output::{Failure, Outcome, Output, Reply, Transmit};
 pub use request::{Delivery, NotificationRequest};
 pub use response::NotificationResponse;
+pub use snapshot::Snapshot;
 pub use state::{State, Timer};

@@ -7,8 +7,7 @@ use http::Uri;
 
 use super::config::Config;
 use super::destination_url::DestinationUrl;
-use super::outcome::{Failure, Outcome, Reply};
-use super::output::{Output, Transmit};
+use super::output::{Failure, Outcome, Output, Reply, Transmit};
 use super::request::{Delivery, NotificationRequest};
 use super::state::{Answer, End, Stage, State, Timer};
 use crate::machine::timer::Timers;
@@ -18,15 +17,16 @@ use crate::vocabulary::ReplyUrl;
 
 /// One notification of a server application, seen by the back-end client (§3.3).
 ///
-/// It is one exchange, so its reports need no id: once it is over, nothing that is told to it changes anything. It has no
-/// snapshot either: a server that dies while it notifies does so again at the client's repeat, from the session's snapshot.
+/// It is one exchange, so its reports need no id: once it is over, nothing that is told to it changes anything.
 ///
 /// See the [module](super) for how to drive it.
 #[derive(Debug)]
 #[must_use = "a notification does nothing unless it is driven"]
 pub struct Notification {
     pub(super) config: Config,
-    pub(super) by_reference: bool,
+    /// The whole URL of the application.
+    pub(super) target: Uri,
+    pub(super) request: NotificationRequest<'static>,
     /// What the client is told where a reply is that this server keeps; `None` if it keeps none.
     pub(super) stored_reply: Option<ReplyUrl<'static>>,
     pub(super) stage: Stage,
@@ -52,24 +52,33 @@ impl Notification {
         delivery: Delivery<'static>,
         config: Config,
     ) -> Result<Self, InvalidValue> {
-        let by_reference = matches!(delivery, Delivery::ByReference(_));
         let request = NotificationRequest { destination: DestinationUrl::new(destination)?, delivery };
-        let transmit = Transmit {
-            request: request.to_http(&url.resolve(destination)?),
-            send_timeout: config.send_timeout,
-            head_timeout: config.head_timeout,
-            response_timeout: config.response_timeout,
-        };
-        let mut timers = Timers::new();
-        timers.start(Timer::Send, now, config.send_timeout);
-        Ok(Self {
-            config,
-            by_reference,
-            stored_reply: None,
-            stage: Stage::Exchanging,
-            timers,
-            outputs: VecDeque::from([Output::Transmit(transmit)]),
-        })
+        let mut notification = Self::at_rest(url.resolve(destination)?, request, None, config);
+        notification.begin(now);
+        Ok(notification)
+    }
+
+    /// A notification that is over.
+    pub(super) fn at_rest(
+        target: Uri,
+        request: NotificationRequest<'static>,
+        stored_reply: Option<ReplyUrl<'static>>,
+        config: Config,
+    ) -> Self {
+        let (timers, outputs) = (Timers::new(), VecDeque::new());
+        Self { config, target, request, stored_reply, stage: Stage::Done, timers, outputs }
+    }
+
+    /// Sends the request.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.stage = Stage::Exchanging;
+        self.timers.start(Timer::Send, now, self.config.send_timeout);
+        self.outputs.push_back(Output::Transmit(Transmit {
+            request: self.request.to_http(&self.target),
+            send_timeout: self.config.send_timeout,
+            head_timeout: self.config.head_timeout,
+            response_timeout: self.config.response_timeout,
+        }));
     }
 
     /// The notification with a place for a reply: the client will be told `url` for one that the application leaves in
@@ -80,6 +89,24 @@ impl Notification {
     pub fn with_stored_reply(mut self, url: ReplyUrl<'static>) -> Self {
         self.stored_reply = Some(url);
         self
+    }
+
+    /// The whole URL of the application.
+    #[must_use]
+    pub const fn url(&self) -> &Uri {
+        &self.target
+    }
+
+    /// The notification that the application gets.
+    #[must_use]
+    pub const fn request(&self) -> &NotificationRequest<'static> {
+        &self.request
+    }
+
+    /// The URL that the client is told for a reply that this server keeps, if it keeps one.
+    #[must_use]
+    pub const fn stored_reply(&self) -> Option<&ReplyUrl<'static>> {
+        self.stored_reply.as_ref()
     }
 
     /// Where the notification stands.
@@ -94,6 +121,7 @@ impl Notification {
     }
 
     /// What to do now; `None` until something is told to the notification, or a timer goes off.
+    #[must_use = "the notification goes on once this is done"]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
@@ -108,6 +136,10 @@ impl Notification {
     #[must_use]
     pub fn next_timer(&self) -> Option<(Instant, Timer)> {
         self.timers.next()
+    }
+
+    pub(super) const fn is_by_reference(&self) -> bool {
+        matches!(self.request.delivery, Delivery::ByReference(_))
     }
 
     /// The application took the entity.

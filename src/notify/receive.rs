@@ -1,4 +1,4 @@
-//! What comes back from a server application, and what becomes of the notification.
+//! The reports on an exchange with a server application, and what becomes of the notification.
 
 use std::time::Instant;
 
@@ -6,8 +6,7 @@ use http::header::CONTENT_ENCODING;
 use http::{Response, StatusCode};
 
 use super::notification::Notification;
-use super::outcome::{Failure, Reply};
-use super::output::Output;
+use super::output::{Failure, Output, Reply};
 use super::response::NotificationResponse;
 use super::state::{Answer, End, Stage, Timer};
 use crate::header;
@@ -30,9 +29,11 @@ impl Notification {
     }
 
     /// The head of the application's answer arrived. The next outputs say what to do with its body.
+    ///
+    /// Interim answers (100 Continue, 103) are the HTTP library's to skip. A status from 100 to 199 that is told here is the
+    /// answer, and no application may give it: the notification fails at once, instead of waiting for another one.
     pub fn handle_response<B>(&mut self, now: Instant, response: &Response<B>) {
-        // What is not the answer, or not yet.
-        if self.stage != Stage::Exchanging || !self.is_under_way() || response.status().is_informational() {
+        if self.stage != Stage::Exchanging || !self.is_under_way() {
             return;
         }
         // An answer may come before the whole entity was sent.
@@ -49,7 +50,7 @@ impl Notification {
 
     /// The caller has looked for the response file: whether it is there. If it is, it is the reply, of whatever size
     /// (C43).
-    pub fn handle_response_file(&mut self, _now: Instant, exists: bool) {
+    pub fn handle_response_file(&mut self, exists: bool) {
         let Stage::Looking(answer) = self.stage else { return };
         match self.stored_reply.clone() {
             Some(url) if exists => {
@@ -66,7 +67,7 @@ impl Notification {
     }
 
     /// So many more bytes of the answer's body arrived, and are stored.
-    pub fn handle_body(&mut self, _now: Instant, bytes: u64) {
+    pub fn handle_body(&mut self, bytes: u64) {
         match &mut self.stage {
             Stage::Looking(answer) if answer.end == End::NotYet => answer.take(bytes),
             Stage::Receiving(answer) => {
@@ -78,12 +79,12 @@ impl Notification {
     }
 
     /// The body of the answer has ended, as HTTP says that it ends.
-    pub fn handle_body_end(&mut self, _now: Instant) {
+    pub fn handle_body_end(&mut self) {
         self.ended(End::Whole);
     }
 
     /// The connection broke, or none came about.
-    pub fn handle_transport_error(&mut self, _now: Instant) {
+    pub fn handle_transport_error(&mut self) {
         match self.stage {
             Stage::Exchanging => {
                 self.outputs.clear();
@@ -95,7 +96,7 @@ impl Notification {
 
     /// This server itself failed: it could not read the entity that it was to send, or not store the reply; or it gives
     /// the notification up.
-    pub fn handle_failure(&mut self, _now: Instant, refusal: Refusal) {
+    pub fn handle_failure(&mut self, refusal: Refusal) {
         if self.stage != Stage::Done {
             self.abort(Failure::Server(refusal));
         }
@@ -125,7 +126,7 @@ impl Notification {
             end: if no_body { End::Whole } else { End::NotYet },
             encoded: is_encoded(head),
             empty_is_reply: self.config.expect_reply
-                && !self.by_reference
+                && !self.is_by_reference()
                 && response.status == StatusCode::OK,
         };
         if no_body {
@@ -137,7 +138,7 @@ impl Notification {
         } else if self.stored_reply.is_none() {
             self.discard(answer);
             self.taken_without_reply(answer);
-        } else if self.by_reference {
+        } else if self.is_by_reference() {
             self.stage = Stage::Looking(answer);
             self.outputs.push_back(Output::FindResponseFile);
         } else {

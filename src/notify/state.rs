@@ -1,7 +1,10 @@
-//! Where a notification stands.
+//! The states of a notification, and its timers.
+
+use std::fmt;
 
 /// Where a notification stands (§3.3.1.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum State {
     /// The notification is on its way, or the application has not answered yet (`STATE_SEND_HEADERS`,
@@ -15,6 +18,18 @@ pub enum State {
     Done,
 }
 
+/// The state for a person: `looking for the reply`.
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Exchanging => "exchanging",
+            Self::LookingForReply => "looking for the reply",
+            Self::ReceivingReply => "receiving the reply",
+            Self::Done => "done",
+        })
+    }
+}
+
 /// The timers of a notification.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
@@ -25,6 +40,17 @@ pub enum Timer {
     Head,
     /// The whole answer takes too long (§3.3.2.2).
     Response,
+}
+
+/// The timer for a person: `the send timer`.
+impl fmt::Display for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Send => "the send timer",
+            Self::Head => "the timer of the answer's head",
+            Self::Response => "the response timer",
+        })
+    }
 }
 
 /// Where a notification stands, with what is known there.

@@ -49,4 +49,7 @@ pub enum InvalidValue {
     /// Not a quoted text of visible characters, perhaps after `W/`.
     #[error(r#"not an entity tag such as "xyzzy" or W/"xyzzy""#)]
     EntityTag,
+    /// Not a date of HTTP from 1970 to 9999.
+    #[error("not a date such as Sun, 06 Nov 1994 08:49:37 GMT")]
+    HttpDate,
 }

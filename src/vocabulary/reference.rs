@@ -2,6 +2,8 @@
 
 use http::uri::{PathAndQuery, Uri};
 
+use super::digits::hexadecimal;
+
 /// A reference with `\` turned to `/` and with what no URI may hold percent-encoded, without the blanks around it.
 pub(crate) fn normalise(reference: &[u8]) -> String {
     encode(reference.trim_ascii(), |byte| if byte == b'\\' { b'/' } else { byte })
@@ -10,6 +12,23 @@ pub(crate) fn normalise(reference: &[u8]) -> String {
 /// A URL with what no URI may hold percent-encoded, without the blanks around it.
 pub(crate) fn escape(url: &[u8]) -> String {
     encode(url.trim_ascii(), |byte| byte)
+}
+
+/// The path with what is percent-encoded decoded; `None` if that is no text.
+pub(crate) fn decode(path: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let decoded = match after {
+            [high, low, ..] if byte == b'%' => {
+                hexadecimal(&[*high, *low]).and_then(|code| u8::try_from(code).ok())
+            }
+            _ => None,
+        };
+        bytes.push(decoded.unwrap_or(byte));
+        rest = after.split_at_checked(if decoded.is_some() { 2 } else { 0 })?.1;
+    }
+    String::from_utf8(bytes).ok()
 }
 
 fn encode(bytes: &[u8], turned: impl Fn(u8) -> u8) -> String {

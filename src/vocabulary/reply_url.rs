@@ -39,6 +39,11 @@ impl<'a> ReplyUrl<'a> {
         Raw::new(bytes).map_err(|_| InvalidValue::ReplyUrl).and_then(Self::from_raw)
     }
 
+    /// A URL of this library's own making: visible ASCII, and short.
+    pub(crate) fn from_checked(url: Vec<u8>) -> ReplyUrl<'static> {
+        ReplyUrl(Raw::from_checked(url))
+    }
+
     fn from_raw(raw: Raw<'a>) -> Result<Self, InvalidValue> {
         if raw.as_bytes().is_empty() { Err(InvalidValue::ReplyUrl) } else { Ok(Self(raw)) }
     }

@@ -21,7 +21,8 @@ fn paced(bytes_a_second: u64) -> Driver {
 
 /// A server whose entity has so many bytes, all the same.
 fn serve(request: &Request<()>, length: u64) -> Response<Vec<u8>> {
-    let entity = Entity::new(length).unwrap().with_etag("\"v1\"".parse().unwrap());
+    let entity =
+        Entity::new(length, std::time::SystemTime::UNIX_EPOCH).unwrap().with_etag("\"v1\"".parse().unwrap());
     respond(request, &entity, Conformance::Strict, || [0; 16]).map(|body| {
         let bytes = |segment| match segment {
             Segment::Entity(range) => vec![b'x'; (range.end - range.start) as usize],

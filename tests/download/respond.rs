@@ -1,10 +1,12 @@
 //! What a reply server answers (§3.5.5), as a table, and as in the capture.
 
+use std::time::{Duration, SystemTime};
+
 use bits_proto::Conformance;
-use bits_proto::download::{Body, Entity, EntityTag, Segment, respond};
+use bits_proto::download::{Body, Entity, EntityTag, HttpDate, Segment, respond};
 use bits_proto::limits::MAX_RANGES;
 use http::header::{
-    ACCEPT_RANGES, ALLOW, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED,
+    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED,
 };
 use http::{Request, Response, Version};
 
@@ -16,11 +18,13 @@ fn entity() -> Entity {
     with_tag(TAG)
 }
 
+/// An entity without a tag.
+fn plain(size: u64) -> Entity {
+    Entity::new(size, DATE.parse::<HttpDate>().unwrap()).unwrap()
+}
+
 fn with_tag(tag: &str) -> Entity {
-    Entity::new(10_240)
-        .unwrap()
-        .with_etag(EntityTag::from_bytes(tag.as_bytes()).unwrap())
-        .with_last_modified(HeaderValue::from_static(DATE))
+    plain(10_240).with_etag(EntityTag::from_bytes(tag.as_bytes()).unwrap())
 }
 
 fn ask(entity: &Entity, method: &str, headers: &[(&str, &str)]) -> Response<Body> {
@@ -60,7 +64,9 @@ fn the_get_of_the_capture_is_answered_as_iis_answered_it() {
     for captured in ours.clone() {
         assert_eq!(response.headers()[captured.name].as_bytes(), captured.value, "{}", captured.name);
     }
-    assert_eq!(response.headers().len(), ours.count());
+    // It is newer than that server.
+    assert_eq!(header(&response, CACHE_CONTROL), "private, no-store");
+    assert_eq!(response.headers().len(), ours.count() + 1);
     assert_eq!(response.body().segments(), [Segment::Entity(0..9977)]);
 }
 
@@ -164,7 +170,7 @@ fn a_small_request_never_brings_about_more_than_the_whole() {
 
 #[test]
 fn an_empty_entity_has_no_byte_to_name() {
-    let empty = Entity::new(0).unwrap();
+    let empty = plain(0);
     for headers in [&[][..], &[("Range", "bytes=0-")], &[("Range", "bytes=-1")], &[("Range", "bytes=5-")]] {
         let response = ask(&empty, "GET", headers);
         assert_eq!(response.status(), 200, "{headers:?}");
@@ -175,7 +181,7 @@ fn an_empty_entity_has_no_byte_to_name() {
 
 #[test]
 fn the_largest_entity_has_ranges() {
-    let entity = Entity::new(0x7FFF_FFFF_FFFF_FFFF).unwrap();
+    let entity = plain(0x7FFF_FFFF_FFFF_FFFF);
     let response = ask(&entity, "GET", &[("Range", "bytes=-1")]);
     assert_eq!(
         header(&response, CONTENT_RANGE),
@@ -186,13 +192,13 @@ fn the_largest_entity_has_ranges() {
     assert_eq!(response.status(), 206);
     assert_eq!(header(&response, CONTENT_LENGTH), response.body().len().to_string());
     assert!(response.body().len() > entity.size());
-    assert!(Entity::new(0x8000_0000_0000_0000).is_err());
+    assert!(Entity::new(0x8000_0000_0000_0000, SystemTime::UNIX_EPOCH).is_err());
 }
 
 #[test]
 fn if_range_lets_ranges_count_for_one_version_alone() {
     let weak = with_tag(r#"W/"f84d5b50edb1c71:2488""#);
-    let plain = Entity::new(10_240).unwrap();
+    let plain = plain(10_240);
     let strong = entity();
     for (entity, condition, status) in [
         (&strong, TAG, 206),
@@ -203,7 +209,13 @@ fn if_range_lets_ranges_count_for_one_version_alone() {
         (&strong, "Mon, 18 Jun 2007 21:12:02 GMT", 200), // later, and still not the same
         (&strong, "f84d5b50edb1c71:2488", 200),
         (&plain, TAG, 200),
-        (&plain, DATE, 200),
+        (&plain, DATE, 206),
+        // Compared as dates: in another form it is the same date.
+        (&plain, "Monday, 18-Jun-07 21:12:01 GMT", 206),
+        (&plain, "Mon Jun 18 21:12:01 2007", 206),
+        (&plain, "Mon, 18 Jun 2007 21:12:00 GMT", 200),
+        (&plain, "yesterday", 200),
+        (&plain, "", 200),
     ] {
         let response = ask(entity, "GET", &[("Range", "bytes=0-1"), ("If-Range", condition)]);
         assert_eq!(response.status(), status, "{condition}");
@@ -226,6 +238,29 @@ fn conditions_are_evaluated_in_the_order_of_http() {
         (&[date], 304),
         (&[("If-Modified-Since", "Sun, 17 Jun 2007 21:12:01 GMT")], 200),
         (&[("If-Modified-Since", "yesterday")], 200),
+        // As dates: whatever is no younger than that is not sent again.
+        (&[("If-Modified-Since", "Mon, 18 Jun 2007 21:12:02 GMT")], 304),
+        (&[("If-Modified-Since", "Mon, 18 Jun 2007 21:12:00 GMT")], 200),
+        (&[("If-Modified-Since", "Monday, 18-Jun-07 21:12:01 GMT")], 304),
+        (&[("If-Modified-Since", "Mon Jun 18 21:12:01 2007")], 304),
+        (&[("If-Modified-Since", "Fri, 01 Jan 2038 00:00:00 GMT"), ("Range", "bytes=0-1")], 304),
+        (&[date, ("If-Modified-Since", "Sun, 17 Jun 2007 21:12:01 GMT")], 200),
+        (&[date, date], 304),
+        // C67: Windows sends it with every GET.
+        (&[("If-Unmodified-Since", DATE)], 200),
+        (&[("If-Unmodified-Since", DATE), ("Range", "bytes=0-9976")], 206),
+        (&[("If-Unmodified-Since", "Mon, 18 Jun 2007 21:12:02 GMT")], 200),
+        (&[("If-Unmodified-Since", "Mon, 18 Jun 2007 21:12:00 GMT")], 412),
+        (&[("If-Unmodified-Since", "Monday, 18-Jun-07 21:12:00 GMT")], 412),
+        (&[("If-Unmodified-Since", "Sun Jun 17 21:12:01 2007"), ("Range", "bytes=0-1")], 412),
+        (&[("If-Unmodified-Since", "yesterday")], 200),
+        // RFC 9110 §13.2.2: a tag is more exact, so that the date beside it is not looked at.
+        (&[("If-Match", TAG), ("If-Unmodified-Since", "Sun, 17 Jun 2007 21:12:01 GMT")], 200),
+        (&[("If-Match", r#""a""#), ("If-Unmodified-Since", DATE)], 412),
+        // 412 comes before 304.
+        (&[("If-Unmodified-Since", "Sun, 17 Jun 2007 21:12:01 GMT"), date], 412),
+        (&[("If-Unmodified-Since", "Sun, 17 Jun 2007 21:12:01 GMT"), ("If-None-Match", TAG)], 412),
+        (&[("If-Unmodified-Since", DATE), date], 304),
         // RFC 9110 §13.1.3: not looked at beside If-None-Match.
         (&[("If-None-Match", r#""a""#), date], 200),
         (&[("If-Match", r#""a""#), ("If-None-Match", TAG)], 412),
@@ -280,5 +315,40 @@ fn c51_http_1_0_is_served_as_any_other_version() {
         assert_eq!(old.headers(), new.headers(), "{range}");
         // Nothing is ever chunked, which 1.0 could not read.
         assert_eq!(header(&old, CONTENT_LENGTH), old.body().len().to_string(), "{range}");
+    }
+}
+
+#[test]
+fn every_answer_about_an_entity_says_when_it_changed_and_is_for_this_client_alone() {
+    let second = Duration::from_secs(1_182_201_121);
+    for nanos in [0, 1, 999_999_999] {
+        let entity =
+            Entity::new(10_240, SystemTime::UNIX_EPOCH + second + Duration::from_nanos(nanos)).unwrap();
+        for (method, headers, status) in [
+            ("GET", &[][..], 200),
+            ("HEAD", &[], 200),
+            ("GET", &[("Range", "bytes=0-1")], 206),
+            ("GET", &[("Range", "bytes=0-1,5-6")], 206),
+            ("GET", &[("Range", "bytes=10240-")], 416),
+            ("GET", &[("If-Modified-Since", DATE)], 304),
+            ("GET", &[("If-Match", "\"a\"")], 412),
+        ] {
+            let response = ask(&entity, method, headers);
+            assert_eq!(response.status(), status, "{headers:?}");
+            // §3.5.5.1; the part of a second makes it no younger.
+            assert_eq!(header(&response, LAST_MODIFIED), DATE, "{headers:?}");
+            assert_eq!(header(&response, CACHE_CONTROL), "private, no-store", "{headers:?}");
+        }
+    }
+}
+
+#[test]
+fn times_that_http_cannot_write_are_the_nearest_that_it_can() {
+    let year = Duration::from_secs(366 * 24 * 3600);
+    for (time, date) in [
+        (SystemTime::UNIX_EPOCH - year, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        (SystemTime::UNIX_EPOCH + 9000 * year, "Fri, 31 Dec 9999 23:59:59 GMT"),
+    ] {
+        assert_eq!(Entity::new(1, time).unwrap().last_modified().to_string(), date);
     }
 }

@@ -77,7 +77,7 @@ fn the_captured_exchange_ends_with_the_captured_reply() {
     let mut notification = sent(now, by_reference(), Config::default());
     notification.handle_response(now, &response(ANSWER));
     assert_eq!(steps(&mut notification), [Step::FindResponseFile]);
-    notification.handle_response_file(now, true);
+    notification.handle_response_file(true);
     let outcome = Outcome::Taken { copy_to_destination: false, reply: Reply::File(reply_url(REPLY_URL)) };
     assert_eq!(steps(&mut notification), [Step::Discard, Step::Done(outcome)]);
 }

@@ -54,13 +54,13 @@ fn tell(notification: &mut Notification, now: Instant, input: Input) {
         Input::No => notification.handle_response(now, &answer(409, &[])),
         Input::Nonsense => notification.handle_response(now, &answer(200, &[("Content-Length", "?")])),
         Input::Informational => notification.handle_response(now, &answer(103, &[])),
-        Input::FileThere => notification.handle_response_file(now, true),
-        Input::NoFile => notification.handle_response_file(now, false),
-        Input::Body => notification.handle_body(now, 7),
-        Input::EndlessBody => notification.handle_body(now, u64::MAX),
-        Input::BodyEnd => notification.handle_body_end(now),
-        Input::TransportError => notification.handle_transport_error(now),
-        Input::ServerError => notification.handle_failure(now, Refusal::DiskFull),
+        Input::FileThere => notification.handle_response_file(true),
+        Input::NoFile => notification.handle_response_file(false),
+        Input::Body => notification.handle_body(7),
+        Input::EndlessBody => notification.handle_body(u64::MAX),
+        Input::BodyEnd => notification.handle_body_end(),
+        Input::TransportError => notification.handle_transport_error(),
+        Input::ServerError => notification.handle_failure(Refusal::DiskFull),
         Input::Timeout => notification.handle_timeout(now + AN_HOUR),
     }
 }
@@ -87,7 +87,7 @@ proptest! {
             }
         }
         notification.handle_timeout(now + AN_HOUR);
-        notification.handle_response_file(now + AN_HOUR, true);
+        notification.handle_response_file(true);
         wanted.extend(steps(&mut notification));
         // At most to send, to look, to store, to abort, and that it is over.
         prop_assert!(wanted.len() <= 5, "{:?}", wanted);

@@ -2,9 +2,9 @@
 
 use bits_proto::limits::MAX_REPLY_SIZE;
 use bits_proto::notify::{Config, Delivery, Failure, Notification, Outcome, Reply, State};
-use bits_proto::server::{Notified, Report};
-use bits_proto::{Conformance, Malformed};
-use http::Response;
+use bits_proto::server::{Notified, Refusal, Report};
+use bits_proto::{Conformance, Hresult, Malformed};
+use http::{Response, StatusCode};
 use testing::notify::*;
 
 const STORE: Step = Step::StoreBody(MAX_REPLY_SIZE);
@@ -45,9 +45,9 @@ fn answered(
 /// What the notification wants after a body of these pieces.
 fn after_body(notification: &mut Notification, pieces: &[u64]) -> Vec<Step> {
     for piece in pieces {
-        notification.handle_body(start(), *piece);
+        notification.handle_body(*piece);
     }
-    notification.handle_body_end(start());
+    notification.handle_body_end();
     steps(notification)
 }
 
@@ -74,12 +74,12 @@ fn c43_by_reference_the_response_file_is_the_reply_and_a_body_is_ignored() {
             let (mut notification, wanted) = answered(by_reference(), config.clone(), &head);
             assert_eq!(wanted, [Step::FindResponseFile]);
             assert_eq!(notification.state(), State::LookingForReply);
-            notification.handle_response_file(start(), true);
+            notification.handle_response_file(true);
             assert_eq!(steps(&mut notification), [Step::Discard, file()]);
         }
         let (mut notification, _) =
             answered(by_reference(), config, &answer(200, &[("Content-Length", "0")]));
-        notification.handle_response_file(start(), true);
+        notification.handle_response_file(true);
         assert_eq!(steps(&mut notification), [file()]);
     }
 }
@@ -88,12 +88,12 @@ fn c43_by_reference_the_response_file_is_the_reply_and_a_body_is_ignored() {
 fn c43_by_reference_without_a_response_file_a_body_is_the_reply_in_interop() {
     let head = answer(200, &[]);
     let (mut notification, _) = answered(by_reference(), Config::default(), &head);
-    notification.handle_response_file(start(), false);
+    notification.handle_response_file(false);
     assert_eq!(steps(&mut notification), [STORE]);
     assert_eq!(after_body(&mut notification, &[3, 4]), [body()]);
 
     let (mut notification, _) = answered(by_reference(), strict(), &head);
-    notification.handle_response_file(start(), false);
+    notification.handle_response_file(false);
     assert_eq!(steps(&mut notification), [Step::Discard, taken(Reply::None)]);
 }
 
@@ -103,11 +103,11 @@ fn c45_by_reference_without_a_response_file_an_empty_body_is_no_reply() {
     for config in [Config::default(), strict(), expecting] {
         let (mut notification, _) =
             answered(by_reference(), config, &answer(200, &[("Content-Length", "0")]));
-        notification.handle_response_file(start(), false);
+        notification.handle_response_file(false);
         assert_eq!(steps(&mut notification), [taken(Reply::None)]);
     }
     let (mut notification, _) = answered(by_reference(), Config::default(), &answer(200, &[]));
-    notification.handle_response_file(start(), false);
+    notification.handle_response_file(false);
     assert_eq!(steps(&mut notification), [STORE]);
     assert_eq!(after_body(&mut notification, &[]), [taken(Reply::None)]);
 }
@@ -188,14 +188,61 @@ fn every_success_is_one() {
     }
 }
 
+/// The Ack that the client gets is made of this.
+fn refusal(head: &Response<()>) -> Refusal {
+    let (notification, wanted) = answered(by_value(10), Config::default(), head);
+    assert_eq!(notification.state(), State::Done, "at once");
+    assert_eq!(notification.poll_timeout(), None);
+    match &wanted[..] {
+        [Step::Discard, Step::Done(outcome @ Outcome::Failed(failure))] => {
+            let report = Report::from(outcome.clone());
+            assert!(!matches!(report, Report::Notified(_)), "it counts as not notified");
+            failure.refusal()
+        }
+        other => panic!("{head:?}: {other:?}"),
+    }
+}
+
+fn refused(status: u16, code: Option<Hresult>) -> Refusal {
+    Refusal::Application { status: StatusCode::from_u16(status).unwrap(), code }
+}
+
 #[test]
-fn what_is_not_yet_the_answer_is_waited_out() {
-    for status in [100, 102, 103, 199] {
-        let (mut notification, wanted) = answered(by_value(10), Config::default(), &answer(status, &[]));
-        assert_eq!(wanted, []);
-        assert_eq!(notification.state(), State::Exchanging);
-        notification.handle_response(start(), &answer(200, &[("Content-Length", "0")]));
-        assert_eq!(steps(&mut notification), [taken(Reply::None)]);
+fn c21_a_status_that_no_application_may_answer_with_is_answered_at_once() {
+    for status in [100, 101, 102, 103, 199, 600, 999] {
+        assert_eq!(refusal(&answer(status, &[])), refused(500, Some(Hresult::E_INVALIDARG)), "{status}");
+        let code = [("BITS-Error", "0x80004005")];
+        assert_eq!(
+            refusal(&answer(status, &code)),
+            refused(500, Some(Hresult::new(0x8000_4005))),
+            "{status}"
+        );
+        let success = [("BITS-Error", "0x00000001")];
+        assert_eq!(refusal(&answer(status, &success)), refused(500, Some(Hresult::E_INVALIDARG)), "{status}");
+    }
+}
+
+#[test]
+fn a_success_beside_a_failure_code_is_500_with_that_code() {
+    for status in [200, 201, 204, 299] {
+        for name in ["BITS-Error", "BITS-Error-Code"] {
+            for code in [0x8000_4005, 0x8007_0005, 0xFFFF_FFFF] {
+                let head = answer(status, &[(name, &format!("0x{code:08X}"))]);
+                assert_eq!(refusal(&head), refused(500, Some(Hresult::new(code))), "{status} {name}");
+            }
+        }
+        // A code of success says nothing.
+        let head = answer(status, &[("BITS-Error", "0x00000000"), ("Content-Length", "0")]);
+        assert_eq!(answered(by_value(10), Config::default(), &head).1, [taken(Reply::None)], "{status}");
+    }
+}
+
+#[test]
+fn c22_an_error_goes_on_as_the_application_said_it() {
+    for status in [300, 302, 308, 400, 403, 404, 409, 499, 500, 503, 599] {
+        assert_eq!(refusal(&answer(status, &[])), refused(status, None), "{status}");
+        let head = answer(status, &[("BITS-Error", "0x80004005")]);
+        assert_eq!(refusal(&head), refused(status, Some(Hresult::new(0x8000_4005))), "{status}");
     }
 }
 
@@ -209,9 +256,9 @@ fn a_reply_that_is_too_large_is_not_taken() {
     // Not announced: not a byte more.
     let (mut notification, wanted) = answered(by_value(1), config.clone(), &answer(200, &[]));
     assert_eq!(wanted, [Step::StoreBody(10)]);
-    notification.handle_body(start(), 10);
+    notification.handle_body(10);
     assert_eq!(steps(&mut notification), []);
-    notification.handle_body(start(), 1);
+    notification.handle_body(1);
     assert_eq!(steps(&mut notification), too_large());
     // Exactly as much.
     let (mut notification, _) = answered(by_value(1), config, &answer(200, &[("Content-Length", "10")]));
@@ -222,9 +269,9 @@ fn a_reply_that_is_too_large_is_not_taken() {
 fn a_body_that_is_ignored_has_no_bound() {
     let config = Config::builder().max_reply_size(10).build().unwrap();
     let (mut notification, _) = answered(by_reference(), config, &answer(200, &[("Content-Length", "11")]));
-    notification.handle_body(start(), u64::MAX);
-    notification.handle_body(start(), u64::MAX);
-    notification.handle_response_file(start(), true);
+    notification.handle_body(u64::MAX);
+    notification.handle_body(u64::MAX);
+    notification.handle_response_file(true);
     assert_eq!(steps(&mut notification), [Step::Discard, file()]);
 }
 
@@ -236,8 +283,8 @@ fn a_reply_that_is_cut_off_is_not_taken() {
         assert_eq!(after_body(&mut notification, pieces), [failed(Failure::Transport)], "{pieces:?}");
     }
     let (mut notification, _) = answered(by_value(10), Config::default(), &answer(200, &[]));
-    notification.handle_body(start(), 6);
-    notification.handle_transport_error(start());
+    notification.handle_body(6);
+    notification.handle_transport_error();
     assert_eq!(steps(&mut notification), [failed(Failure::Transport)]);
 }
 
@@ -249,7 +296,7 @@ fn c65_a_reply_that_is_encoded_is_not_taken() {
     assert_eq!(wanted, [Step::Discard, encoded()]);
     // A body that is ignored may be.
     let (mut notification, _) = answered(by_reference(), Config::default(), &gzip);
-    notification.handle_response_file(start(), true);
+    notification.handle_response_file(true);
     assert_eq!(steps(&mut notification), [Step::Discard, file()]);
     let (_, wanted) =
         answered(by_value(10), Config::default(), &answer(200, &[("Content-Encoding", "Identity")]));
@@ -262,7 +309,7 @@ fn a_body_that_is_told_too_early_is_not_lost() {
     for (exists, expected) in [(true, vec![file()]), (false, vec![STORE, body()])] {
         let (mut notification, _) = answered(by_reference(), Config::default(), &answer(200, &[]));
         assert_eq!(after_body(&mut notification, &[7]), []);
-        notification.handle_response_file(start(), exists);
+        notification.handle_response_file(exists);
         assert_eq!(steps(&mut notification), expected);
     }
 }
@@ -274,7 +321,7 @@ fn a_body_that_is_cut_off_too_early_is_no_reply_and_not_lost() {
         let head = answer(200, &[("Content-Length", "7")]);
         let (mut notification, _) = answered(by_reference(), Config::default(), &head);
         assert_eq!(after_body(&mut notification, pieces), []);
-        notification.handle_response_file(start(), false);
+        notification.handle_response_file(false);
         assert_eq!(steps(&mut notification), [failed(Failure::Transport)], "{pieces:?}");
     }
 }
@@ -284,7 +331,7 @@ fn what_is_told_of_a_body_after_its_end_changes_nothing() {
     let empty = answer(200, &[("Content-Length", "0")]);
     let (mut notification, _) = answered(by_reference(), Config::default(), &empty);
     assert_eq!(after_body(&mut notification, &[7]), []);
-    notification.handle_response_file(start(), false);
+    notification.handle_response_file(false);
     assert_eq!(steps(&mut notification), [taken(Reply::None)]);
 }
 
@@ -292,9 +339,9 @@ fn what_is_told_of_a_body_after_its_end_changes_nothing() {
 fn a_connection_that_breaks_after_the_answer_does_not_lose_the_file() {
     for (exists, expected) in [(true, file()), (false, failed(Failure::Transport))] {
         let (mut notification, _) = answered(by_reference(), Config::default(), &answer(200, &[]));
-        notification.handle_transport_error(start());
+        notification.handle_transport_error();
         assert_eq!(steps(&mut notification), []);
-        notification.handle_response_file(start(), exists);
+        notification.handle_response_file(exists);
         assert_eq!(steps(&mut notification), [expected]);
     }
 }

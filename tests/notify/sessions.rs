@@ -134,14 +134,14 @@ impl Server {
                     self.transmitted(&mut notification, transmit.request, answer);
                 }
                 (bits_proto::notify::Output::FindResponseFile, Answer::Head(_, exists)) => {
-                    notification.handle_response_file(self.now, *exists);
+                    notification.handle_response_file(*exists);
                 }
                 (bits_proto::notify::Output::StoreBody { .. }, Answer::Body(size)) => {
-                    notification.handle_body(self.now, *size);
-                    notification.handle_body_end(self.now);
+                    notification.handle_body(*size);
+                    notification.handle_body_end();
                 }
                 (bits_proto::notify::Output::Done(outcome), _) => return outcome,
-                (_, Answer::Head(..)) => notification.handle_body_end(self.now),
+                (_, Answer::Head(..)) => notification.handle_body_end(),
                 _ => {}
             }
         }
@@ -159,7 +159,7 @@ impl Server {
                 let response = read.reply_in_body(*size).unwrap().to_response();
                 notification.handle_response(self.now, &response);
             }
-            Answer::Unreachable => notification.handle_transport_error(self.now),
+            Answer::Unreachable => notification.handle_transport_error(),
             Answer::Silence => {}
         }
     }
@@ -290,15 +290,19 @@ fn c21_an_answer_against_the_rules_is_500() {
         &[("Content-Length", "oops")],
         &[("Content-Encoding", "gzip"), ("Content-Length", "5")],
         &[("Content-Length", "99999999999")],
-        // A success that is none.
-        &[("BITS-Error", "0x80004005"), ("Content-Length", "0")],
     ] {
         let mut server = server(notify_by(NotificationType::ByValue), &[refused(200, headers)]);
         assert_eq!(server.refusal(), (500, Some(Hresult::E_INVALIDARG), APPLICATION), "{headers:?}");
     }
-    // Statuses that HTTP does not have.
-    let mut server = server(notify_by(NotificationType::ByValue), &[refused(600, &[])]);
-    assert_eq!(server.refusal(), (500, Some(Hresult::E_INVALIDARG), APPLICATION));
+    // Statuses that HTTP does not have, or that are no answer.
+    for status in [600, 101, 103] {
+        let mut server = server(notify_by(NotificationType::ByValue), &[refused(status, &[])]);
+        assert_eq!(server.refusal(), (500, Some(Hresult::E_INVALIDARG), APPLICATION), "{status}");
+    }
+    // A success that is none has a code of its own.
+    let contradiction = [("BITS-Error", "0x80004005"), ("Content-Length", "0")];
+    let mut server = server(notify_by(NotificationType::ByValue), &[refused(200, &contradiction)]);
+    assert_eq!(server.refusal(), (500, Some(Hresult::new(0x8000_4005)), APPLICATION));
 }
 
 #[test]

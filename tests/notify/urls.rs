@@ -1,7 +1,8 @@
 //! Where notifications go, what they name, and where replies are.
 
 use bits_proto::notify::{
-    Config, DestinationUrl, Notification, NotificationType, NotificationUrl, Output, iis_reply_url,
+    Config, DestinationUrl, Notification, NotificationType, NotificationUrl, Output, iis_reply_session,
+    iis_reply_url,
 };
 use bits_proto::server::Directory;
 use bits_proto::{Guid, InvalidValue};
@@ -98,34 +99,76 @@ fn the_destination_is_named_as_a_legal_url() {
     }
 }
 
+const SESSION: &str = "{C85B4E0A-9EB9-4114-BFA4-8A43B4710091}";
+
 #[test]
-fn c41_the_reply_url_of_iis_is_an_absolute_path() {
-    let session: Guid = "{C85B4E0A-9EB9-4114-BFA4-8A43B4710091}".parse().unwrap();
-    let captured = request(include_bytes!("../data/captures/upload-reply/09-reply-get.req"));
-    let url = iis_reply_url(&DESTINATION.parse().unwrap(), session).unwrap();
-    assert_eq!(url.as_bytes(), captured.uri().path().as_bytes());
-    // What IIS sent instead leads to the same place.
+fn c41_the_reply_url_of_iis_leads_where_the_captured_one_leads() {
+    let url = iis_reply_url(SESSION.parse().unwrap());
     let destination = DESTINATION.parse().unwrap();
+    let captured = request(include_bytes!("../data/captures/upload-reply/09-reply-get.req"));
+    assert_eq!(url.resolve(&destination).unwrap().path(), captured.uri().path());
+    // What IIS sent leads to the same place.
     assert_eq!(url.resolve(&destination), reply_url(REPLY_URL).resolve(&destination));
+    assert_eq!(iis_reply_session(captured.uri().path()), Some(SESSION.parse().unwrap()));
+    assert_eq!(iis_reply_session(REPLY_URL), Some(SESSION.parse().unwrap()));
 }
 
 #[test]
-fn c41_the_reply_url_of_iis_stays_on_the_server() {
-    let session = Guid::NIL;
-    let folder = "BITS-Sessions/Replies/%7B00000000-0000-0000-0000-000000000000%7D/responsefile.bin";
-    for (destination, expected) in [
-        ("http://server/a.bin", format!("http://server/{folder}")),
-        ("http://server/in/a.bin?x=/y/z", format!("http://server/in/{folder}")),
-        ("http://server/in/", format!("http://server/in/{folder}")),
-        ("http://server//evil/a.bin", format!("http://server//evil/{folder}")),
-        ("http://server/{in}/a.bin", format!("http://server/%7Bin%7D/{folder}")),
+fn a_proxy_that_strips_a_prefix_or_serves_another_name_changes_nothing() {
+    let url = iis_reply_url(SESSION.parse().unwrap());
+    let folder = "BITS-Sessions/Replies/%7BC85B4E0A-9EB9-4114-BFA4-8A43B4710091%7D/responsefile.bin";
+    // The client's destination, and the prefix that the server behind the proxy never sees.
+    for (destination, prefix, expected) in [
+        ("https://outside/bits/in/a.bin?x=/y/z", "/bits", format!("https://outside/bits/in/{folder}")),
+        ("https://outside/bits/a.bin", "/bits", format!("https://outside/bits/{folder}")),
+        ("http://server/a.bin", "", format!("http://server/{folder}")),
+        ("http://server/in/", "", format!("http://server/in/{folder}")),
+        ("http://server//evil/a.bin", "", format!("http://server//evil/{folder}")),
+        ("http://server/{in}/a.bin", "", format!("http://server/{{in}}/{folder}")),
     ] {
-        let destination = destination.parse().unwrap();
-        let url = iis_reply_url(&destination, session).unwrap();
-        assert_eq!(url.resolve(&destination).unwrap(), expected.as_str(), "{destination}");
+        let resolved = url.resolve(&destination.parse().unwrap()).unwrap();
+        assert_eq!(resolved, expected.as_str(), "{destination}");
+        let behind = resolved.path().strip_prefix(prefix).unwrap();
+        assert_eq!(iis_reply_session(behind), Some(SESSION.parse().unwrap()), "{destination}");
     }
-    let long = format!("http://server/{}/a.bin", "x".repeat(4096)).parse().unwrap();
-    assert_eq!(iis_reply_url(&long, session), Err(InvalidValue::ReplyUrl));
+}
+
+#[test]
+fn a_session_is_read_out_of_the_url_of_its_reply_alone() {
+    let id = "C85B4E0A-9EB9-4114-BFA4-8A43B4710091";
+    for path in [
+        format!("/in/BITS-Sessions/Replies/{{{id}}}/responsefile.bin"),
+        format!("BITS-Sessions/Replies/%7b{id}%7d/responsefile.bin"),
+        format!("/bits-sessions/REPLIES/%7B{}%7D/ResponseFile.bin", id.to_lowercase()),
+        format!(r"BITS-Sessions\Replies\{{{id}}}\responsefile.bin"),
+        format!("/in/BITS%2DSessions/Replies/%7B{id}%7D/responsefile.bin"),
+    ] {
+        assert_eq!(iis_reply_session(&path), Some(SESSION.parse().unwrap()), "{path}");
+    }
+    for path in [
+        String::new(),
+        "/".to_owned(),
+        "responsefile.bin".to_owned(),
+        "/BITS-Sessions/Replies/responsefile.bin".to_owned(),
+        "/BITS-Sessions/Replies//responsefile.bin".to_owned(),
+        "/BITS-Sessions/Replies/../responsefile.bin".to_owned(),
+        "/BITS-Sessions/Replies/%7B..%7D/responsefile.bin".to_owned(),
+        format!("/BITS-Sessions/Replies/{{{id}}}/responsefile.bin/"),
+        format!("/BITS-Sessions/Replies/{{{id}}}/requestfile.bin"),
+        format!("/BITS-Sessions/Requests/{{{id}}}/responsefile.bin"),
+        format!("/Replies/BITS-Sessions/{{{id}}}/responsefile.bin"),
+        format!("/{{{id}}}/responsefile.bin"),
+        format!("/BITS-Sessions/Replies/{{{}}}/responsefile.bin", &id[1..]),
+        format!("/BITS-Sessions/Replies/{{{id}}}%00/responsefile.bin"),
+        format!("/BITS-Sessions/Replies/%25{{{id}}}/responsefile.bin"),
+        format!("/BITS-Sessions/Replies/{{{id}}}/responsefile.bin%FF"),
+    ] {
+        assert_eq!(iis_reply_session(&path), None, "{path}");
+    }
+    for session in [Guid::NIL, SESSION.parse().unwrap(), Guid::from_random([0xFF; 16])] {
+        let url = iis_reply_url(session).resolve(&"http://server/a/b?c".parse().unwrap()).unwrap();
+        assert_eq!(iis_reply_session(url.path()), Some(session));
+    }
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn begin(
     };
     let notification = Notification::new(Instant::now(), url, &destination, delivery, Config::default())?;
     if notifications.serves {
-        Ok(notification.with_stored_reply(iis_reply_url(&destination, id)?))
+        Ok(notification.with_stored_reply(iis_reply_url(id)))
     } else {
         Ok(notification)
     }
@@ -106,7 +106,7 @@ impl Exchange {
                 Some(Output::Transmit(transmit)) => self.transmit(transmit).await,
                 Some(Output::FindResponseFile) => {
                     let exists = tokio::task::block_in_place(|| self.files.reply.exists());
-                    self.notification.handle_response_file(Instant::now(), exists);
+                    self.notification.handle_response_file(exists);
                 }
                 Some(Output::StoreBody { limit }) => self.store_body(limit).await,
                 Some(Output::Discard | Output::Abort) => self.body = None,
@@ -146,7 +146,7 @@ impl Exchange {
             Some(Ok(response)) => self.answered(response),
             Some(Err(error)) => {
                 tracing::warn!(%error, "the server application cannot be reached");
-                self.notification.handle_transport_error(Instant::now());
+                self.notification.handle_transport_error();
             }
         }
     }
@@ -174,12 +174,12 @@ impl Exchange {
         match self.in_time(application::store_body(body, self.files.reply.clone(), limit)).await {
             None => {}
             Some(Ok(bytes)) => {
-                self.notification.handle_body(Instant::now(), bytes);
-                self.notification.handle_body_end(Instant::now());
+                self.notification.handle_body(bytes);
+                self.notification.handle_body_end();
             }
-            Some(Err(BodyError::Transport)) => self.notification.handle_transport_error(Instant::now()),
+            Some(Err(BodyError::Transport)) => self.notification.handle_transport_error(),
             Some(Err(BodyError::Storage(error))) => {
-                self.notification.handle_failure(Instant::now(), refusal(&error));
+                self.notification.handle_failure(refusal(&error));
             }
         }
     }

@@ -13,6 +13,7 @@ use axum::response::Response;
 use axum::routing::get;
 use bits_proto::Guid;
 use bits_proto::download::{self, Entity};
+use bits_proto::notify::iis_reply_session;
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderValue, WWW_AUTHENTICATE,
 };
@@ -110,7 +111,7 @@ impl Web {
     /// A published file, or the reply to an upload (§3.5).
     async fn serve(&self, head: &Parts, owner: &Owner) -> Response {
         let Ok(path) = FilePath::parse(head.uri.path()) else { return empty(StatusCode::NOT_FOUND) };
-        let reply = reply_session(&path);
+        let reply = iis_reply_session(head.uri.path());
         if reply.is_some_and(|id| !self.bits.owns(owner, id)) {
             return empty(StatusCode::NOT_FOUND);
         }
@@ -127,16 +128,6 @@ impl Web {
     }
 }
 
-/// The session to whose reply a path leads: where [`iis_reply_url`](bits_proto::notify::iis_reply_url) says.
-fn reply_session(path: &FilePath) -> Option<Guid> {
-    match &*path.folders {
-        [.., sessions, replies, id] if path.name == "responsefile.bin" => {
-            (sessions == "BITS-Sessions" && replies == "Replies").then(|| id.parse().ok())?
-        }
-        _ => None,
-    }
-}
-
 fn open(storage: &Storage, path: &FilePath, reply: Option<Guid>) -> io::Result<(File, Entity)> {
     let file = match reply {
         Some(id) => File::open(storage.reply_path(id))?,
@@ -146,11 +137,9 @@ fn open(storage: &Storage, path: &FilePath, reply: Option<Guid>) -> io::Result<(
     let tag = format!("\"{:x}-{:x}-{:x}\"", metadata.ino(), metadata.len(), {
         i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec())
     });
-    let modified = httpdate::fmt_http_date(metadata.modified()?);
-    let entity = Entity::new(metadata.len())
+    let entity = Entity::new(metadata.len(), metadata.modified()?)
         .map_err(io::Error::other)?
-        .with_etag(tag.parse().map_err(io::Error::other)?)
-        .with_last_modified(HeaderValue::from_str(&modified).map_err(io::Error::other)?);
+        .with_etag(tag.parse().map_err(io::Error::other)?);
     Ok((file, entity))
 }
 

@@ -9,8 +9,6 @@ catalogue! {
         Poll,
         /// The last byte of the request has left.
         Sent,
-        /// A status that is no answer yet: 103, say.
-        Informational,
         /// A success, with a body that could be the reply.
         Success,
         /// A success, without a body.
@@ -23,7 +21,7 @@ catalogue! {
         StaticUrl,
         /// The same, without a body.
         StaticUrlEmpty,
-        /// A status of error; or one of success, and a code of failure.
+        /// A status of error; or one of success, and a code of failure; or one that no answer may have (100 to 199).
         Refused,
         /// An answer that breaks the rules (§3.3.5.3.2).
         Malformed,
@@ -57,7 +55,6 @@ catalogue! {
 impl Stimulus {
     /// Every head of an answer.
     pub const HEADS: &[Self] = &[
-        Self::Informational,
         Self::Success,
         Self::SuccessEmpty,
         Self::SuccessEncoded,

@@ -20,7 +20,6 @@ transitions! {
     (New) (all HEADS) [] => Same, Nothing;
 
     // The application did not take the entity, or nobody knows.
-    (Sending | Awaiting) (Informational) [] => Same, Nothing;
     (Sending | Awaiting) (Refused) [] => Done, Discard Refused;
     (Sending | Awaiting) (Malformed) [] => Done, Discard Malformed;
     (all EXCHANGING) (TransportError) [] => Done, Transport;

@@ -106,7 +106,6 @@ impl Setup {
         let announced = self.announced;
         let error = |status: u16| Response::builder().status(status).body(()).unwrap();
         match stimulus {
-            Stimulus::Informational => vec![(error(103), None)],
             Stimulus::Success => vec![(self.success(announced, &[]), announced)],
             Stimulus::SuccessEmpty => vec![(self.success(Some(0), &[]), Some(0))],
             Stimulus::SuccessEncoded => {
@@ -117,7 +116,13 @@ impl Setup {
             Stimulus::StaticUrlEmpty => vec![(self.success(Some(0), &url), Some(0))],
             Stimulus::Refused => {
                 let contradictory = self.success(None, &[("BITS-Error", "0x80004005")]);
-                vec![(error(403), None), (error(500), None), (error(302), None), (contradictory, None)]
+                vec![
+                    (error(403), None),
+                    (error(500), None),
+                    (error(302), None),
+                    (error(103), None),
+                    (contradictory, None),
+                ]
             }
             Stimulus::Malformed => {
                 let relative = self.success(None, &[("BITS-Static-Response-URL", "/replies/1")]);
@@ -171,7 +176,7 @@ impl Scene {
         if Stimulus::HEADS.contains(&stimulus) {
             let (head, announced) = self.setup.heads(stimulus).into_iter().nth(way)?;
             self.notification.handle_response(now, &head);
-            if matches!(self.place, Place::Sending | Place::Awaiting) && head.status() != 103 {
+            if matches!(self.place, Place::Sending | Place::Awaiting) {
                 self.announced = announced;
             }
         } else if way > 0 {
@@ -191,8 +196,8 @@ impl Scene {
         match stimulus {
             Stimulus::Poll => {}
             Stimulus::Sent => self.notification.handle_sent(now),
-            Stimulus::FileThere => self.notification.handle_response_file(now, true),
-            Stimulus::NoFile => self.notification.handle_response_file(now, false),
+            Stimulus::FileThere => self.notification.handle_response_file(true),
+            Stimulus::NoFile => self.notification.handle_response_file(false),
             Stimulus::Body => self.body(PIECE)?,
             Stimulus::BodyTooLarge => self.body(TOO_LARGE)?,
             Stimulus::BodyEnd | Stimulus::BodyCut => {
@@ -200,10 +205,10 @@ impl Scene {
                 if self.takes_body() && is_whole != (stimulus == Stimulus::BodyEnd) {
                     return None;
                 }
-                self.notification.handle_body_end(now);
+                self.notification.handle_body_end();
             }
-            Stimulus::TransportError => self.notification.handle_transport_error(now),
-            Stimulus::Failure => self.notification.handle_failure(now, FAILED_HERE),
+            Stimulus::TransportError => self.notification.handle_transport_error(),
+            Stimulus::Failure => self.notification.handle_failure(FAILED_HERE),
             Stimulus::SendTimer => self.go_off(Timer::Send)?,
             Stimulus::HeadTimer => self.go_off(Timer::Head)?,
             Stimulus::ResponseTimer => self.go_off(Timer::Response)?,
@@ -228,7 +233,7 @@ impl Scene {
             }
             self.received = after;
         }
-        self.notification.handle_body(self.now, bytes);
+        self.notification.handle_body(bytes);
         Some(())
     }
 
