@@ -7,7 +7,14 @@ use crate::header::{self, Headers};
 use crate::packet::Malformed;
 use crate::vocabulary::SessionId;
 
-/// Says that the upload is given up: the server deletes what it has of it (§2.2.10).
+/// Says that the upload is given up: the server deletes what it has of it (§2.2.10). No capture shows one; ours is
+///
+/// ```text
+/// BITS_POST /upload/2000mb-rfc2119.txt HTTP/1.1
+/// BITS-Packet-Type: Cancel-Session
+/// BITS-Session-Id: {A0FF5911-4144-45B3-BF27-27AFC8EC8A67}
+/// Content-Length: 0
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -17,7 +24,16 @@ pub struct CancelSession {
     pub session_id: SessionId,
 }
 
-/// Says that everything of the session is gone (§2.2.11).
+/// Says that everything of the session is gone (§2.2.11). No capture shows one; ours is
+///
+/// ```text
+/// HTTP/1.1 200 OK
+/// Pragma: no-cache
+/// Cache-Control: no-store
+/// BITS-Packet-Type: Ack
+/// BITS-Session-Id: {A0FF5911-4144-45B3-BF27-27AFC8EC8A67}
+/// Content-Length: 0
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]

@@ -8,8 +8,11 @@ use crate::packet::Malformed;
 use crate::vocabulary::ContentName;
 use crate::vocabulary::SessionId;
 
-/// Says that the upload is complete: the server publishes the entity (§2.2.8;
-/// `captures/upload/07-close-session.req`).
+/// Says that the upload is complete, as Windows does (§2.2.8): the server publishes the entity.
+///
+/// ```text
+#[doc = include_str!("../../tests/data/captures/upload/07-close-session.req")]
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -21,7 +24,11 @@ pub struct CloseSession<'a> {
     pub content_name: Option<ContentName<'a>>,
 }
 
-/// Says that the entity is published and the session gone (§2.2.9; `captures/upload/08-close-session.ack`).
+/// Says that the entity is published and the session gone (§2.2.9), as IIS does:
+///
+/// ```text
+#[doc = include_str!("../../tests/data/captures/upload/08-close-session.ack")]
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]

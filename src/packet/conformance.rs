@@ -1,4 +1,6 @@
-//! How strictly a peer's message is read.
+//! The two levels of conformance, at which a peer's message is read.
+
+use std::fmt;
 
 /// How strictly a peer's message is read. What is *sent* is exact in either case.
 ///
@@ -10,6 +12,7 @@
 /// // One vendor writes error codes without `0x`.
 /// assert_eq!(Hresult::parse(b"80070057", Conformance::Interop), Some(Hresult::E_INVALIDARG));
 /// assert_eq!(Hresult::parse(b"80070057", Conformance::Strict), None);
+/// assert_eq!(Conformance::default().to_string(), "interop");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -21,6 +24,15 @@ pub enum Conformance {
     Interop,
     /// Refuses whatever MC-BUP says must be refused. For testing other implementations.
     Strict,
+}
+
+impl fmt::Display for Conformance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Interop => "interop",
+            Self::Strict => "strict",
+        })
+    }
 }
 
 impl Conformance {

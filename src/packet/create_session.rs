@@ -1,5 +1,6 @@
 //! Create-Session and its Ack (§2.2.2, §2.2.3).
 
+use std::fmt;
 use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
@@ -16,7 +17,11 @@ use crate::vocabulary::limits::MAX_PROTOCOLS;
 use crate::vocabulary::{ContentName, HostId};
 use crate::vocabulary::{ProtocolId, SupportedProtocols};
 
-/// Asks for a new session (§2.2.2; `captures/upload/01-create-session.req`).
+/// Asks for a new session (§2.2.2), as Windows does:
+///
+/// ```text
+#[doc = include_str!("../../tests/data/captures/upload/01-create-session.req")]
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -28,7 +33,11 @@ pub struct CreateSession<'a> {
     pub content_name: Option<ContentName<'a>>,
 }
 
-/// Names the new session (§2.2.3; `captures/upload/02-create-session.ack`).
+/// Names the new session (§2.2.3), as IIS does:
+///
+/// ```text
+#[doc = include_str!("../../tests/data/captures/upload/02-create-session.ack")]
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -42,8 +51,11 @@ pub struct CreateSessionAck<'a> {
     pub host: Option<Host<'a>>,
 }
 
-/// The host that a session's later requests go to (§1.3.4.2;
-/// `captures/upload-reply/02-create-session.ack`).
+/// The host that a session's later requests go to (§1.3.4.2), as IIS names it:
+///
+/// ```text
+#[doc = include_str!("../../tests/data/captures/upload-reply/02-create-session.ack")]
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -124,6 +136,16 @@ impl<'a> CreateSessionAck<'a> {
     }
 }
 
+/// The host, and for how long it may be out of reach: `upload-2 for 110 s`.
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.fallback_timeout {
+            Some(timeout) => write!(f, "{} for {} s", self.id, timeout.as_secs()),
+            None => write!(f, "{} for ever", self.id),
+        }
+    }
+}
+
 impl Host<'_> {
     /// The same host with its text owned.
     #[must_use]
@@ -193,6 +215,13 @@ fn admits_identity(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_is_told_with_its_timeout() {
+        let host = |fallback_timeout| Host { id: "upload-2".parse().unwrap(), fallback_timeout };
+        assert_eq!(host(Some(Duration::from_secs(110))).to_string(), "upload-2 for 110 s");
+        assert_eq!(host(None).to_string(), "upload-2 for ever");
+    }
 
     #[test]
     fn identity_is_admitted_where_it_is_named() {

@@ -12,7 +12,19 @@ use crate::packet::{Malformed, PacketType};
 use crate::vocabulary::SessionId;
 use crate::vocabulary::{ErrorContext, Hresult};
 
-/// Answers any request with an error (§2.2.1.2).
+/// Answers any request with an error (§2.2.1.2). No capture shows one; ours for a session that is not known is
+///
+/// ```text
+/// HTTP/1.1 500 Internal Server Error
+/// Pragma: no-cache
+/// Cache-Control: no-store
+/// BITS-Packet-Type: Ack
+/// BITS-Session-Id: {A0FF5911-4144-45B3-BF27-27AFC8EC8A67}
+/// BITS-Error: 0x8020001F
+/// BITS-Error-Code: 0x8020001F
+/// BITS-Error-Context: 0x5
+/// Content-Length: 0
+/// ```
 ///
 /// The code goes out as `BITS-Error` and `BITS-Error-Code` alike, and is read from either (C01).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,5 +1,7 @@
 //! Fragment and its Ack (§2.2.6, §2.2.7).
 
+use std::fmt;
+
 use http::StatusCode;
 use http::header::{CONTENT_RANGE, HeaderMap, HeaderValue};
 
@@ -14,7 +16,11 @@ use crate::vocabulary::digits::{decimal, trim};
 use crate::vocabulary::range::{ContentRange, is_empty_marker, split_once, without_unit};
 use crate::vocabulary::{ContentName, ReplyUrl};
 
-/// Brings bytes of the entity (§2.2.6; `captures/upload/03-fragment.req`).
+/// Brings bytes of the entity (§2.2.6), as Windows does; the body of 4,892 bytes follows:
+///
+/// ```text
+#[doc = include_str!("../../tests/data/captures/upload/03-fragment.req")]
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -28,7 +34,11 @@ pub struct Fragment<'a> {
     pub content_name: Option<ContentName<'a>>,
 }
 
-/// Says which byte the server wants next (§2.2.7; `captures/upload/04-fragment.ack`).
+/// Says which byte the server wants next (§2.2.7). IIS answers the last fragment so, where an application has replied:
+///
+/// ```text
+#[doc = include_str!("../../tests/data/captures/upload-reply/08-fragment.ack")]
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -54,6 +64,15 @@ pub enum FragmentStatus {
     Accepted,
     /// 416: client and server are out of step; the client goes on from the offset that the Ack names.
     OutOfStep,
+}
+
+impl fmt::Display for FragmentStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Accepted => "accepted",
+            Self::OutOfStep => "out of step",
+        })
+    }
 }
 
 impl<'a> Fragment<'a> {
@@ -213,6 +232,14 @@ fn offset_or_end(text: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_status_is_told_in_words() {
+        assert_eq!(
+            format!("{}, {}", FragmentStatus::Accepted, FragmentStatus::OutOfStep),
+            "accepted, out of step"
+        );
+    }
 
     #[test]
     fn q07_an_offset_is_a_number_or_the_end_of_a_range() {

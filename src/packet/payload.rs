@@ -1,4 +1,6 @@
-//! What stands in a request's place for its body.
+//! The body of a request, as a range of the entity: the library never holds the bytes.
+
+use std::fmt;
 
 use std::ops::Range;
 
@@ -17,6 +19,18 @@ pub enum Payload {
     Range(Range<u64>),
 }
 
+/// `no body`, or `bytes 0 to 4891` with the last byte included.
+impl fmt::Display for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Range(range) if !self.is_empty() => {
+                write!(f, "bytes {} to {}", range.start, range.end.saturating_sub(1))
+            }
+            _ => f.pad("no body"),
+        }
+    }
+}
+
 impl Payload {
     /// How many bytes the body has.
     ///
@@ -25,6 +39,7 @@ impl Payload {
     ///
     /// assert_eq!(Payload::Range(5..10).len(), 5);
     /// assert!(Payload::Empty.is_empty());
+    /// assert_eq!(Payload::Range(5..10).to_string(), "bytes 5 to 9");
     /// ```
     #[must_use]
     pub const fn len(&self) -> u64 {

@@ -1,4 +1,4 @@
-//! The blame is on whoever supplied a value.
+//! The error of a value that this protocol does not allow.
 
 /// A value that this protocol does not allow: the blame is on whoever supplied it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! Every bound and default of the protocol, as named constants.
+//! The bounds and defaults of the protocol that programs size buffers by, or set their own beside.
 //!
 //! Sizes are in bytes. Section numbers are those of MC-BUP.
 
@@ -14,7 +14,7 @@ pub const MAX_SESSION_ID: usize = 100;
 pub const MAX_CONTENT_NAME: usize = 260;
 
 /// How many entries of `BITS-Supported-Protocols` are looked at: 100 (note `<6>`).
-pub const MAX_PROTOCOLS: usize = 100;
+pub(crate) const MAX_PROTOCOLS: usize = 100;
 
 /// The longest `BITS-Host-Id`: 256 bytes, where a common firewall cuts.
 pub const MAX_HOST_ID: usize = 256;
@@ -37,13 +37,13 @@ pub const MAX_FRAGMENT_SIZE: u64 = 13 * 1024 * 1024;
 pub const DEFAULT_FRAGMENT_SIZE: u64 = 1024 * 1024;
 
 /// How long sending one request may take: 2 minutes (§3.1.2.1).
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(2 * 60);
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(2 * 60);
 
 /// How long the answer to one request may take: 5 minutes (§3.1.2.2).
-pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// How long sending one request for a reply may take: 5 minutes (§3.6.2.1, C50). Its answer has [`RESPONSE_TIMEOUT`].
-pub const DOWNLOAD_REQUEST_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// How long sending one request for a reply may take: 5 minutes (§3.6.2.1, C50). Its answer has `RESPONSE_TIMEOUT`.
+pub(crate) const DOWNLOAD_REQUEST_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// How long an upload or a session may make no progress: 14 days (§3.2.2.1).
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
@@ -52,7 +52,7 @@ pub const SESSION_TIMEOUT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 pub const TOMBSTONE_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// How many ended sessions a server remembers.
-pub const MAX_TOMBSTONES: usize = 65_536;
+pub(crate) const MAX_TOMBSTONES: usize = 65_536;
 
 /// The first delay before a client sends again: 5 seconds.
 pub const FIRST_RETRY_DELAY: Duration = Duration::from_secs(5);
@@ -61,16 +61,16 @@ pub const FIRST_RETRY_DELAY: Duration = Duration::from_secs(5);
 pub const LONGEST_RETRY_DELAY: Duration = Duration::from_secs(10 * 60);
 
 /// How many acknowledgements in a row may leave the offset where it was.
-pub const MAX_STALLS: u32 = 10;
+pub(crate) const MAX_STALLS: u32 = 10;
 
 /// How often a server may go back behind what it acknowledged, without new progress in between.
-pub const MAX_REGRESSIONS: u32 = 10;
+pub(crate) const MAX_REGRESSIONS: u32 = 10;
 
 /// How many challenges in a row a client answers: no scheme takes as many, so the credentials are wrong.
-pub const MAX_CHALLENGES: u32 = 8;
+pub(crate) const MAX_CHALLENGES: u32 = 8;
 
 /// How often an upload starts over without new progress in between.
-pub const MAX_RESTARTS: u32 = 3;
+pub(crate) const MAX_RESTARTS: u32 = 3;
 
 /// How many sessions one owner may have: 50, as in IIS.
 pub const SESSIONS_PER_OWNER: usize = 50;
@@ -94,10 +94,10 @@ pub const MAX_REPLY_SIZE: u64 = 4 * 1024 * 1024 * 1024;
 pub const MAX_RANGES: usize = 100;
 
 /// The longest boundary of a `multipart/byteranges` body: 70 characters (RFC 2046 §5.1.1).
-pub const MAX_BOUNDARY: usize = 70;
+pub(crate) const MAX_BOUNDARY: usize = 70;
 
 /// How much text may stand between the bytes of one part and those of the next: 8 KiB.
 pub const MAX_PART_HEAD: usize = 8 * 1024;
 
 /// How often a download starts over because the entity changed meanwhile.
-pub const MAX_DOWNLOAD_RESTARTS: u32 = 3;
+pub(crate) const MAX_DOWNLOAD_RESTARTS: u32 = 3;

@@ -83,6 +83,7 @@ crate::vocabulary::text::serde_as_text!(ProtocolId);
 ///
 /// let offered = SupportedProtocols::from(ProtocolId::BITS_1_5);
 /// assert!(offered.contains(ProtocolId::BITS_1_5, Conformance::Strict));
+/// assert_eq!(offered.to_string(), ProtocolId::BITS_1_5.to_string());
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
@@ -138,6 +139,13 @@ impl<'a> SupportedProtocols<'a> {
             Conformance::Strict => matches!(byte, b' ' | b','),
         };
         self.0.as_bytes().split(separates).filter(|entry| !entry.is_empty())
+    }
+}
+
+/// The list with everything but visible ASCII escaped: safe in a log.
+impl fmt::Display for SupportedProtocols<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which bytes of the entity a fragment brings.
+//! The range of the entity that a fragment brings.
 
 use std::fmt;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! Where the reply to an upload is.
+//! The URL of the reply to an upload.
 
 use std::borrow::Cow;
 use std::fmt;
