@@ -26,6 +26,7 @@ pub struct Control {
 struct Shared {
     told: Mutex<Told>,
     changed: Condvar,
+    followers: Mutex<Vec<Control>>,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +56,15 @@ impl Control {
     /// Changes the pace, in bytes a second, from the next fragment on. `None`: as fast as it goes.
     pub fn set_rate(&self, bytes_a_second: Option<NonZeroU64>) {
         self.tell(Command::Rate(bytes_a_second));
+    }
+
+    /// A control of its own that is told what this one is told from now on. A command ends one upload: for several at once,
+    /// give each a follower.
+    #[must_use]
+    pub fn follower(&self) -> Self {
+        let follower = Self::default();
+        self.shared.followers.lock().unwrap_or_else(PoisonError::into_inner).push(follower.clone());
+        follower
     }
 
     /// Blocks until this time, or until a command comes. A blocking [`Transport`](super::Transport) waits with it.
@@ -103,6 +113,9 @@ impl Control {
             told.waker.take()
         };
         self.shared.changed.notify_all();
+        for follower in self.shared.followers.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            follower.tell(command);
+        }
         if let Some(waker) = waker {
             waker.wake();
         }

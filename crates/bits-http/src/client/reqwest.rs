@@ -2,16 +2,20 @@
 
 use std::fmt;
 use std::io;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, retry};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::body::Body;
 use super::control::Control;
-use super::transport::{Answer, Attempt, Transport, TransportFailure};
+use super::reqwest_failure::failure;
+use super::transport::{Answer, Attempt, Lasting, Transport, TransportFailure};
 
 /// A [`Transport`] on reqwest, for [`upload`](super::upload) on tokio.
 ///
@@ -22,10 +26,18 @@ use super::transport::{Answer, Attempt, Transport, TransportFailure};
 /// for a while are not used again: servers and firewalls drop them without a word.
 pub struct Reqwest {
     client: Client,
+    /// Whether anything was answered yet. A way that has worked is not given up for one refusal of a proxy.
+    has_worked: AtomicBool,
 }
 
 /// How long a connection may rest before it is not used again. IIS closes after two minutes; boxes in between close sooner.
-const REST: std::time::Duration = std::time::Duration::from_secs(20);
+const REST: Duration = Duration::from_secs(20);
+
+/// How long a server has to show that it speaks TLS.
+const PROBE_TIME: Duration = Duration::from_secs(2);
+
+/// The first byte of an alert.
+const TLS_ALERT: u8 = 0x15;
 
 impl Reqwest {
     /// A transport with what this builder has: certificates, a proxy, a user agent.
@@ -47,8 +59,34 @@ impl Reqwest {
             .pool_max_idle_per_host(1);
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
         let client = client.tcp_user_timeout(None);
-        Ok(Self { client: client.build()? })
+        Ok(Self { client: client.build()?, has_worked: AtomicBool::new(false) })
     }
+}
+
+impl Reqwest {
+    /// The failure, with what reqwest does not tell.
+    async fn explained(&self, failure: TransportFailure, url: &Uri) -> TransportFailure {
+        let has_worked = self.has_worked.load(Ordering::Relaxed);
+        match failure.lasting {
+            Some(Lasting::ProxyRefused) if has_worked => TransportFailure { lasting: None, ..failure },
+            None if !has_worked && failure.text.contains("invalid HTTP version") && speaks_tls(url).await => {
+                failure.lasting(Lasting::TlsExpected)
+            }
+            _ => failure,
+        }
+    }
+}
+
+/// Whether a server that was spoken to without TLS answers with an alert of TLS.
+async fn speaks_tls(url: &Uri) -> bool {
+    let Some(host) = url.host().filter(|_| url.scheme_str() == Some("http")) else { return false };
+    let address = (host.trim_matches(['[', ']']).to_owned(), url.port_u16().unwrap_or(80));
+    let first = async {
+        let mut stream = TcpStream::connect(address).await.ok()?;
+        stream.write_all(b"HEAD / HTTP/1.0\r\n\r\n").await.ok()?;
+        stream.read_u8().await.ok()
+    };
+    tokio::time::timeout(PROBE_TIME, first).await.ok().flatten() == Some(TLS_ALERT)
 }
 
 impl Transport for Reqwest {
@@ -64,9 +102,13 @@ impl Transport for Reqwest {
             true => reqwest::Body::from(""),
             false => reqwest::Body::wrap(body),
         });
-        let failure = super::reqwest_failure::failure;
+        let url = request.uri().clone();
         let request = request.try_into().map_err(failure)?;
-        let response: Response<reqwest::Body> = self.client.execute(request).await.map_err(failure)?.into();
+        let response: Response<reqwest::Body> = match self.client.execute(request).await {
+            Ok(response) => response.into(),
+            Err(error) => return Err(self.explained(failure(error), &url).await),
+        };
+        self.has_worked.store(true, Ordering::Relaxed);
         let (parts, body) = response.into_parts();
         Ok(Response::from_parts(parts, ReqwestAnswer { body }))
     }

@@ -54,7 +54,41 @@ pub async fn upload<T: Transport>(
     source: impl Source,
     destination: Uri,
     transport: &T,
+    config: Config,
+) -> Result<Completed, Error> {
+    run(source, destination, transport, config, Aim::Upload).await
+}
+
+/// Tries all but the upload: the connection, TLS, credentials. A Ping goes; nothing is created.
+///
+/// # Errors
+/// As of [`upload`].
+pub async fn check<T: Transport>(
+    source: impl Source,
+    destination: Uri,
+    transport: &T,
+    config: Config,
+) -> Result<(), Error> {
+    let protocol = config.protocol.clone().ping_first(true);
+    let config = config.protocol(protocol);
+    run(source, destination, transport, config, Aim::Ping).await.map(|_| ())
+}
+
+/// When the work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Aim {
+    /// The server has published the source.
+    Upload,
+    /// The server has answered a Ping.
+    Ping,
+}
+
+async fn run<T: Transport>(
+    source: impl Source,
+    destination: Uri,
+    transport: &T,
     mut config: Config,
+    aim: Aim,
 ) -> Result<Completed, Error> {
     let source: Arc<dyn Source> = Arc::new(source);
     // Before anything is touched that another run may be at work with.
@@ -98,6 +132,7 @@ pub async fn upload<T: Transport>(
         trouble: None,
         reply_trouble: None,
         source_changed: false,
+        aim,
     };
     let ended = job.drive().await;
     match ended {
@@ -172,6 +207,7 @@ struct Job<'t, T> {
     trouble: Option<String>,
     reply_trouble: Option<String>,
     source_changed: bool,
+    aim: Aim,
 }
 
 enum News {
@@ -189,6 +225,9 @@ impl<T: Transport> Job<'_, T> {
             while let Some(output) = self.upload.poll_output() {
                 news = true;
                 match output {
+                    Output::Transmit(transmit) if self.is_reached(&transmit) => {
+                        return Ok(Completed { confirmed: false, bytes: 0, reply: None });
+                    }
                     Output::Transmit(transmit) => self.transmit(transmit)?,
                     // Dropped, it takes its connection with it.
                     Output::Abort(_) => self.exchange = None,
@@ -250,6 +289,12 @@ impl<T: Transport> Job<'_, T> {
             timer.as_mut().poll(context).map(|()| News::Timeout)
         })
         .await
+    }
+
+    /// Whether a Ping was all that was wanted.
+    fn is_reached(&self, transmit: &Transmit) -> bool {
+        let packet = transmit.request.headers().get(bits_proto::header::BITS_PACKET_TYPE);
+        self.aim == Aim::Ping && packet.is_some_and(|packet| packet == PacketType::CreateSession.as_str())
     }
 
     fn transmit(&mut self, mut transmit: Transmit) -> Result<(), Error> {
