@@ -1,4 +1,4 @@
-//! `bits-upload [options] FILE URL`: uploads a file to IIS, or to any other BITS server.
+//! `bits-upload [options] FILE... URL`: uploads files to IIS, or to any other BITS server.
 //!
 //! A command line over `bits_http::client`, which uploads. What is here is options, screen, TLS and passwords.
 
@@ -20,20 +20,33 @@
     )
 )]
 
+mod arguments;
+mod challenges;
 mod credentials;
+mod job;
+mod netrc;
 mod network;
 mod options;
+mod printer;
 mod problem;
+mod resume;
+mod run;
 mod screen;
+mod sha256;
+mod signals;
 mod upload;
 mod user;
 mod values;
+mod windows;
 mod wording;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use arguments::Wish;
 use options::Options;
+use printer::Printer;
 use problem::Problem;
 
 fn main() -> ExitCode {
@@ -46,28 +59,35 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Problem> {
-    let Some(options) = Options::read()? else { return Ok(()) };
+    match arguments::read()? {
+        Wish::Nothing => Ok(()),
+        Wish::Upload(options) => upload(*options),
+        Wish::Jobs(words) => jobs(&words),
+    }
+}
+
+fn upload(options: Options) -> Result<(), Problem> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Problem::failed(format_args!("the program cannot start: {error}")))?;
-    let ended = runtime.block_on(upload::run(&options, interrupted()));
+    let ended = runtime.block_on(run::all(options, signals::interrupted()));
     // A name that is still being looked up must not keep the program.
     runtime.shutdown_background();
     ended
 }
 
-/// Ctrl-C, or what a service manager sends to end a program.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => return,
-                _ = terminated.recv() => return,
+/// Goes on with what `--resume` keeps, one after another.
+fn jobs(words: &[OsString]) -> Result<(), Problem> {
+    let mut worst: Option<Problem> = None;
+    for line in resume::command(words, &Printer::start())? {
+        let Some(options) = arguments::parse(line)? else { return Ok(()) };
+        if let Err(problem) = upload(options) {
+            let _nobody_reads = writeln!(io::stderr(), "bits-upload: {problem}");
+            if worst.as_ref().is_none_or(|worst| worst.severity() < problem.severity()) {
+                worst = Some(problem);
             }
         }
     }
-    let _ended_anyhow = tokio::signal::ctrl_c().await;
+    worst.map_or(Ok(()), Err)
 }

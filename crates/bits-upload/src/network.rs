@@ -4,21 +4,22 @@ use std::fs;
 use std::path::Path;
 
 use bits_http::client::{Lasting, Reqwest};
-use reqwest::{Certificate, Client, ClientBuilder};
+use reqwest::{Certificate, Client, ClientBuilder, Identity, Proxy};
 
 use crate::options::Options;
 use crate::problem::Problem;
 
 pub(crate) fn network(options: &Options) -> Result<Reqwest, Problem> {
+    let builder = || builder(options);
     // Installed twice it stays as it is.
     let _installed_already = rustls::crypto::ring::default_provider().install_default();
     let built = match &options.cacert {
-        Some(path) => Reqwest::new(builder(options).tls_certs_only(certificates(path)?)),
+        Some(path) => Reqwest::new(builder()?.tls_certs_only(certificates(path)?)),
         // A machine without any certificates can upload by plain HTTP.
-        None => Reqwest::new(builder(options)).or_else(|error| match options.url.scheme_str() {
-            Some("http") => Reqwest::new(builder(options).tls_certs_only([])),
-            _ => Err(error),
-        }),
+        None => match (Reqwest::new(builder()?), options.url.scheme_str()) {
+            (Err(_), Some("http")) => Reqwest::new(builder()?.tls_certs_only([])),
+            (built, _) => built,
+        },
     };
     built.map_err(|error| {
         let text = innermost(&error);
@@ -26,10 +27,57 @@ pub(crate) fn network(options: &Options) -> Result<Reqwest, Problem> {
     })
 }
 
-fn builder(options: &Options) -> ClientBuilder {
-    Client::builder()
-        .user_agent(concat!("bits-upload/", env!("CARGO_PKG_VERSION")))
-        .tls_danger_accept_invalid_certs(options.insecure)
+fn builder(options: &Options) -> Result<ClientBuilder, Problem> {
+    let mut builder =
+        Client::builder().user_agent(&options.user_agent).tls_danger_accept_invalid_certs(options.insecure);
+    if let Some(path) = &options.cert {
+        builder = builder.identity(identity(path, options.key.as_deref())?);
+    }
+    match options.proxy.as_deref() {
+        None => Ok(builder),
+        Some("none" | "") => Ok(builder.no_proxy()),
+        Some(url) => Ok(builder.proxy(proxy(url, options)?)),
+    }
+}
+
+fn proxy(url: &str, options: &Options) -> Result<Proxy, Problem> {
+    let unusable = |error: &dyn std::fmt::Display| Problem::usage(format_args!("--proxy: {error}"));
+    let with_scheme = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    let address = reqwest::Url::parse(&with_scheme).map_err(|error| unusable(&error))?;
+    if !matches!(address.scheme(), "http" | "https") {
+        return Err(unusable(&format_args!(
+            "{} is no scheme for a proxy here: http and https are",
+            address.scheme()
+        )));
+    }
+    let proxy = Proxy::all(with_scheme).map_err(|error| unusable(&innermost(&error)))?;
+    // A tunnel is asked for with the password. What goes through the proxy as it is waits for its challenge.
+    Ok(match &options.proxy_user {
+        Some(user) if options.url.scheme_str() == Some("https") => {
+            proxy.basic_auth(&user.name, user.password())
+        }
+        _ => proxy,
+    })
+}
+
+/// What `--cert` and `--key` name.
+fn identity(certificate: &Path, key: Option<&Path>) -> Result<Identity, Problem> {
+    let mut pem = Vec::new();
+    for path in [Some(certificate), key].into_iter().flatten() {
+        let shown = path.display();
+        pem.extend(
+            fs::read(path)
+                .map_err(|error| Problem::failed(format_args!("{shown} cannot be read: {error}")))?,
+        );
+        pem.push(b'\n');
+    }
+    Identity::from_pem(&pem).map_err(|error| {
+        Problem::failed(format_args!(
+            "{} has no certificate with a key ({}): PEM files are wanted, the key in the same one or in --key FILE",
+            certificate.display(),
+            innermost(&error)
+        ))
+    })
 }
 
 /// What `--cacert` names.
@@ -45,18 +93,30 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, Problem> {
 }
 
 /// What helps against a failure that does not pass.
-pub(crate) const fn remedy(lasting: Lasting) -> &'static str {
+pub(crate) fn remedy(lasting: Lasting, options: &Options) -> String {
+    let proxy = options.proxy.as_deref().map_or_else(
+        || "https_proxy or all_proxy in the environment names it".to_owned(),
+        |_| "--proxy names it".to_owned(),
+    );
     match lasting {
-        Lasting::CertificateExpired => {
-            "the server needs a new one, unless the clock of this machine is wrong"
-        }
-        Lasting::CertificateName => "call the server by a name that is in it",
+        Lasting::CertificateExpired => "the server needs a new one, unless the clock of this machine is wrong".to_owned(),
+        Lasting::CertificateName => "call the server by a name that is in it".to_owned(),
         Lasting::CertificateOfCa => {
             "it says that it is a CA's, and must not: -addext basicConstraints=critical,CA:FALSE has openssl make one \
-             that does not"
+             that does not".to_owned()
         }
-        Lasting::CertificateUntrusted => "name who signed it by --cacert",
-        _ => "",
+        Lasting::ClientCertificateWanted if options.cert.is_some() => "it does not accept the one of --cert".to_owned(),
+        Lasting::ClientCertificateWanted => "name one by --cert FILE and --key FILE".to_owned(),
+        Lasting::TlsMismatch => {
+            "this program has TLS 1.2 and 1.3 with suites that are not broken; IIS on Server 2012 R2 needs ECDHE with \
+             AES-GCM and an ECDSA certificate, or something before it that speaks TLS in its place".to_owned()
+        }
+        Lasting::NotTls => "the address says https: try http, or another port".to_owned(),
+        Lasting::TlsExpected => "the address says http: try https".to_owned(),
+        Lasting::ProxyWantsCredentials => format!("--proxy URL with --proxy-user NAME:PASSWORD has them; {proxy}"),
+        Lasting::ProxyRefused => format!("ask who runs it to let the server's name and port pass; {proxy}, and no_proxy goes around it"),
+        Lasting::ProxyScheme => format!("http and https are; {proxy}"),
+        _ => "name who signed it by --cacert".to_owned(),
     }
 }
 

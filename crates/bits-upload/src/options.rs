@@ -1,65 +1,115 @@
 //! The command line.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use bits_http::client::{Config, StateFile};
 use bits_proto::client::{self, ConfigBuilder, FragmentSize, HostPolicy, Recovery};
 use bits_proto::limits::{DEFAULT_FRAGMENT_SIZE, FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, SESSION_TIMEOUT};
 use clap::{ArgAction, Parser, ValueEnum};
-use command_line::{seconds, what_is_wrong};
+use clap_complete::Shell;
+use command_line::seconds;
 use http::Uri;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
+use crate::credentials::Auth;
 use crate::problem::Problem;
 use crate::user::User;
-use crate::values;
+use crate::{netrc, values};
 
-const EXIT_STATUS: &str = "\
-Exit status:
+const AFTER_HELP: &str = "\
+Exit status; of several files the worst counts, in the order 1, 3, 4, 0:
   0  the server has the file
   1  failed
   2  wrong usage
-  3  gave up or was interrupted: the same command goes on (with --state, in the same session)";
+  3  gave up or was interrupted: the same command goes on (with --state or --resume, in the same session)
+  4  sent, but nobody confirmed that it is published (0 with --unconfirmed-ok)
 
-/// Uploads a file to IIS, or to any other BITS server.
-#[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_STATUS)]
+Proxies come from http_proxy, https_proxy, all_proxy and no_proxy in the environment, unless --proxy names one.
+What is the same each time can stand in a file, an option a line without its dashes, such as 'retry-max = 2h': --config
+FILE, or BITS_UPLOAD_CONFIG in the environment. 'bits-upload jobs' lists, resumes and removes what --resume keeps.";
+
+/// Uploads files to IIS, or to any other BITS server.
+#[derive(Clone, Debug, Parser)]
+#[command(version, after_help = AFTER_HELP, args_override_self = true)]
 pub(crate) struct Options {
-    /// The file to upload
-    pub(crate) file: PathBuf,
+    /// The files to upload
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
 
-    /// Where it goes, the file's name included: https://server/folder/name
+    /// Where they go: https://server/folder/name for one file, https://server/folder/ for files that keep their names
     #[arg(value_parser = values::url)]
     pub(crate) url: Uri,
+
+    /// Upload all files of this folder, and of those below; FILE is the folder
+    #[arg(long)]
+    pub(crate) recursive: bool,
+
+    /// How many files go at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=32))]
+    pub(crate) jobs: u8,
 
     /// The size of fragments in bytes or with KiB, MiB, GiB; auto lets it follow the line [default: 1MiB]
     #[arg(long, value_name = "N|auto", value_parser = values::fragment_size)]
     fragment_size: Option<FragmentSize>,
 
-    /// How many bytes go in a second at most, as a number or with KiB, MiB, GiB
-    #[arg(long, value_name = "BYTES", value_parser = values::rate)]
+    /// How many bytes of each file go in a second at most, as a number or with KiB, MiB, GiB
+    #[arg(long, visible_alias = "limit-rate", value_name = "BYTES", value_parser = values::rate)]
     max_rate: Option<NonZeroU64>,
 
     /// Keep here what it takes to go on in the same session, whatever ends this program; gone when the upload is done.
-    /// Without it, an upload that fails or is interrupted is cancelled
-    #[arg(long, value_name = "FILE")]
+    /// Without it and without --resume, an upload that fails or is interrupted is cancelled
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "recursive"])]
     pub(crate) state: Option<PathBuf>,
 
+    /// Keep that in a place of this user's, for each file and address
+    #[arg(long)]
+    pub(crate) resume: bool,
+
     /// A header that goes with every request; may be repeated
-    #[arg(long, value_name = "NAME: VALUE", value_parser = values::header)]
+    #[arg(long, value_name = "NAME: VALUE", value_parser = values::header, action = ArgAction::Append)]
     header: Vec<(HeaderName, HeaderValue)>,
 
-    /// Who answers a server that asks for a name and a password (Basic); without the password here, it is in
-    /// BITS_UPLOAD_PASSWORD
+    /// Who answers a server that asks for a name and a password; without the password here, it is in
+    /// BITS_UPLOAD_PASSWORD. A Windows account is DOMAIN\NAME or NAME@DOMAIN
     #[arg(long, value_name = "NAME[:PASSWORD]")]
     pub(crate) user: Option<User>,
 
     /// The password is the first line of this file
     #[arg(long, value_name = "FILE", requires = "user")]
     password_file: Option<PathBuf>,
+
+    /// How the password is shown to the server
+    #[arg(long, value_enum, default_value_t = Auth::Auto)]
+    pub(crate) auth: Auth,
+
+    /// Look for the name and the password in ~/.netrc
+    #[arg(long, conflicts_with = "user")]
+    netrc: bool,
+
+    /// Look for them in this file, of the same form
+    #[arg(long, value_name = "FILE", conflicts_with = "user")]
+    netrc_file: Option<PathBuf>,
+
+    /// A PEM file with the client's certificate, and perhaps its key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+
+    /// A PEM file with the key of --cert
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+
+    /// The proxy, such as http://proxy:3128, in place of the environment's; 'none' for none
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+
+    /// Who answers a proxy that asks for a name and a password
+    #[arg(long, value_name = "NAME:PASSWORD", requires = "proxy")]
+    pub(crate) proxy_user: Option<User>,
+
+    /// What this program calls itself
+    #[arg(long, value_name = "TEXT", default_value = concat!("bits-upload/", env!("CARGO_PKG_VERSION")))]
+    pub(crate) user_agent: String,
 
     /// Send POST and the method BITS_POST in a header, for what lets no other method pass
     #[arg(long)]
@@ -73,25 +123,30 @@ pub(crate) struct Options {
     #[arg(long)]
     ping_first: bool,
 
-    /// Which hosts the server may move the upload to
-    #[arg(long, value_enum, default_value_t = FollowHost::Any)]
-    follow_host: FollowHost,
+    /// Which hosts the server may move the upload or its reply to [default: any; with a password, a certificate or a header of
+    /// yours, same-site]
+    #[arg(long, value_enum)]
+    follow_host: Option<FollowHost>,
 
     /// When an answer is lost: send the fragment again, or start over, for servers that append whatever comes
     #[arg(long, value_enum, default_value_t = OnLostAnswer::Resend)]
     recovery: OnLostAnswer,
 
-    /// How long to wait before the first new try [default: 5]
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    /// How long to wait before the first new try, in seconds or as 2m, 2h, 2d [default: 5]
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
     retry_min: Option<Duration>,
 
     /// How long to wait between tries at most [default: 600]
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
     retry_max: Option<Duration>,
 
-    /// After how long without progress to give up [default: 14 days]
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    /// After how long without progress to give up [default: 14d]
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
     give_up_after: Option<Duration>,
+
+    /// Take it for a success if nobody confirmed that the file is published
+    #[arg(long)]
+    pub(crate) unconfirmed_ok: bool,
 
     /// Trust the certificates in this PEM file, and no others
     #[arg(long, value_name = "FILE")]
@@ -102,8 +157,20 @@ pub(crate) struct Options {
     pub(crate) insecure: bool,
 
     /// Fetch the server application's reply to this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "recursive")]
     pub(crate) reply: Option<PathBuf>,
+
+    /// How large a reply may be, in bytes or with KiB, MiB, GiB
+    #[arg(long, value_name = "BYTES", default_value = "1GiB", value_parser = values::rate)]
+    pub(crate) reply_max: NonZeroU64,
+
+    /// Try all but the upload: the connection, TLS, credentials, a Ping
+    #[arg(long, conflicts_with_all = ["state", "resume", "reply"])]
+    pub(crate) check: bool,
+
+    /// Print what happens as JSON, one object a line
+    #[arg(long, conflicts_with_all = ["quiet", "verbose"])]
+    pub(crate) json: bool,
 
     /// Print errors alone
     #[arg(long, conflicts_with = "verbose")]
@@ -112,6 +179,21 @@ pub(crate) struct Options {
     /// Print the conversation with the server
     #[arg(short, long, action = ArgAction::SetTrue)]
     pub(crate) verbose: bool,
+
+    /// Read options from this file, too
+    #[arg(long, value_name = "FILE")]
+    #[expect(dead_code, reason = "the same")]
+    config: Option<PathBuf>,
+
+    /// Print the completions for a shell, and end
+    #[arg(long, value_enum, value_name = "SHELL", exclusive = true)]
+    #[expect(dead_code, reason = "it is looked for before the options are read; here, --help tells of it")]
+    completions: Option<Shell>,
+
+    /// Print the manual page, and end
+    #[arg(long, exclusive = true)]
+    #[expect(dead_code, reason = "the same")]
+    man: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -131,28 +213,8 @@ enum OnLostAnswer {
 }
 
 impl Options {
-    /// The command line; `Ok(None)`: help or the version was asked for, and printed.
-    pub(crate) fn read() -> Result<Option<Self>, Problem> {
-        match Self::try_parse() {
-            Ok(options) => options.checked().map(Some),
-            Err(error) if error.use_stderr() => {
-                Err(Problem::usage(format_args!("{} (--help tells more)", what_is_wrong(&error))))
-            }
-            Err(help) => {
-                let _nobody_reads = help.print();
-                Ok(None)
-            }
-        }
-    }
-
-    fn checked(mut self) -> Result<Self, Problem> {
-        for file in [&self.state, &self.reply].into_iter().flatten() {
-            can_be_replaced(file)?;
-        }
-        let files = self.files();
-        if files.len() > files.iter().map(|file| whole(file)).collect::<BTreeSet<_>>().len() {
-            return Err(Problem::usage("FILE, --state and --reply must be different files"));
-        }
+    /// Checks what no single option shows, and finds the password.
+    pub(crate) fn checked(mut self) -> Result<Self, Problem> {
         if self.user.is_some() && self.header.iter().any(|(name, _)| name == AUTHORIZATION) {
             return Err(Problem::usage(
                 "--user and --header Authorization contradict one another: leave one out",
@@ -163,16 +225,15 @@ impl Options {
             return Err(Problem::usage("--retry-min is longer than --retry-max"));
         }
         self.user = self.user.map(|user| user.with_password(self.password_file.as_deref())).transpose()?;
+        if self.netrc || self.netrc_file.is_some() {
+            let host = self.url.host().unwrap_or_default();
+            self.user = netrc::find(self.netrc_file.as_deref(), host)?;
+        }
+        if self.proxy_user.as_ref().is_some_and(|user| user.password().is_empty()) {
+            return Err(Problem::usage("--proxy-user wants a name and a password: NAME:PASSWORD"));
+        }
         let _makes_sense = self.protocol()?;
         Ok(self)
-    }
-
-    /// Every file that is read or written, those beside others included.
-    fn files(&self) -> Vec<PathBuf> {
-        let state =
-            self.state.iter().flat_map(|path| [path.clone(), StateFile::aside(path), StateFile::lock(path)]);
-        let reply = self.reply.iter().flat_map(|path| [path.clone(), Config::reply_part(path)]);
-        [self.file.clone()].into_iter().chain(state).chain(reply).collect()
     }
 
     /// How the upload behaves.
@@ -184,12 +245,14 @@ impl Options {
 
     fn builder(&self) -> ConfigBuilder {
         let (retry_min, retry_max) = self.retry_delays();
+        // A handshake for each connection: it is made before a fragment is sent for nothing.
+        let has_handshake = self.user.is_some() && self.auth != Auth::Basic;
         client::Config::builder()
             .fragments(self.fragment_size.unwrap_or(FragmentSize::Fixed(DEFAULT_FRAGMENT_SIZE)))
             .rate(self.max_rate)
             .method_override(self.method_override)
             .uppercase_protocol(self.uppercase_protocol)
-            .ping_first(self.ping_first)
+            .ping_first(self.ping_first || self.check || has_handshake && self.auth != Auth::Auto)
             .recovery(match self.recovery {
                 OnLostAnswer::Resend => Recovery::Resend,
                 OnLostAnswer::Restart => Recovery::Restart,
@@ -218,10 +281,12 @@ impl Options {
         headers
     }
 
-    /// Which hosts the server may move the upload to.
+    /// Which hosts the server may move the upload to. By default it may not take along what belongs to the user.
     pub(crate) fn host_policy(&self) -> HostPolicy {
         let host = self.url.host().unwrap_or_default();
-        match self.follow_host {
+        let has_something_to_lose = self.user.is_some() || self.cert.is_some() || !self.header.is_empty();
+        let default = if has_something_to_lose { FollowHost::SameSite } else { FollowHost::Any };
+        match self.follow_host.unwrap_or(default) {
             FollowHost::Any => HostPolicy::Any,
             FollowHost::Never => HostPolicy::Never,
             FollowHost::SameSite => site(host).map_or(HostPolicy::Never, HostPolicy::Domain),
@@ -229,38 +294,11 @@ impl Options {
     }
 }
 
-/// A file that is written aside and renamed: nothing else may stand in its place, a device least of all.
-fn can_be_replaced(file: &Path) -> Result<(), Problem> {
-    let in_a_folder = folder(file).is_dir() && file.file_name().is_some();
-    match file.symlink_metadata() {
-        Ok(found) if in_a_folder && found.is_file() => Ok(()),
-        Err(_) if in_a_folder => Ok(()),
-        _ => Err(Problem::usage(format_args!(
-            "{} cannot be written: name a plain file in a folder that exists",
-            file.display()
-        ))),
-    }
-}
-
-/// The one name of a file, whether it is there or not.
-fn whole(file: &Path) -> PathBuf {
-    file.canonicalize()
-        .or_else(|_| {
-            folder(file).canonicalize().map(|folder| folder.join(file.file_name().unwrap_or_default()))
-        })
-        .unwrap_or_else(|_| file.to_owned())
-}
-
 /// The registered domain of a host; an address has none, nor has a name without dots.
 fn site(host: &str) -> Option<String> {
     let is_address = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     if is_address { None } else { psl::domain_str(&host).map(str::to_owned) }
-}
-
-/// The folder of a file, whether that is there or not.
-fn folder(file: &Path) -> &Path {
-    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]

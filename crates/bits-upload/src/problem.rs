@@ -15,6 +15,7 @@ enum Kind {
     Failed,
     Usage,
     Resumable,
+    Unconfirmed,
 }
 
 impl Problem {
@@ -33,12 +34,37 @@ impl Problem {
         Self { kind: Kind::Resumable, message: one_line(message) }
     }
 
-    pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self.kind {
+    /// All was sent, and nobody knows whether the server published it.
+    pub(crate) fn unconfirmed(message: impl fmt::Display) -> Self {
+        Self { kind: Kind::Unconfirmed, message: one_line(message) }
+    }
+
+    /// The same status, with other words.
+    pub(crate) fn summed_up(self, message: impl fmt::Display) -> Self {
+        Self { message: one_line(message), ..self }
+    }
+
+    /// How bad it is, beside other files: the worst counts.
+    pub(crate) const fn severity(&self) -> u8 {
+        match self.kind {
+            Kind::Unconfirmed => 1,
+            Kind::Resumable => 2,
+            Kind::Failed => 3,
+            Kind::Usage => 4,
+        }
+    }
+
+    pub(crate) const fn status(&self) -> u8 {
+        match self.kind {
             Kind::Failed => 1,
             Kind::Usage => 2,
             Kind::Resumable => 3,
-        })
+            Kind::Unconfirmed => 4,
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.status())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::{Arguments, Display};
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bits_http::client::Event;
@@ -9,13 +10,16 @@ use bits_proto::Guid;
 use bits_proto::header::{self, spelling};
 use http::header::{CONTENT_RANGE, HeaderMap, HeaderName};
 use http::{Request, Response, Uri};
-use indicatif::{BinaryBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{BinaryBytes, HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
 
 use crate::options::Options;
+use crate::printer::Printer;
 use crate::wording;
 
 /// How often a line tells how far it is, where there is no terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
+const BETWEEN_OBJECTS: Duration = Duration::from_secs(1);
 
 /// How many letters a GUID has without its braces.
 const GUID_LENGTH: usize = 36;
@@ -33,43 +37,110 @@ const SHOWN: [HeaderName; 9] = [
     http::header::RANGE,
 ];
 
+/// Standard output, shared by all uploads of a run.
 #[derive(Debug)]
-pub(crate) struct Screen {
+pub(crate) struct Console {
     quiet: bool,
     verbose: bool,
+    json: bool,
+    /// Whether lines and bars say which file they are about.
+    several: bool,
+    printer: Printer,
+    /// On a terminal alone.
+    bars: Option<MultiProgress>,
+    /// The bar of all files together.
+    all: Option<ProgressBar>,
+}
+
+impl Console {
+    /// For uploads of so many files with so many bytes together.
+    pub(crate) fn new(options: &Options, files: usize, total: u64) -> Self {
+        let (quiet, json, several) = (options.quiet, options.json, files > 1);
+        let is_drawn = !quiet && !json && io::stdout().is_terminal();
+        let bars = is_drawn.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stdout()));
+        let all = bars.as_ref().filter(|_| several).map(|bars| bars.add(bar(total, "all")));
+        Self { quiet, verbose: options.verbose, json, several, printer: Printer::start(), bars, all }
+    }
+
+    /// Something worth telling of no file in particular.
+    pub(crate) fn note(&self, text: impl Display) {
+        if !self.quiet && !self.json {
+            self.print(text);
+        }
+    }
+
+    /// An object, where they are wanted.
+    pub(crate) fn object(&self, object: &Value) {
+        if self.json {
+            self.print(object);
+        }
+    }
+
+    /// All uploads are over.
+    pub(crate) fn end(&self) {
+        if let Some(bar) = &self.all {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn print(&self, line: impl Display) {
+        match &self.bars {
+            // Nobody may be reading any more: no reason to stop uploading.
+            Some(bars) => bars.suspend(|| drop(writeln!(io::stdout(), "{line}"))),
+            None => self.printer.print(line.to_string()),
+        }
+    }
+}
+
+/// What is shown of one upload.
+#[derive(Debug)]
+pub(crate) struct Screen {
+    console: Arc<Console>,
+    file: String,
+    url: Uri,
+    quiet: bool,
     bar: Option<ProgressBar>,
     total: u64,
     begin: Instant,
     began_at: u64,
+    shown_to: u64,
     last_line: Instant,
 }
 
 impl Screen {
-    pub(crate) fn new(options: &Options, total: u64) -> Self {
+    pub(crate) fn new(console: &Arc<Console>, file: String, url: Uri, total: u64) -> Self {
         let begin = Instant::now();
-        let bar = (!options.quiet && io::stdout().is_terminal()).then(|| bar(total));
+        let label = if console.several { file.clone() } else { String::new() };
+        let bar = console.bars.as_ref().map(|bars| bars.add(bar(total, &label)));
         Self {
-            quiet: options.quiet,
-            verbose: options.verbose,
+            console: Arc::clone(console),
+            file,
+            url,
+            quiet: console.quiet,
             bar,
             total,
             begin,
             began_at: 0,
+            shown_to: 0,
             last_line: begin,
         }
     }
 
     /// Something worth telling.
     pub(crate) fn note(&self, text: Arguments<'_>) {
-        if !self.quiet {
+        if self.quiet {
+            return;
+        }
+        self.console.object(&json!({ "event": "note", "file": self.file, "text": text.to_string() }));
+        if !self.console.json {
             self.print(text);
         }
     }
 
     /// What happens to the upload of this file.
-    pub(crate) fn tell(&mut self, event: &Event<'_>, file: &str, url: &Uri) {
+    pub(crate) fn tell(&mut self, event: &Event<'_>) {
         match event {
-            Event::Begun { from, total } => self.begin(*from, *total, file, url),
+            Event::Begun { from, total } => self.begin(*from, *total),
             Event::Sent { sent, .. } => self.progress(*sent),
             Event::Request(request) => self.request(request),
             Event::Response(response) => self.response(response),
@@ -90,34 +161,58 @@ impl Screen {
     }
 
     /// The upload begins, and not always at the first byte.
-    fn begin(&mut self, from: u64, total: u64, file: &str, url: &Uri) {
-        let url = shown(url);
-        if from == 0 {
-            return self.note(format_args!("uploading {file}, {total} bytes, to {url}"));
+    fn begin(&mut self, from: u64, total: u64) {
+        self.total = total;
+        let (file, url) = (&self.file, shown(&self.url));
+        self.console
+            .object(&json!({ "event": "begun", "file": file, "url": url, "from": from, "total": total }));
+        if !self.console.json && !self.quiet {
+            match from {
+                0 => self.print(format_args!("uploading {file}, {total} bytes, to {url}")),
+                _ => {
+                    self.print(format_args!("uploading {file}, {total} bytes, to {url}, from byte {from} on"))
+                }
+            }
         }
-        self.note(format_args!("uploading {file}, {total} bytes, to {url}, from byte {from} on"));
         self.began_at = from;
+        self.advance(from);
         if let Some(bar) = &self.bar {
-            bar.set_position(from);
             bar.reset_eta();
         }
     }
 
+    /// The bars, where there are some.
+    fn advance(&mut self, sent: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(sent);
+        }
+        if let Some(all) = &self.console.all {
+            all.inc(sent.saturating_sub(self.shown_to));
+        }
+        self.shown_to = self.shown_to.max(sent);
+    }
+
     /// So many bytes have gone.
     fn progress(&mut self, sent: u64) {
-        if let Some(bar) = &self.bar {
-            return bar.set_position(sent);
-        }
+        self.advance(sent);
         let now = Instant::now();
-        if now.saturating_duration_since(self.last_line) < BETWEEN_LINES {
+        let between = if self.console.json { BETWEEN_OBJECTS } else { BETWEEN_LINES };
+        if self.bar.is_some() || now.saturating_duration_since(self.last_line) < between {
             return;
         }
         self.last_line = now;
-        let (rate, total) = (self.rate(sent), BinaryBytes(self.total));
+        let rate = self.rate(sent);
+        self.console.object(
+            &json!({ "event": "sent", "file": self.file, "sent": sent, "total": self.total, "rate": rate }),
+        );
+        if self.console.json || self.quiet {
+            return;
+        }
+        let total = BinaryBytes(self.total);
         let percent = sent.saturating_mul(100).checked_div(self.total).unwrap_or(100);
         let left = self.total.saturating_sub(sent).checked_div(rate).map(Duration::from_secs);
         let left = left.map(|left| format!(", {} left", HumanDuration(left))).unwrap_or_default();
-        self.note(format_args!("{percent} % of {total}, {}/s{left}", BinaryBytes(rate)));
+        self.print(format_args!("{percent} % of {total}, {}/s{left}", BinaryBytes(rate)));
     }
 
     /// The upload is over: the bar goes.
@@ -131,12 +226,14 @@ impl Screen {
     pub(crate) fn done(&self) {
         let sent = BinaryBytes(self.total.saturating_sub(self.began_at));
         let (seconds, rate) = (self.begin.elapsed().as_secs_f64(), BinaryBytes(self.rate(self.total)));
-        self.note(format_args!("done: {sent} in {seconds:.1} s, {rate}/s"));
+        if !self.quiet && !self.console.json {
+            self.print(format_args!("done: {sent} in {seconds:.1} s, {rate}/s"));
+        }
     }
 
     /// A request goes out.
     fn request<B>(&self, request: &Request<B>) {
-        if self.verbose {
+        if self.console.verbose {
             let what = packet(request.headers()).unwrap_or_else(|| request.method().to_string());
             self.line(">", &format!("{what} {}", shown(request.uri())), request.headers());
         }
@@ -144,7 +241,7 @@ impl Screen {
 
     /// An answer came in.
     fn response<B>(&self, response: &Response<B>) {
-        if self.verbose {
+        if self.console.verbose {
             let what = packet(response.headers()).unwrap_or_else(|| "no Ack:".to_owned());
             self.line("<", &format!("{what} {}", response.status()), response.headers());
         }
@@ -165,12 +262,10 @@ impl Screen {
         self.print(line);
     }
 
-    /// Nobody may be reading any more: no reason to stop uploading.
     fn print(&self, line: impl Display) {
-        let print = || drop(writeln!(io::stdout(), "{line}"));
-        match &self.bar {
-            Some(bar) => bar.suspend(print),
-            None => print(),
+        match self.console.several {
+            true => self.console.print(format_args!("{}: {line}", self.file)),
+            false => self.console.print(line),
         }
     }
 
@@ -182,18 +277,18 @@ impl Screen {
     }
 }
 
-fn bar(total: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stdout());
-    let template =
-        "{percent:>3} % [{wide_bar}] {binary_bytes}/{binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
+fn bar(total: u64, label: &str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
+    let template = "{msg}{percent:>3} % [{wide_bar}] {binary_bytes}/{binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
+    let message = if label.is_empty() { String::new() } else { format!("{label} ") };
     match ProgressStyle::with_template(template) {
-        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        Ok(style) => bar.with_style(style.progress_chars("=> ")).with_message(message),
         Err(_) => bar,
     }
 }
 
 /// An address for people and logs: its query may be what lets somebody in, and so may the id of a session.
-fn shown(url: &Uri) -> String {
+pub(crate) fn shown(url: &Uri) -> String {
     shown_address(&url.to_string())
 }
 

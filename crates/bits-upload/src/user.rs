@@ -19,6 +19,15 @@ pub(crate) struct User {
 }
 
 impl User {
+    pub(crate) fn new(name: &str, password: &str) -> Self {
+        Self { name: name.to_owned(), password: Some(password.to_owned()) }
+    }
+
+    /// The password; empty if there is none.
+    pub(crate) fn password(&self) -> &str {
+        self.password.as_deref().unwrap_or_default()
+    }
+
     /// With the password of this file, or of the environment, where the command line has none.
     pub(crate) fn with_password(mut self, file: Option<&Path>) -> Result<Self, Problem> {
         match (&self.password, file) {
@@ -42,7 +51,7 @@ impl User {
 
     /// As the server wants them, if there is a password.
     pub(crate) fn credentials(&self) -> String {
-        format!("{}:{}", self.name, self.password.as_deref().unwrap_or_default())
+        format!("{}:{}", self.name, self.password())
     }
 }
 

@@ -19,12 +19,18 @@ pub(crate) fn url(text: &str) -> Result<Uri, String> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err("a name and password do not belong into the address: use --user".to_owned());
     }
-    if url.path().ends_with('/') {
-        return Err("it must end with the name that the file shall have there".to_owned());
-    }
     if url.fragment().is_some() {
         return Err("what follows a # would not be sent: write %23 for a # in a name".to_owned());
     }
+    url.as_str().parse().map_err(|error| format!("{error}"))
+}
+
+/// The address of a file in the folder of this address. The names are those of folders below it, and the file's.
+pub(crate) fn below<'n>(folder: &Uri, names: impl Iterator<Item = &'n str>) -> Result<Uri, String> {
+    let mut url = reqwest::Url::parse(&folder.to_string()).map_err(|error| error.to_string())?;
+    let mut path = url.path_segments_mut().map_err(|()| "it has no folders".to_owned())?;
+    path.pop_if_empty().extend(names);
+    drop(path);
     url.as_str().parse().map_err(|error| format!("{error}"))
 }
 
@@ -107,10 +113,19 @@ mod tests {
             "http://u@h/a",
             "http://h/a#b",
             "file:///a",
-            "http://h",
-            "http://h/folder/",
         ] {
             assert!(url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_names_of_files_are_encoded() {
+        let folder: Uri = "http://h/a%20b/?token=1".parse().unwrap();
+        for (names, expected) in [
+            (&["x.txt"][..], "http://h/a%20b/x.txt?token=1"),
+            (&["c", "50% ä?#.txt"], "http://h/a%20b/c/50%25%20%C3%A4%3F%23.txt?token=1"),
+        ] {
+            assert_eq!(below(&folder, names.iter().copied()).unwrap(), expected);
         }
     }
 

@@ -2,10 +2,23 @@
 
 use bits_http::client::{Error, StateError, TransportFailure};
 use bits_proto::client::{Event, Failure, Reason};
+use bits_proto::packet::PacketType;
 
+use crate::job::Job;
 use crate::network::remedy;
 use crate::options::Options;
 use crate::problem::Problem;
+
+/// What the program knows better than the libraries can.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// What to do about credentials.
+    pub(crate) advice: Option<String>,
+    /// By what the last challenge was answered.
+    pub(crate) authenticated: Option<String>,
+    /// Where the last answer redirected to.
+    pub(crate) location: Option<String>,
+}
 
 /// A line for what happens, if it is worth one.
 pub(crate) fn line(event: &Event, trouble: &str) -> Option<String> {
@@ -17,7 +30,10 @@ pub(crate) fn line(event: &Event, trouble: &str) -> Option<String> {
         Event::Restarted { cause } => format!("{cause}; starting over"),
         Event::Resynchronised { from, to } => format!("the server wants byte {to}, not {from}"),
         Event::FragmentShrunk { to } => {
-            format!("fragments are too large for the server: {to} bytes from now on")
+            format!(
+                "fragments are too large for the server, or for something before it: {to} bytes from now on; what limits them is \
+                 mostly maxAllowedContentLength of IIS's request filtering, or client_max_body_size of nginx"
+            )
         }
         Event::HostChanged { host } => format!("the server moved the upload to {host}"),
         Event::HostRefused { host } => {
@@ -28,33 +44,33 @@ pub(crate) fn line(event: &Event, trouble: &str) -> Option<String> {
     })
 }
 
-/// Why an upload ended, and what to do: `advice` is what is known better than the libraries can.
-pub(crate) fn problem(error: &Error, advice: Option<String>, options: &Options) -> Problem {
-    let file = options.file.display();
+/// Why an upload ended, and what to do.
+pub(crate) fn problem(error: &Error, known: &Known, job: &Job, options: &Options) -> Problem {
+    let file = job.file.display();
     match error {
         Error::Invalid(why) => Problem::usage(why),
         Error::Source(error) => Problem::failed(format_args!("{file} cannot be read: {error}")),
-        Error::State(error) => state(error, options),
-        Error::Transport(failure) => transport(failure),
-        Error::Failed { failure, trouble } => failed(failure, advice, trouble.as_deref(), options),
+        Error::State(error) => state(error, job),
+        Error::Transport(failure) => transport(failure, options),
+        Error::Failed { failure, trouble } => failed(failure, known, trouble.as_deref(), job, options),
         Error::Reply(why) => {
-            let why = advice.as_deref().unwrap_or(why);
-            Problem::resumable(format_args!(
-                "the reply could not be fetched: {why}; {}",
-                how_to_go_on(options)
-            ))
+            let why = known.advice.as_deref().unwrap_or(why);
+            Problem::resumable(format_args!("the reply could not be fetched: {why}; {}", how_to_go_on(job)))
         }
-        Error::Suspended => Problem::resumable(format_args!("interrupted; {}", how_to_go_on(options))),
+        Error::Suspended => Problem::resumable(format_args!("interrupted; {}", how_to_go_on(job))),
         error => Problem::failed(error),
     }
 }
 
-fn failed(failure: &Failure, advice: Option<String>, trouble: Option<&str>, options: &Options) -> Problem {
-    let advice = advice.or_else(|| {
-        let is_tunnelled = failure.reason == Reason::NotAvailable && options.method_override;
-        is_tunnelled.then(|| format!("{failure}; or the server does not know --method-override"))
-    });
-    let (why, next) = (advice.unwrap_or_else(|| failure.to_string()), how_to_go_on(options));
+fn failed(failure: &Failure, known: &Known, trouble: Option<&str>, job: &Job, options: &Options) -> Problem {
+    let mut failure = failure.clone();
+    // A success is no reason for a failure.
+    failure.code = failure.code.filter(|code| code.is_failure());
+    let next = how_to_go_on(job);
+    let why = match &known.advice {
+        Some(advice) => advice.clone(),
+        None => explained(&failure, known, options),
+    };
     match (failure.reason, trouble) {
         (Reason::GaveUp, None) => Problem::resumable(format_args!("{why}; {next}")),
         (Reason::GaveUp, Some(trouble)) => Problem::resumable(format_args!("{why}: {trouble}; {next}")),
@@ -68,15 +84,33 @@ fn failed(failure: &Failure, advice: Option<String>, trouble: Option<&str>, opti
     }
 }
 
-fn transport(failure: &TransportFailure) -> Problem {
-    match failure.lasting.map(remedy) {
+/// The failure, with what is known besides.
+fn explained(failure: &Failure, known: &Known, options: &Options) -> String {
+    let status = failure.status.map(|status| status.as_u16()).unwrap_or_default();
+    let is_first = matches!(failure.packet, None | Some(PacketType::CreateSession | PacketType::Ping));
+    let is_unknown_method =
+        !failure.is_from_bits_server() && is_first && matches!(status, 400 | 403 | 405 | 501);
+    match &known.location {
+        Some(location) if (300..400).contains(&status) => format!("{failure}: {location}"),
+        _ if failure.reason == Reason::NotAvailable && options.method_override => {
+            format!("{failure}; or the server does not know --method-override")
+        }
+        _ if is_unknown_method && !options.method_override => {
+            format!("{failure}; if a firewall lets no unknown method pass, --method-override may help")
+        }
+        _ => failure.to_string(),
+    }
+}
+
+fn transport(failure: &TransportFailure, options: &Options) -> Problem {
+    match failure.lasting.map(|lasting| remedy(lasting, options)) {
         Some(remedy) => Problem::failed(format_args!("{failure}: {remedy}")),
         None => Problem::failed(failure),
     }
 }
 
-fn state(error: &StateError, options: &Options) -> Problem {
-    let path = options.state.as_deref().unwrap_or(&options.file).display();
+fn state(error: &StateError, job: &Job) -> Problem {
+    let path = job.state.as_deref().unwrap_or(&job.file).display();
     match error {
         StateError::InUse => Problem::failed(format_args!(
             "another run goes on with {path}: wait for its end, or name another file for --state"
@@ -95,8 +129,8 @@ fn state(error: &StateError, options: &Options) -> Problem {
     }
 }
 
-fn how_to_go_on(options: &Options) -> &'static str {
-    if options.state.is_some() {
+fn how_to_go_on(job: &Job) -> &'static str {
+    if job.state.is_some() {
         "run the same command again to go on"
     } else {
         "run it again to start over; --state FILE would let it go on"

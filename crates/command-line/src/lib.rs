@@ -13,16 +13,27 @@ use clap::error::{ContextKind, ErrorKind};
 /// A century: longer times are slips.
 const LONGEST: f64 = 100.0 * 365.0 * 86_400.0;
 
-/// A time above zero, in seconds with or without a fraction.
+/// A time above zero: seconds with or without a fraction, or another unit, such as `90s`, `15m`, `2h`, `1.5d`.
 ///
 /// # Errors
 /// What is wanted instead.
 pub fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST);
+    let (number, unit) = match text.char_indices().next_back() {
+        Some((at, 's')) => (text.get(..at), 1.0),
+        Some((at, 'm')) => (text.get(..at), 60.0),
+        Some((at, 'h')) => (text.get(..at), 3_600.0),
+        Some((at, 'd')) => (text.get(..at), 86_400.0),
+        _ => (Some(text), 1.0),
+    };
+    let number = number.filter(|number| number.ends_with(|last: char| last.is_ascii_digit()));
+    let seconds = number.and_then(|number| number.parse::<f64>().ok()).map(|number| number * unit);
     seconds
+        .filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST)
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|time| !time.is_zero())
-        .ok_or_else(|| "a number of seconds above zero is wanted, such as 0.5".to_owned())
+        .ok_or_else(|| {
+            "a number of seconds above zero is wanted, such as 0.5, or a time such as 2h".to_owned()
+        })
 }
 
 /// What is wrong with the command line. Never the value itself: it may have a password in it.
@@ -57,7 +68,12 @@ mod tests {
     fn seconds_may_have_fractions() {
         assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
         assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
-        for text in ["", "0", "-1", "nan", "inf", "1e300", "1e-300", "five"] {
+        for (text, seconds_) in [("90s", 90), ("15m", 900), ("2h", 7_200), ("1.5d", 129_600)] {
+            assert_eq!(seconds(text), Ok(Duration::from_secs(seconds_)), "{text}");
+        }
+        for text in
+            ["", "h", "2w", "2hh", "0h", "-1m", "infd", "0", "-1", "nan", "inf", "1e300", "1e-300", "five"]
+        {
             assert!(seconds(text).is_err(), "{text}");
         }
     }
@@ -65,7 +81,10 @@ mod tests {
     #[test]
     fn a_value_is_not_repeated() {
         let text = complaint(&["program", "--time", "barley"]);
-        assert_eq!(text, "--time <time>: a number of seconds above zero is wanted, such as 0.5");
+        assert_eq!(
+            text,
+            "--time <time>: a number of seconds above zero is wanted, such as 0.5, or a time such as 2h"
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// What goes wrong with a request.
 #[derive(Clone, Debug)]
-pub(crate) enum Fault {
+pub enum Fault {
     None,
     /// The connection is cut before the answer, although all was done.
     CutAnswer,
@@ -26,6 +26,10 @@ pub(crate) enum Fault {
     CutBody(u64),
     /// The answer comes this much later.
     Delay(Duration),
+    /// The answer has these headers, too.
+    More(&'static str),
+    /// The connection ends behind the answer, without a word.
+    HangUp,
     /// Something in between answers, without reading the body: status, headers, page.
     Answer(u16, &'static str, &'static str),
     /// The same while the body is still on its way; then the connection is closed.
@@ -36,16 +40,16 @@ type Faults = Box<dyn FnMut(&Seen) -> Fault + Send>;
 
 /// A request that arrived.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(crate) number: usize,
-    pub(crate) method: String,
-    pub(crate) path: String,
-    pub(crate) packet: String,
-    pub(crate) headers: HeaderMap,
+pub struct Seen {
+    pub number: usize,
+    pub method: String,
+    pub path: String,
+    pub packet: String,
+    pub headers: HeaderMap,
 }
 
 /// What a server is like before it starts.
-pub(crate) struct ServerBuilder {
+pub struct ServerBuilder {
     directory: DirectoryBuilder,
     faults: Faults,
     authorization: Option<&'static str>,
@@ -54,35 +58,35 @@ pub(crate) struct ServerBuilder {
 }
 
 impl ServerBuilder {
-    pub(crate) fn directory(mut self, change: impl FnOnce(DirectoryBuilder) -> DirectoryBuilder) -> Self {
+    pub fn directory(mut self, change: impl FnOnce(DirectoryBuilder) -> DirectoryBuilder) -> Self {
         self.directory = change(self.directory);
         self
     }
 
-    pub(crate) fn faults(mut self, faults: impl FnMut(&Seen) -> Fault + Send + 'static) -> Self {
+    pub fn faults(mut self, faults: impl FnMut(&Seen) -> Fault + Send + 'static) -> Self {
         self.faults = Box::new(faults);
         self
     }
 
     /// Requests without this are answered 401, with a challenge for Basic.
-    pub(crate) fn authorization(mut self, value: &'static str) -> Self {
+    pub fn authorization(mut self, value: &'static str) -> Self {
         self.authorization = Some(value);
         self
     }
 
     /// An application answers each upload with this.
-    pub(crate) fn reply(mut self, reply: &[u8]) -> Self {
+    pub fn reply(mut self, reply: &[u8]) -> Self {
         self.reply = Some(reply.to_vec());
         let url = "http://127.0.0.1/application".parse().unwrap();
         self.directory(|directory| directory.notification(NotificationType::ByValue(url)))
     }
 
-    pub(crate) fn tls(mut self, config: ServerConfig) -> Self {
+    pub fn tls(mut self, config: ServerConfig) -> Self {
         self.tls = Some(Arc::new(config));
         self
     }
 
-    pub(crate) fn start(self) -> Server {
+    pub fn start(self) -> Server {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let directory = self.directory.build().unwrap();
@@ -118,14 +122,14 @@ impl ServerBuilder {
 }
 
 /// A server at work, on threads that end with the test's process.
-pub(crate) struct Server {
-    pub(crate) address: SocketAddr,
+pub struct Server {
+    pub address: SocketAddr,
     scheme: &'static str,
     inner: Arc<Inner>,
 }
 
 impl Server {
-    pub(crate) fn build() -> ServerBuilder {
+    pub fn build() -> ServerBuilder {
         ServerBuilder {
             directory: Directory::builder(),
             faults: Box::new(|_| Fault::None),
@@ -135,42 +139,42 @@ impl Server {
         }
     }
 
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self::build().start()
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("{}://127.0.0.1:{}{path}", self.scheme, self.address.port())
     }
 
-    pub(crate) fn published(&self, path: &str) -> Option<Vec<u8>> {
+    pub fn published(&self, path: &str) -> Option<Vec<u8>> {
         self.inner.table.lock().unwrap().published.get(path).cloned()
     }
 
-    pub(crate) fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<Seen> {
         self.inner.table.lock().unwrap().seen.clone()
     }
 
     /// How many requests with this packet arrived.
-    pub(crate) fn count(&self, packet: &str) -> usize {
+    pub fn count(&self, packet: &str) -> usize {
         self.seen().iter().filter(|seen| seen.packet == packet).count()
     }
 
-    pub(crate) fn open_sessions(&self) -> usize {
+    pub fn open_sessions(&self) -> usize {
         self.inner.table.lock().unwrap().sessions.len()
     }
 
     /// Waits until the server has so many bytes of the one upload under way.
-    pub(crate) fn wait_for_bytes(&self, bytes: u64) {
+    pub fn wait_for_bytes(&self, bytes: u64) {
         self.wait(|table| table.sessions.iter().any(|session| session.received() >= bytes));
     }
 
-    pub(crate) fn wait_for_requests(&self, requests: usize) {
+    pub fn wait_for_requests(&self, requests: usize) {
         self.wait(|table| table.seen.len() >= requests);
     }
 
     /// Waits until so many connections have ended.
-    pub(crate) fn wait_for_hang_ups(&self, connections: usize) {
+    pub fn wait_for_hang_ups(&self, connections: usize) {
         self.wait(|table| table.hung_up >= connections);
     }
 
@@ -249,7 +253,11 @@ impl Inner {
                 Fault::Delay(time) => thread::sleep(time),
                 _ => {}
             }
-            write_response(connection.get_mut(), &response, &page)?;
+            let more = if let Fault::More(headers) = fault { headers } else { "" };
+            write_response(connection.get_mut(), &response, more, &page)?;
+            if matches!(fault, Fault::HangUp) {
+                return hang_up.shutdown(Shutdown::Both);
+            }
             io::copy(&mut connection.by_ref().take(unread), &mut io::sink())?;
         }
         Ok(())
@@ -381,11 +389,17 @@ fn read_head(connection: &mut Connection) -> io::Result<Option<Request<()>>> {
     Ok(Some(request))
 }
 
-fn write_response(stream: &mut dyn Stream, response: &Response<()>, page: &[u8]) -> io::Result<()> {
+fn write_response(
+    stream: &mut dyn Stream,
+    response: &Response<()>,
+    more: &str,
+    page: &[u8],
+) -> io::Result<()> {
     let mut head = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
     for (name, value) in response.headers() {
         head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
+    head.extend_from_slice(more.as_bytes());
     head.extend_from_slice(b"\r\n");
     head.extend_from_slice(page);
     stream.write_all(&head)?;

@@ -1,15 +1,11 @@
 //! What the tests share: the program as a user runs it, and a server that behaves as badly as told.
 
-#![expect(dead_code, reason = "no test file uses all of it")]
-
-mod server;
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-pub(crate) use server::{Fault, Server};
+pub(crate) use test_server::{Fault, Server};
 
 /// Named once, so that it looks unused in no file.
 const _: Fault = Fault::None;

@@ -9,11 +9,11 @@ use crate::common::{Desk, Ended, Fault, Server};
 #[test]
 fn what_cannot_be_answered_is_named() {
     for (headers, words) in [
-        ("WWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM\r\n", ["Negotiate, NTLM", "Basic"]),
-        ("", ["no way that it names", "Basic"]),
+        ("WWW-Authenticate: Negotiate\r\nWWW-Authenticate: NTLM\r\n", ["Negotiate, NTLM", "--auth"]),
+        ("", ["no way that it names", "--auth"]),
     ] {
         let server = Server::build().faults(move |_| Fault::Answer(401, headers, "")).start();
-        Desk::with_size(10).run(&["--user", "a:b"], &server.url("/a")).failed(1, &words);
+        Desk::with_size(10).run(&["--user", "a:b", "--auth", "basic"], &server.url("/a")).failed(1, &words);
     }
     let server = Server::build().faults(|_| Fault::Answer(407, "Proxy-Authenticate: Basic\r\n", "")).start();
     Desk::with_size(10).run(&["--user", "a:b"], &server.url("/a")).failed(1, &["the proxy wants"]);

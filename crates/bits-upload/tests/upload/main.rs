@@ -8,13 +8,26 @@
 //! | [`files`] | the files of the command line |
 //! | [`passwords`] | names and passwords |
 //! | [`tls`] | certificates |
+//! | [`remedies`] | what trying again cannot heal ends at once |
+//! | [`keeping`] | what was uploaded is never thrown away |
+//! | [`hosts`] | other hosts that a server names |
+//! | [`sources`] | files that change, or are not what they seem |
+//! | [`many`] | several files |
 
 mod common;
 mod failures;
 #[cfg(unix)]
 mod files;
+mod hosts;
+#[cfg(unix)]
+mod keeping;
+#[cfg(unix)]
+mod many;
 mod passwords;
+mod remedies;
 #[cfg(unix)]
 mod resuming;
+#[cfg(unix)]
+mod sources;
 mod tls;
 mod uploads;

@@ -1,0 +1,112 @@
+//! The words of the command line, with those of a configuration file before them.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{CommandFactory, Parser};
+use command_line::what_is_wrong;
+
+use crate::options::Options;
+use crate::problem::Problem;
+
+/// Where the configuration file is named if the command line names none.
+const VARIABLE: &str = "BITS_UPLOAD_CONFIG";
+
+/// What the user wants.
+pub(crate) enum Wish {
+    Upload(Box<Options>),
+    /// `jobs`, and the words after it.
+    Jobs(Vec<OsString>),
+    /// All was said.
+    Nothing,
+}
+
+pub(crate) fn read() -> Result<Wish, Problem> {
+    let words: Vec<OsString> = env::args_os().collect();
+    if words.get(1).is_some_and(|word| word == "jobs") {
+        return Ok(Wish::Jobs(words.get(2..).unwrap_or_default().to_vec()));
+    }
+    if let Some(word) = words.get(1) {
+        let shell = word.to_str().and_then(|word| word.strip_prefix("--completions="));
+        let shell = shell.map(str::to_owned).or_else(|| {
+            let named = (word == "--completions").then(|| words.get(2)).flatten();
+            named.and_then(|word| word.to_str()).map(str::to_owned)
+        });
+        if let Some(shell) = shell {
+            return completions(&shell).map(|()| Wish::Nothing);
+        }
+        if word == "--man" {
+            let _nobody_reads = clap_mangen::Man::new(Options::command()).render(&mut std::io::stdout());
+            return Ok(Wish::Nothing);
+        }
+    }
+    parse(words).map(|options| options.map_or(Wish::Nothing, |options| Wish::Upload(Box::new(options))))
+}
+
+/// The options of these words. `None`: help or the version was asked for, and printed.
+pub(crate) fn parse(mut words: Vec<OsString>) -> Result<Option<Options>, Problem> {
+    let more = configured(&words)?;
+    words.splice(1.min(words.len())..1.min(words.len()), more);
+    match Options::try_parse_from(words) {
+        Ok(options) => options.checked().map(Some),
+        Err(error) if error.use_stderr() => {
+            Err(Problem::usage(format_args!("{} (--help tells more)", what_is_wrong(&error))))
+        }
+        Err(help) => {
+            let _nobody_reads = help.print();
+            Ok(None)
+        }
+    }
+}
+
+fn completions(shell: &str) -> Result<(), Problem> {
+    let shell: clap_complete::Shell = shell.parse().map_err(Problem::usage)?;
+    clap_complete::generate(shell, &mut Options::command(), "bits-upload", &mut std::io::stdout());
+    Ok(())
+}
+
+/// The options of the configuration file, as words.
+fn configured(words: &[OsString]) -> Result<Vec<OsString>, Problem> {
+    let mut named = None;
+    for (at, word) in words.iter().enumerate() {
+        if word == "--config" {
+            named = words.get(at.saturating_add(1)).cloned();
+        } else if let Some(path) = word.to_str().and_then(|word| word.strip_prefix("--config=")) {
+            named = Some(path.into());
+        }
+    }
+    let Some(path) = named.or_else(|| env::var_os(VARIABLE)).map(PathBuf::from) else {
+        return Ok(Vec::new());
+    };
+    let shown = path.display();
+    let text = fs::read_to_string(&path)
+        .map_err(|error| Problem::usage(format_args!("{shown} cannot be read: {error}")))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(lines.map(|line| word(line).into()).collect())
+}
+
+/// `name = value` as `--name=value`, and `name` as `--name`.
+fn word(line: &str) -> String {
+    match line.split_once('=') {
+        Some((name, value)) => format!("--{}={}", name.trim(), value.trim()),
+        None => format!("--{line}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_a_configuration_is_an_option() {
+        for (line, expected) in [
+            ("retry-max = 2h", "--retry-max=2h"),
+            ("insecure", "--insecure"),
+            ("header = X-A: b=c", "--header=X-A: b=c"),
+        ] {
+            assert_eq!(word(line), expected);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Names and passwords from `.netrc`.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::problem::Problem;
+use crate::user::User;
+
+/// The name and the password for a host, from this file, or from the one in the user's folder.
+pub(crate) fn find(file: Option<&Path>, host: &str) -> Result<Option<User>, Problem> {
+    let home = || env::var_os("HOME").or_else(|| env::var_os("USERPROFILE")).map(PathBuf::from);
+    let default = || home().map(|home| home.join(".netrc"));
+    let Some(path) = file.map(Path::to_owned).or_else(default) else {
+        return Err(Problem::usage("there is no home folder with a .netrc: name one by --netrc-file"));
+    };
+    let text = fs::read_to_string(&path)
+        .map_err(|error| Problem::failed(format_args!("{} cannot be read: {error}", path.display())))?;
+    Ok(entry(&text, host))
+}
+
+/// The first entry for this host, or the default one.
+fn entry(text: &str, host: &str) -> Option<User> {
+    let mut words =
+        text.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(str::split_whitespace);
+    let (mut is_ours, mut login, mut password) = (false, None, None);
+    while let Some(word) = words.next() {
+        match word {
+            "machine" | "default" => {
+                if is_ours && password.is_some() {
+                    break;
+                }
+                is_ours =
+                    word == "default" || words.next().is_some_and(|name| name.eq_ignore_ascii_case(host));
+                (login, password) = (None, None);
+            }
+            "login" if is_ours => login = words.next(),
+            "password" if is_ours => password = words.next(),
+            // A macro is commands for another program, up to the end of the file as a rule.
+            "macdef" => break,
+            _ => {}
+        }
+    }
+    if !is_ours {
+        return None;
+    }
+    Some(User::new(login.unwrap_or_default(), password?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_entry_that_fits_counts() {
+        let text = "machine a.example login one password first\n# machine b.example login x password y\n\
+                    machine B.example\n  login two\n  password second\ndefault login any password last\nmacdef x\n";
+        for (host, expected) in
+            [("a.example", "one:first"), ("b.example", "two:second"), ("c.example", "any:last")]
+        {
+            assert_eq!(entry(text, host).map(|user| user.credentials()).as_deref(), Some(expected), "{host}");
+        }
+        assert!(entry("machine a login x password y", "b").is_none());
+        assert!(entry("machine a login x", "a").is_none());
+    }
+}
