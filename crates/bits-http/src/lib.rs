@@ -8,3 +8,8 @@
 pub mod client;
 #[cfg(feature = "server")]
 pub mod storage;
+
+/// The README, whose clients are compiled with the documentation.
+#[cfg(all(doctest, feature = "reqwest", feature = "ureq"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

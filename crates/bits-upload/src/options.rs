@@ -182,17 +182,14 @@ pub(crate) struct Options {
 
     /// Read options from this file, too
     #[arg(long, value_name = "FILE")]
-    #[expect(dead_code, reason = "the same")]
     config: Option<PathBuf>,
 
     /// Print the completions for a shell, and end
     #[arg(long, value_enum, value_name = "SHELL", exclusive = true)]
-    #[expect(dead_code, reason = "it is looked for before the options are read; here, --help tells of it")]
     completions: Option<Shell>,
 
     /// Print the manual page, and end
     #[arg(long, exclusive = true)]
-    #[expect(dead_code, reason = "the same")]
     man: bool,
 }
 

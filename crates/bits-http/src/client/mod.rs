@@ -52,7 +52,7 @@ pub use event::Event;
 pub use reqwest::{Reqwest, ReqwestAnswer};
 pub use source::{FileSource, Source};
 pub use state::{State, StateFile};
-pub use transport::{Answer, Attempt, Lasting, Transport, TransportFailure};
+pub use transport::{Answer, Attempt, Connection, Lasting, Transport, TransportFailure};
 pub use upload::{Completed, check, upload};
 #[cfg(feature = "ureq")]
 pub use ureq::{Ureq, UreqAnswer};

@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bits_proto::client::TransportError;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use reqwest::redirect::Policy;
@@ -15,7 +16,7 @@ use tokio::net::TcpStream;
 use super::body::Body;
 use super::control::Control;
 use super::reqwest_failure::failure;
-use super::transport::{Answer, Attempt, Lasting, Transport, TransportFailure};
+use super::transport::{Answer, Attempt, Connection, Lasting, Transport, TransportFailure};
 
 /// A [`Transport`] on reqwest, for [`upload`](super::upload) on tokio.
 ///
@@ -25,9 +26,15 @@ use super::transport::{Answer, Attempt, Lasting, Transport, TransportFailure};
 /// `https_proxy`, `all_proxy` and `no_proxy` of the environment, unless the builder says otherwise. Connections that have rested
 /// for a while are not used again: servers and firewalls drop them without a word.
 pub struct Reqwest {
+    builder: Box<dyn Fn() -> ClientBuilder + Send + Sync>,
+    state: Mutex<State>,
+}
+
+struct State {
     client: Client,
-    /// Whether anything was answered yet. A way that has worked is not given up for one refusal of a proxy.
-    has_worked: AtomicBool,
+    /// When the last answer came. Its connection may be used again. A way that has worked is not given up for one refusal of a
+    /// proxy, either.
+    last_answer: Option<Instant>,
 }
 
 /// How long a connection may rest before it is not used again. IIS closes after two minutes; boxes in between close sooner.
@@ -40,41 +47,68 @@ const PROBE_TIME: Duration = Duration::from_secs(2);
 const TLS_ALERT: u8 = 0x15;
 
 impl Reqwest {
-    /// A transport with what this builder has: certificates, a proxy, a user agent.
+    /// A transport with what these builders have: certificates, a proxy, a user agent. Another one is built where the protocol
+    /// wants a connection that no request has used.
     ///
     /// # Errors
     /// reqwest cannot be set up: there is no TLS, or no certificate to trust.
-    pub fn new(builder: ClientBuilder) -> Result<Self, reqwest::Error> {
-        let client = builder
-            .redirect(Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .no_gzip()
-            .no_brotli()
-            .no_zstd()
-            .no_deflate()
-            .http1_only()
-            .http1_title_case_headers()
-            .pool_idle_timeout(REST)
-            .pool_max_idle_per_host(1);
-        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-        let client = client.tcp_user_timeout(None);
-        Ok(Self { client: client.build()?, has_worked: AtomicBool::new(false) })
+    pub fn new(builder: impl Fn() -> ClientBuilder + Send + Sync + 'static) -> Result<Self, reqwest::Error> {
+        let state = State { client: build(builder())?, last_answer: None };
+        Ok(Self { builder: Box::new(builder), state: Mutex::new(state) })
     }
-}
 
-impl Reqwest {
+    /// The client for this request, and whether one of its connections may have served another request.
+    fn client(&self, wanted: Connection) -> (Client, bool) {
+        let mut state = self.state();
+        if wanted == Connection::Fresh {
+            if let Ok(client) = build((self.builder)()) {
+                state.client = client;
+                return (state.client.clone(), false);
+            }
+        }
+        let kept = state.last_answer.is_some_and(|answer| answer.elapsed() < REST);
+        (state.client.clone(), kept)
+    }
+
     /// The failure, with what reqwest does not tell.
-    async fn explained(&self, failure: TransportFailure, url: &Uri) -> TransportFailure {
-        let has_worked = self.has_worked.load(Ordering::Relaxed);
-        match failure.lasting {
-            Some(Lasting::ProxyRefused) if has_worked => TransportFailure { lasting: None, ..failure },
-            None if !has_worked && failure.text.contains("invalid HTTP version") && speaks_tls(url).await => {
-                failure.lasting(Lasting::TlsExpected)
+    async fn explained(&self, failure: TransportFailure, url: &Uri, kept: bool) -> TransportFailure {
+        let has_worked = self.state().last_answer.is_some();
+        match (failure.lasting, failure.kind) {
+            (Some(Lasting::ProxyRefused), _) if has_worked => TransportFailure { lasting: None, ..failure },
+            (None, _) if failure.text.contains("invalid HTTP version") => {
+                if !has_worked && speaks_tls(url).await {
+                    return failure.lasting(Lasting::TlsExpected);
+                }
+                failure
+            }
+            (None, TransportError::Interrupted) if kept => {
+                TransportFailure { kind: TransportError::Stale, ..failure }
             }
             _ => failure,
         }
     }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn build(builder: ClientBuilder) -> Result<Client, reqwest::Error> {
+    let builder = builder
+        .redirect(Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
+        .http1_only()
+        .http1_title_case_headers()
+        .pool_idle_timeout(REST)
+        .pool_max_idle_per_host(1);
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    let builder = builder.tcp_user_timeout(None);
+    builder.build()
 }
 
 /// Whether a server that was spoken to without TLS answers with an alert of TLS.
@@ -95,7 +129,7 @@ impl Transport for Reqwest {
     async fn send(
         &self,
         request: Request<Body>,
-        _: Attempt,
+        attempt: Attempt,
     ) -> Result<Response<ReqwestAnswer>, TransportFailure> {
         let request = request.map(|body| match body.is_empty() {
             // With a `Content-Length`.
@@ -104,11 +138,12 @@ impl Transport for Reqwest {
         });
         let url = request.uri().clone();
         let request = request.try_into().map_err(failure)?;
-        let response: Response<reqwest::Body> = match self.client.execute(request).await {
+        let (client, kept) = self.client(attempt.connection);
+        let response: Response<reqwest::Body> = match client.execute(request).await {
             Ok(response) => response.into(),
-            Err(error) => return Err(self.explained(failure(error), &url).await),
+            Err(error) => return Err(self.explained(failure(error), &url, kept).await),
         };
-        self.has_worked.store(true, Ordering::Relaxed);
+        self.state().last_answer = Some(Instant::now());
         let (parts, body) = response.into_parts();
         Ok(Response::from_parts(parts, ReqwestAnswer { body }))
     }

@@ -17,6 +17,9 @@ pub(super) fn failure(error: reqwest::Error) -> TransportFailure {
     let text = causes(&error).last().map(ToString::to_string).unwrap_or_default();
     let failure = TransportFailure::new(kind, text);
     match causes(&error).find_map(lasting) {
+        Some(lasting) if lasting.is_about_certificate() => {
+            TransportFailure { kind: TransportError::Untrusted, ..failure }.lasting(lasting)
+        }
         Some(lasting) => failure.lasting(lasting),
         None => failure,
     }

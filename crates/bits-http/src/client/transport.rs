@@ -50,8 +50,21 @@ pub struct Attempt {
     pub response_timeout: Duration,
     /// How long the body of the answer may take. The same holds.
     pub body_timeout: Duration,
-    /// The request must go over the connection of the one before it, whose credentials hold for that connection alone.
-    pub same_connection: bool,
+    /// The connection that the request must use.
+    pub connection: Connection,
+}
+
+/// The connection that a request must use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Connection {
+    /// Any connection, a kept one as well.
+    Any,
+    /// A connection that no request has used: a kept one broke just before.
+    Fresh,
+    /// The connection of the request before, whose credentials hold for that connection alone. If it is gone, any: the server
+    /// asks for credentials anew.
+    Same,
 }
 
 /// An exchange that failed below HTTP.
@@ -119,6 +132,18 @@ impl fmt::Display for TransportFailure {
 impl std::error::Error for TransportFailure {}
 
 impl Lasting {
+    /// Whether the server's certificate does not hold.
+    #[cfg(feature = "reqwest")]
+    pub(super) const fn is_about_certificate(self) -> bool {
+        matches!(
+            self,
+            Self::CertificateExpired
+                | Self::CertificateName
+                | Self::CertificateOfCa
+                | Self::CertificateUntrusted
+        )
+    }
+
     /// What is wrong, for a person.
     #[must_use]
     pub const fn explanation(self) -> &'static str {

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::future::ready;
 use std::io::{self, Read};
-use std::time::Instant;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use bits_proto::client::TransportError;
 use bytes::Bytes;
@@ -15,15 +16,24 @@ use ureq::{Agent, BodyReader, Error, SendBody, Timeout};
 use super::body::Body;
 use super::buffers::SIZE;
 use super::control::Control;
-use super::transport::{Answer, Attempt, Lasting, Transport, TransportFailure};
+use super::transport::{Answer, Attempt, Connection, Lasting, Transport, TransportFailure};
 
 /// A [`Transport`] on ureq, for [`upload_blocking`](super::upload_blocking).
 ///
 /// ureq's own habits are switched off: it follows no redirect, takes no status for an error, and decompresses nothing. Times are
 /// those of the protocol. Proxies stay as they are in ureq: those of the environment, unless the builder says otherwise.
 pub struct Ureq {
-    agent: Agent,
+    state: Mutex<State>,
 }
+
+struct State {
+    agent: Agent,
+    /// When the last answer came. Its connection may be used again.
+    last_answer: Option<Instant>,
+}
+
+/// How long a connection may rest before it is not used again.
+const REST: Duration = Duration::from_secs(15);
 
 impl Ureq {
     /// A transport with what this builder has: certificates, a proxy, a user agent.
@@ -36,9 +46,25 @@ impl Ureq {
             .max_redirects_will_error(false)
             .accept_encoding("identity")
             .max_idle_connections_per_host(1)
+            .max_idle_age(REST)
             .build()
             .new_agent();
-        Self { agent }
+        Self { state: Mutex::new(State { agent, last_answer: None }) }
+    }
+
+    /// The agent for this request, and whether one of its connections may have served another request.
+    fn agent(&self, wanted: Connection) -> (Agent, bool) {
+        let mut state = self.state();
+        if wanted == Connection::Fresh {
+            state.agent = state.agent.config().clone().new_agent();
+            return (state.agent.clone(), false);
+        }
+        let kept = state.last_answer.is_some_and(|answer| answer.elapsed() < REST);
+        (state.agent.clone(), kept)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn send_now(
@@ -48,15 +74,24 @@ impl Ureq {
     ) -> Result<Response<UreqAnswer>, TransportFailure> {
         let (head, body) = request.into_parts();
         let body = if body.is_empty() { SendBody::none() } else { SendBody::from_owned_reader(body) };
-        let request = self
-            .agent
+        let (agent, kept) = self.agent(attempt.connection);
+        let request = agent
             .configure_request(Request::from_parts(head, body))
             .timeout_connect(Some(attempt.request_timeout))
             .timeout_send_body(Some(attempt.request_timeout))
             .timeout_recv_response(Some(attempt.response_timeout))
             .timeout_recv_body(Some(attempt.body_timeout))
             .build();
-        let response = self.agent.run(request).map_err(|error| failure(&error))?;
+        let response = agent.run(request).map_err(|error| {
+            let failure = failure(&error);
+            match failure.kind {
+                TransportError::Interrupted if kept && !matches!(error, Error::Timeout(_)) => {
+                    TransportFailure { kind: TransportError::Stale, ..failure }
+                }
+                _ => failure,
+            }
+        })?;
+        self.state().last_answer = Some(Instant::now());
         let (parts, body) = response.into_parts();
         Ok(Response::from_parts(parts, UreqAnswer { body: body.into_reader() }))
     }

@@ -1,0 +1,7 @@
+//! The upload client, over both of its transports, against a server that behaves as badly as told.
+
+#![cfg(unix)]
+
+mod examples;
+mod stack;
+mod uploads;
