@@ -71,7 +71,12 @@ impl Answerer {
                     .map_err(|why| format!("{} cannot be used: {why}", scheme.name()))?
             }
         };
-        let answer = handshake.answer(token).map_err(|why| format!("{} failed: {why}", scheme.name()))?;
+        let has_proved = challenge.earlier > 1;
+        let answer = handshake.answer(token).map_err(|why| match has_proved {
+            // A token that says no.
+            true => refused(),
+            false => format!("{} failed: {why}", scheme.name()),
+        })?;
         self.handshake = Some(handshake);
         let credentials = Credentials { headers: header(name, &answer)?, connection_bound: true };
         Ok((scheme.name().to_owned(), credentials))

@@ -10,16 +10,15 @@ use crate::options::Options;
 use crate::problem::Problem;
 
 pub(crate) fn network(options: &Options) -> Result<Reqwest, Problem> {
-    let builder = || builder(options);
     // Installed twice it stays as it is.
     let _installed_already = rustls::crypto::ring::default_provider().install_default();
-    let built = match &options.cacert {
-        Some(path) => Reqwest::new(builder()?.tls_certs_only(certificates(path)?)),
-        // A machine without any certificates can upload by plain HTTP.
-        None => match (Reqwest::new(builder()?), options.url.scheme_str()) {
-            (Err(_), Some("http")) => Reqwest::new(builder()?.tls_certs_only([])),
-            (built, _) => built,
-        },
+    let setup = Setup::new(options)?;
+    let bare = Setup { certificates: Some(Vec::new()), ..setup.clone() };
+    // A machine without any certificates can upload by plain HTTP.
+    let can_do_without = options.cacert.is_none() && options.url.scheme_str() == Some("http");
+    let built = match Reqwest::new(move || setup.builder()) {
+        Err(_) if can_do_without => Reqwest::new(move || bare.builder()),
+        built => built,
     };
     built.map_err(|error| {
         let text = innermost(&error);
@@ -27,16 +26,53 @@ pub(crate) fn network(options: &Options) -> Result<Reqwest, Problem> {
     })
 }
 
-fn builder(options: &Options) -> Result<ClientBuilder, Problem> {
-    let mut builder =
-        Client::builder().user_agent(&options.user_agent).tls_danger_accept_invalid_certs(options.insecure);
-    if let Some(path) = &options.cert {
-        builder = builder.identity(identity(path, options.key.as_deref())?);
+/// What the options say of the network, read once.
+#[derive(Clone, Debug)]
+struct Setup {
+    user_agent: String,
+    insecure: bool,
+    certificates: Option<Vec<Certificate>>,
+    identity: Option<Identity>,
+    proxy: Way,
+}
+
+#[derive(Clone, Debug)]
+enum Way {
+    Environment,
+    Direct,
+    Proxy(Box<Proxy>),
+}
+
+impl Setup {
+    fn new(options: &Options) -> Result<Self, Problem> {
+        let identity = options.cert.as_deref().map(|path| identity(path, options.key.as_deref()));
+        Ok(Self {
+            user_agent: options.user_agent.clone(),
+            insecure: options.insecure,
+            certificates: options.cacert.as_deref().map(certificates).transpose()?,
+            identity: identity.transpose()?,
+            proxy: match options.proxy.as_deref() {
+                None => Way::Environment,
+                Some("none" | "") => Way::Direct,
+                Some(url) => Way::Proxy(Box::new(proxy(url, options)?)),
+            },
+        })
     }
-    match options.proxy.as_deref() {
-        None => Ok(builder),
-        Some("none" | "") => Ok(builder.no_proxy()),
-        Some(url) => Ok(builder.proxy(proxy(url, options)?)),
+
+    fn builder(&self) -> ClientBuilder {
+        let mut builder =
+            Client::builder().user_agent(&self.user_agent).tls_danger_accept_invalid_certs(self.insecure);
+        if let Some(certificates) = &self.certificates {
+            builder = builder.tls_certs_only(certificates.iter().cloned());
+        }
+        if let Some(identity) = &self.identity {
+            builder = builder.identity(identity.clone());
+        }
+        match &self.proxy {
+            Way::Environment => builder,
+            Way::Direct => builder.no_proxy(),
+            Way::Proxy(proxy) => builder.proxy(Proxy::clone(proxy)),
+        }
     }
 }
 

@@ -91,6 +91,8 @@ fn explained(failure: &Failure, known: &Known, options: &Options) -> String {
     let is_unknown_method =
         !failure.is_from_bits_server() && is_first && matches!(status, 400 | 403 | 405 | 501);
     match &known.location {
+        // The libraries may have said it.
+        Some(location) if failure.to_string().contains(location.as_str()) => failure.to_string(),
         Some(location) if (300..400).contains(&status) => format!("{failure}: {location}"),
         _ if failure.reason == Reason::NotAvailable && options.method_override => {
             format!("{failure}; or the server does not know --method-override")

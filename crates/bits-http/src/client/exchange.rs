@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use bits_proto::client::{Connection, ExchangeId, Transmit};
+use bits_proto::client::{self, ExchangeId, Transmit};
 use bits_proto::packet::Payload;
 use http::{Request, Response, Uri};
 
 use super::body::{Bodies, Sending};
 use super::control::Control;
-use super::transport::{Answer, Attempt, Transport, TransportFailure};
+use super::transport::{Answer, Attempt, Connection, Transport, TransportFailure};
 
 /// How much of a page that nobody wants is read, and for how long, to keep the connection.
 const MAX_DRAINED: usize = 64 * 1024;
@@ -41,7 +41,11 @@ impl<'t> Exchange<'t> {
             request_timeout: transmit.request_timeout,
             response_timeout: transmit.response_timeout,
             body_timeout: DRAIN_TIME,
-            same_connection: matches!(transmit.connection, Connection::SameAs(_)),
+            connection: match transmit.connection {
+                client::Connection::Any => Connection::Any,
+                client::Connection::Fresh => Connection::Fresh,
+                client::Connection::SameAs(_) => Connection::Same,
+            },
         };
         let sending = Arc::default();
         let (id, url, control) = (transmit.id, transmit.request.uri().clone(), control.clone());

@@ -17,7 +17,7 @@ use super::cookies::Cookies;
 use super::event::{Event, Events};
 use super::exchange::{drain, first};
 use super::reply_file::ReplyFile;
-use super::transport::{Answer, Attempt, Transport};
+use super::transport::{Answer, Attempt, Connection, Transport};
 use super::upload::random_number;
 
 /// What is known of a reply before there is one.
@@ -123,7 +123,7 @@ impl<T: Transport> Job<'_, T> {
             request_timeout: transmit.request_timeout,
             response_timeout: transmit.response_timeout,
             body_timeout: transmit.response_timeout,
-            same_connection: transmit.same_connection_as.is_some(),
+            connection: transmit.same_connection_as.map_or(Connection::Any, |_| Connection::Same),
         };
         let mut request = transmit.request;
         self.fetch.cookies.add_to(&mut request);

@@ -24,7 +24,10 @@ fn the_readme_shows_them_in_twenty_lines_at_most() {
         let is_shown = |line: &&str| !line.contains("default_provider()");
         let code: String = code.lines().filter(is_shown).map(|line| format!("{line}\n")).collect();
         assert!(code.lines().count() <= 20, "{name}");
-        assert!(readme.contains(&format!("```rust,no_run\n{code}```")), "{name} is not what the README shows");
+        assert!(
+            readme.contains(&format!("```rust,no_run\n{code}```")),
+            "{name} is not what the README shows"
+        );
     }
 }
 

@@ -18,7 +18,8 @@ fn bytes(size: usize) -> Vec<u8> {
 
 fn impatient() -> Config {
     let (first, longest) = (Duration::from_millis(20), Duration::from_millis(200));
-    let protocol = bits_proto::client::Config::builder().fragment_size(64 * 1024).retry_delays(first, longest);
+    let protocol =
+        bits_proto::client::Config::builder().fragment_size(64 * 1024).retry_delays(first, longest);
     Config::new().protocol(protocol.give_up_after(Duration::from_secs(30))).reply_patience(
         first,
         longest,
@@ -188,7 +189,10 @@ fn a_source_that_cannot_be_read_ends_the_upload() {
     for stack in BOTH {
         let server = Server::start();
         let error = stack.upload(Broken, &server.url("/a"), impatient()).unwrap_err();
-        assert!(matches!(&error, Error::Source(error) if error.to_string().contains("a bad sector")), "{error}");
+        assert!(
+            matches!(&error, Error::Source(error) if error.to_string().contains("a bad sector")),
+            "{error}"
+        );
         assert_eq!((server.open_sessions(), server.published("/a")), (0, None), "{stack:?}");
     }
 }

@@ -13,6 +13,7 @@
 //! | [`hosts`] | other hosts that a server names |
 //! | [`sources`] | files that change, or are not what they seem |
 //! | [`many`] | several files |
+//! | [`windows`] | NTLM and Kerberos, at Apache |
 
 mod common;
 mod failures;
@@ -31,3 +32,5 @@ mod resuming;
 mod sources;
 mod tls;
 mod uploads;
+#[cfg(target_os = "linux")]
+mod windows;
