@@ -2,6 +2,7 @@
 //! the server.
 
 use std::fs;
+use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -127,4 +128,94 @@ fn check_says_how_the_server_was_convinced() {
     ended.succeeded();
     assert!(ended.stdout.contains("an upload can begin") && ended.stdout.contains("Negotiate"), "{ended:?}");
     assert_eq!((server.count("Ping"), server.count("Create-Session")), (1, 0));
+}
+
+/// MIT's key distribution centre with a realm of the test's own.
+struct Realm {
+    kdc: Child,
+    configuration: std::path::PathBuf,
+    keytab: std::path::PathBuf,
+}
+
+impl Realm {
+    fn start(folder: &Path) -> Self {
+        for needed in ["/usr/sbin/krb5kdc", "/usr/sbin/kadmin.local", "/usr/sbin/kdb5_util"] {
+            assert!(
+                Path::new(needed).exists(),
+                "{needed} is missing: apt-get install krb5-kdc krb5-admin-server krb5-user"
+            );
+        }
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let dir = folder.display();
+        let configuration = folder.join("krb5.conf");
+        fs::write(
+            &configuration,
+            format!(
+                "[libdefaults]\ndefault_realm = EXAMPLE.TEST\ndns_lookup_kdc = false\nrdns = false\ndns_canonicalize_hostname = false\n\
+                 [realms]\nEXAMPLE.TEST = {{\n  kdc = 127.0.0.1:{port}\n}}\n[domain_realm]\nlocalhost = EXAMPLE.TEST\n"
+            ),
+        )
+        .unwrap();
+        fs::write(
+            folder.join("kdc.conf"),
+            format!(
+                "[kdcdefaults]\nkdc_listen = 127.0.0.1:{port}\nkdc_tcp_listen = 127.0.0.1:{port}\n[realms]\nEXAMPLE.TEST = {{\n\
+                 database_name = {dir}/principal\nkey_stash_file = {dir}/stash\nacl_file = {dir}/acl\n}}\n"
+            ),
+        )
+        .unwrap();
+        let profile = folder.join("kdc.conf");
+        let run = |program: &str, words: &[&str]| {
+            let mut command = Command::new(program);
+            command.args(words).env("KRB5_CONFIG", &configuration).env("KRB5_KDC_PROFILE", &profile);
+            let output = command.stdin(Stdio::null()).output().unwrap();
+            assert!(output.status.success(), "{program} {words:?}: {output:?}");
+        };
+        run("/usr/sbin/kdb5_util", &["create", "-s", "-r", "EXAMPLE.TEST", "-P", "master"]);
+        let keytab = folder.join("http.keytab");
+        run("/usr/sbin/kadmin.local", &["-q", "addprinc +requires_preauth -pw sesame backup"]);
+        run("/usr/sbin/kadmin.local", &["-q", "addprinc -randkey HTTP/localhost"]);
+        run("/usr/sbin/kadmin.local", &["-q", &format!("ktadd -k {} HTTP/localhost", keytab.display())]);
+        let mut permissions = fs::metadata(&keytab).unwrap().permissions();
+        std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o644);
+        fs::set_permissions(&keytab, permissions).unwrap();
+        let mut kdc = Command::new("/usr/sbin/krb5kdc");
+        kdc.arg("-n").env("KRB5_CONFIG", &configuration).env("KRB5_KDC_PROFILE", &profile);
+        let kdc = kdc.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let begin = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(begin.elapsed() < Duration::from_secs(20), "the KDC does not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { kdc, configuration, keytab }
+    }
+}
+
+impl Drop for Realm {
+    fn drop(&mut self) {
+        let _ended = self.kdc.kill();
+        let _reaped = self.kdc.wait();
+    }
+}
+
+#[test]
+fn kerberos_with_a_password_lets_an_upload_pass() {
+    let (server, desk) = (Server::start(), Desk::with_size(100_000));
+    let folder = folder(&desk);
+    let realm = Realm::start(&folder);
+    let mechanism = format!(
+        "GssapiAllowedMech krb5\nGssapiCredStore keytab:{}\nGssapiAcceptorName HTTP@localhost",
+        realm.keytab.display()
+    );
+    let apache = Apache::start(&folder, &server, &mechanism, &[("KRB5_CONFIG", &realm.configuration)]);
+    let options =
+        ["--user", "EXAMPLE.TEST\\backup:sesame", "--auth", "negotiate", "--fragment-size", "64KiB"];
+    let mut command = desk.command(&options, &apache.url("/a"));
+    let mut child = command.env("KRB5_CONFIG", &realm.configuration).spawn().unwrap();
+    let (mut out, mut err) = (String::new(), String::new());
+    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    let log = fs::read_to_string(folder.join("error.log")).unwrap_or_default();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{out}{err}\n{log}");
+    assert!(server.published("/a") == Some(desk.bytes));
 }
