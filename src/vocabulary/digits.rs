@@ -5,14 +5,26 @@
 /// A decimal number of digits alone; `None` for anything else, and past `u64::MAX`.
 #[inline]
 pub(crate) fn decimal(bytes: &[u8]) -> Option<u64> {
-    // Nineteen digits are below 2^64 whatever they are.
-    if bytes.is_empty() || bytes.len() > 19 {
-        return number(bytes, 10);
+    match leading_decimal(bytes)? {
+        (number, []) => Some(number),
+        _ => None,
     }
-    bytes.iter().try_fold(0u64, |sum, &byte| {
-        let digit = byte.wrapping_sub(b'0');
-        if digit < 10 { Some(sum.wrapping_mul(10).wrapping_add(digit.into())) } else { None }
-    })
+}
+
+/// The decimal number that a text begins with, and the rest of the text; `None` without a digit, and past `u64::MAX`.
+#[inline]
+pub(crate) fn leading_decimal(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (mut sum, mut rest) = (0u64, text);
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+        sum = sum.wrapping_mul(10).wrapping_add(digit.wrapping_sub(b'0').into());
+        rest = behind;
+    }
+    match text.len().saturating_sub(rest.len()) {
+        0 => None,
+        // Nineteen digits are below 2^64 whatever they are.
+        1..=19 => Some((sum, rest)),
+        digits => Some((number(text.get(..digits)?, 10)?, rest)),
+    }
 }
 
 /// A decimal number of digits alone, of which those past `u64::MAX` are `u64::MAX`: for an offset that is compared with
@@ -69,6 +81,14 @@ mod tests {
         assert_eq!(decimal(b" 5"), None);
         assert_eq!(decimal(b""), None);
         assert_eq!(hexadecimal(b"0x5"), None);
+    }
+
+    #[test]
+    fn a_number_ends_where_its_digits_do() {
+        assert_eq!(leading_decimal(b"12-34"), Some((12, &b"-34"[..])));
+        assert_eq!(leading_decimal(b"018446744073709551615/"), Some((u64::MAX, &b"/"[..])));
+        assert_eq!(leading_decimal(b"18446744073709551616/"), None);
+        assert_eq!((leading_decimal(b""), leading_decimal(b"-1")), (None, None));
     }
 
     #[test]

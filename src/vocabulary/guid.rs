@@ -44,6 +44,22 @@ const DIGITS: [u8; 256] = {
     table
 };
 
+/// The two digits of each byte, in upper case.
+const PAIRS: [[u8; 2]; 256] = {
+    let mut table = [[0; 2]; 256];
+    let mut byte = 0u8;
+    loop {
+        #[expect(clippy::as_conversions, clippy::indexing_slicing, reason = "evaluated by the compiler")]
+        {
+            table[byte as usize] = [upper_digit(byte >> 4), upper_digit(byte)];
+        }
+        if byte == u8::MAX {
+            break table;
+        }
+        byte = byte.wrapping_add(1);
+    }
+};
+
 impl Guid {
     /// The GUID of all zeros.
     pub const NIL: Self = Self([0; 16]);
@@ -95,8 +111,9 @@ impl Guid {
         let mut text = *b"{........-....-....-....-............}";
         for (byte, first) in self.0.into_iter().zip(FIRST_DIGITS) {
             let at = first.wrapping_add(1);
-            if let Some([high, low]) = text.get_mut(at..at.wrapping_add(2)) {
-                (*high, *low) = (upper_digit(byte >> 4), upper_digit(byte));
+            let place = text.get_mut(at..).and_then(<[u8]>::first_chunk_mut);
+            if let (Some(place), Some(pair)) = (place, PAIRS.get(usize::from(byte))) {
+                *place = *pair;
             }
         }
         text

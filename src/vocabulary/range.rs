@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::packet::Conformance;
 use crate::vocabulary::InvalidValue;
-use crate::vocabulary::digits::{decimal, trim};
+use crate::vocabulary::digits::{decimal, leading_decimal, trim};
 use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 use crate::vocabulary::text::StackText;
 
@@ -127,19 +127,11 @@ pub(crate) fn is_empty_marker(text: &[u8]) -> bool {
 
 fn parse(text: &[u8], conformance: Conformance) -> Option<ContentRange> {
     let blank = |part| if conformance.is_strict() { part } else { trim(part) };
-    let (first, rest) = number_before(without_unit(blank(text), conformance)?, b'-', blank)?;
-    let (last, total) = number_before(rest, b'/', blank)?;
-    ContentRange::new(first..last.checked_add(1)?, decimal(blank(total))?).ok()
-}
-
-/// A number and what follows the separator behind it.
-fn number_before<'t>(
-    text: &'t [u8],
-    separator: u8,
-    blank: impl Fn(&'t [u8]) -> &'t [u8],
-) -> Option<(u64, &'t [u8])> {
-    let (number, rest) = split_once(text, separator)?;
-    Some((decimal(blank(number))?, rest))
+    let number = |part| leading_decimal(blank(part)).map(|(number, rest)| (number, blank(rest)));
+    let (first, [b'-', rest @ ..]) = number(without_unit(blank(text), conformance)?)? else { return None };
+    let (last, [b'/', rest @ ..]) = number(rest)? else { return None };
+    let (total, []) = number(rest)? else { return None };
+    ContentRange::new(first..last.checked_add(1)?, total).ok()
 }
 
 pub(crate) fn split_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
