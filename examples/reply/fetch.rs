@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bits_proto::download::{
     ApplicationRanges, Config, Download, Event, ExchangeId, HeadRequest, Output, Receiver, Transmit,
+    TransportError,
 };
 use http::{Method, Response, Uri};
 
@@ -92,7 +93,9 @@ impl Client {
                 self.open = Some(open(connection, transmit, &response));
                 download.handle_response(Instant::now(), transmit.id, &response);
             }
-            Err(_) => download.handle_transport_error(Instant::now(), transmit.id),
+            Err(_) => {
+                download.handle_transport_error(Instant::now(), transmit.id, TransportError::Interrupted)
+            }
         }
     }
 
@@ -107,7 +110,7 @@ impl Client {
                     return Ok(());
                 }
                 Err(_) => {
-                    download.handle_transport_error(Instant::now(), id);
+                    download.handle_transport_error(Instant::now(), id, TransportError::Interrupted);
                     return Ok(());
                 }
             };

@@ -10,8 +10,7 @@ use bits_proto::Conformance;
 use bits_proto::download::multipart::MultipartError;
 use bits_proto::download::{
     ApplicationRanges, Config, Credentials, Download, Entity, Event, ExchangeId, HeadRequest, Output, Receiver, Segment,
-    State, Suspend, respond,
-};
+    State, Suspend, respond, TransportError};
 use http::{Request, Response};
 use libfuzzer_sys::fuzz_target;
 
@@ -166,7 +165,7 @@ impl World {
                 let (Some((id, request)), Some(response)) = (self.under_way.take(), answer.response()) else {
                     // Nobody answers after all: the network is gone.
                     if let Some(id) = self.last {
-                        self.download.handle_transport_error(now, id);
+                        self.download.handle_transport_error(now, id, TransportError::Interrupted);
                         self.over();
                     }
                     return Vec::new();
@@ -302,7 +301,7 @@ impl World {
         self.download.handle_received(self.now, id, bytes);
         self.download.handle_body_error(self.now, id, MultipartError::PartMissing);
         self.download.handle_body_end(self.now, id);
-        self.download.handle_transport_error(self.now, id);
+        self.download.handle_transport_error(self.now, id, TransportError::Interrupted);
         assert_eq!(self.download.snapshot(self.now), before, "what comes late changes nothing");
     }
 
@@ -313,7 +312,7 @@ impl World {
             Step::BodyError if receiving.is_none() => return,
             Step::BodyError => self.download.handle_body_error(self.now, id, MultipartError::PartMissing),
             Step::BodyEnd => self.download.handle_body_end(self.now, id),
-            _ => self.download.handle_transport_error(self.now, id),
+            _ => self.download.handle_transport_error(self.now, id, TransportError::Interrupted),
         }
         self.over();
     }

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED};
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED, LOCATION,
+};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::config::Config;
@@ -47,8 +49,12 @@ pub(super) enum Verdict {
 
 /// Judges the answer to a request for what was `wanted`.
 pub(super) fn judge(head: ResponseHead<'_>, wanted: &Wanted, known: &Known, config: &Config) -> Verdict {
-    let failure =
-        |reason| Failure { reason, status: Some(head.status), retry_after: retry_after(head.headers) };
+    let failure = |reason| Failure {
+        reason,
+        status: Some(head.status),
+        retry_after: retry_after(head.headers),
+        location: location(head),
+    };
     let validators = Validators::read(head.headers);
     let headers = Headers::new(head.headers, config.conformance);
     let answers = Answer { headers, size: known.size };
@@ -84,6 +90,13 @@ pub(super) fn judge(head: ResponseHead<'_>, wanted: &Wanted, known: &Known, conf
         Err(reason) if wanted.is_several() => Verdict::NotSeveral(failure(reason)),
         Err(reason) => Verdict::Fatal(failure(reason)),
     }
+}
+
+/// The address that a redirection points to, escaped as a log wants it.
+fn location(head: ResponseHead<'_>) -> Option<String> {
+    let location = head.headers.get(LOCATION).filter(|_| head.status.is_redirection())?;
+    let location = location.as_bytes();
+    (location.len() <= MAX_HEADER_VALUE).then(|| location.escape_ascii().to_string())
 }
 
 /// Whether the answer is a page for a reader.

@@ -4,11 +4,10 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use super::download::Download;
-use super::output::Event;
+use super::output::{Connection, Event};
 use super::state::{Doing, Then, Timer};
-use crate::client::{Credentials, Suspend};
-use crate::machine::ApiMisuse;
 use crate::machine::pace::Pace;
+use crate::machine::{ApiMisuse, Credentials, Suspend};
 
 impl Download {
     /// Suspends the download (§3.6.4.1). The bytes that were stored count.
@@ -95,13 +94,16 @@ impl Download {
         match (credentials, &self.doing) {
             (Some(credentials), Doing::Challenged(challenge)) => {
                 let give_up_in = challenge.give_up_in;
-                self.connection = Some(challenge.exchange).filter(|_| credentials.connection_bound);
+                self.connection = match credentials.connection_bound {
+                    true => Connection::SameAs(challenge.exchange),
+                    false => Connection::Any,
+                };
                 self.credentials = credentials;
                 self.go_on(now, give_up_in);
             }
             (None, Doing::Challenged(challenge)) => self.fail(challenge.failure.clone()),
             (credentials, _) => {
-                self.connection = None;
+                self.connection = Connection::Any;
                 self.credentials = credentials.unwrap_or_default();
             }
         }

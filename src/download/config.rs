@@ -12,6 +12,9 @@ use crate::vocabulary::limits::{
     DOWNLOAD_REQUEST_TIMEOUT, MAX_DOWNLOAD_RESTARTS, MAX_ENTITY_SIZE, MAX_REPLY_SIZE,
 };
 
+/// The longest delay that a server may ask for: one hour (C75).
+const LONGEST_WISH: Duration = Duration::from_secs(60 * 60);
+
 /// How a download behaves.
 ///
 /// ```
@@ -34,6 +37,8 @@ pub struct Config {
     pub(super) rate: Option<NonZeroU64>,
     pub(super) max_size: u64,
     pub(super) patience: Patience,
+    /// The longest delay that a server may ask for.
+    pub(super) longest_wish: Duration,
     pub(super) max_restarts: u32,
     pub(super) pages: bool,
     pub(super) headers: HeaderMap,
@@ -63,6 +68,7 @@ impl Default for Config {
             rate: None,
             max_size: MAX_REPLY_SIZE,
             patience: Patience::new(DOWNLOAD_REQUEST_TIMEOUT),
+            longest_wish: LONGEST_WISH,
             max_restarts: MAX_DOWNLOAD_RESTARTS,
             pages: false,
             headers: HeaderMap::new(),
@@ -137,9 +143,12 @@ impl ConfigBuilder {
 
     /// The first and the longest delay before something is tried again; 5 seconds and 10 minutes by default. Delays
     /// double in between, and vary by a quarter so that a fleet does not come back at once.
+    ///
+    /// A server may ask for a longer delay (`Retry-After`), of up to an hour; of up to `longest` where it is set here (C75).
     pub fn retry_delays(mut self, first: Duration, longest: Duration) -> Self {
         self.config.patience.first_retry_delay = first;
         self.config.patience.longest_retry_delay = longest;
+        self.config.longest_wish = longest.min(LONGEST_WISH);
         self
     }
 

@@ -8,9 +8,9 @@ use http::Uri;
 use super::answer::Validators;
 use super::application_ranges::ApplicationRanges;
 use super::config::{Config, HeadRequest};
-use super::output::{Event, ExchangeId, Output};
+use super::output::{Connection, Event, Output};
 use super::state::{Doing, InFlight, State, Then, Timer, Wanted};
-use crate::client::Credentials;
+use crate::machine::Credentials;
 use crate::machine::outputs::Outputs;
 use crate::machine::pace::Pace;
 use crate::machine::retry::Backoff;
@@ -35,8 +35,8 @@ pub struct Download {
     pub(super) challenges: u32,
     pub(super) exchanges: u64,
     pub(super) credentials: Credentials,
-    /// The exchange whose connection the next request must use.
-    pub(super) connection: Option<ExchangeId>,
+    /// The connection that the next request must use.
+    pub(super) connection: Connection,
     pub(super) backoff: Backoff,
     pub(super) pace: Pace,
     pub(super) timers: Timers<Timer>,
@@ -103,7 +103,7 @@ impl Download {
             challenges: 0,
             exchanges: 0,
             credentials: Credentials::default(),
-            connection: None,
+            connection: Connection::Any,
             backoff: Backoff::new(config.seed),
             pace: Pace::new(config.rate),
             timers: Timers::new(),

@@ -12,23 +12,29 @@ use crate::packet::Malformed;
 ///
 /// Its `Display` is for people: what happened, and what to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Failure {
     /// What happened.
     pub reason: Reason,
     /// The status of the answer, if there was one.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "super::output::as_text::optional_status"))]
     pub status: Option<StatusCode>,
     /// The least delay that the server asked for (`Retry-After`; a date counts from the answer's `Date`).
     pub retry_after: Option<Duration>,
+    /// The address that a redirection points to, which is never followed (Q37).
+    pub location: Option<String>,
 }
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Reason {
     /// The server said no.
     Refused,
-    /// The server wants the download to go elsewhere; where, its answer says. A caller that trusts it begins anew there.
+    /// The server wants the download to go elsewhere: [`Failure::location`] says where. A caller that trusts that address
+    /// begins anew there.
     Redirected,
     /// The answer breaks the rules.
     Protocol(Violation),
@@ -47,6 +53,8 @@ pub enum Reason {
     RangePastEnd,
     /// The connection broke, or none came about.
     Transport,
+    /// The server's certificate does not hold.
+    Untrusted,
     /// The body ended before its announced length.
     Truncated,
     /// Sending the request took too long (§3.6.2.1).
@@ -61,37 +69,50 @@ pub enum Reason {
 
 /// How an answer breaks the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Violation {
     /// A header cannot be read, is missing, or is repeated with another value.
-    Malformed(Malformed),
+    Malformed(
+        #[cfg_attr(feature = "serde", serde(serialize_with = "super::output::as_text::display"))] Malformed,
+    ),
     /// 200, though only a part was asked for (§3.6.5.2.4.2).
     RangeIgnored,
     /// 206, with other bytes than were asked for (§3.6.5.2.4.2).
     RangeUnexpected,
     /// Several ranges were asked for, and the answer is no `multipart/byteranges`, or a bad one (§3.6.5.2.4.2).
-    Multipart(MultipartError),
+    Multipart(
+        #[cfg_attr(feature = "serde", serde(serialize_with = "super::output::as_text::display"))]
+        MultipartError,
+    ),
     /// The bytes are encoded, so that they are not the entity's (C65).
     ContentEncoded,
 }
 
 impl Failure {
     pub(super) const fn new(reason: Reason) -> Self {
-        Self { reason, status: None, retry_after: None }
+        Self { reason, status: None, retry_after: None, location: None }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.reason.explanation())?;
-        match self.status {
-            Some(status) => write!(f, ", status {status}"),
-            None => Ok(()),
+        write!(f, "{}", self.reason)?;
+        if let Some(status) = self.status {
+            write!(f, ", status {status}")?;
         }
+        self.location.as_ref().map_or(Ok(()), |location| write!(f, ", which points to {location}"))
     }
 }
 
 impl std::error::Error for Failure {}
+
+/// What happened, for a person.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.explanation())
+    }
+}
 
 impl Reason {
     /// What happened, for a person.
@@ -118,6 +139,7 @@ impl Reason {
             Self::TooLarge => "the file is larger than allowed",
             Self::RangePastEnd => "a part that is wanted reaches past the end of the file",
             Self::Transport => "the connection failed",
+            Self::Untrusted => "the server's certificate does not hold",
             Self::Truncated => "the answer broke off",
             Self::RequestTimeout => "sending took too long",
             Self::ResponseTimeout => "no answer came in time",

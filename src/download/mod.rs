@@ -31,8 +31,6 @@
 //! 5. Sleep until [`poll_timeout`](Download::poll_timeout), then tell [`handle_timeout`](Download::handle_timeout); whatever else
 //!    happens comes first.
 //!
-//! [`transitions`] says what a download does in every place, whatever it meets.
-//!
 //! A download may be stored at any time, as a [`Snapshot`], and go on in another process. One that failed may be resumed; it then goes on with the first byte that is missing.
 //!
 //! Here both sides are at work. A program has a network where this one has a function call:
@@ -90,6 +88,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # The transitions of a download
+//!
+//! This table says what a download does wherever it stands and whatever it meets (§3.6.5.2). The tests drive a download through
+//! all of it. The names are no part of the API.
+//!
+//! - Where it stands: `UNDER_WAY` is Measuring, Asking, AskingSeveral, Receiving and ReceivingSeveral; `SUSPENDING` is the same
+//!   with a suspension that waits for the answer; `UNANSWERED` and `ANSWERED` tell whether the head of the answer is here;
+//!   `RESTING` is Waiting, Pacing, NeedsCredentials, Suspended and Failed; `OVER` is Completed and Cancelled.
+//! - What comes: `VIOLATIONS` are WholeInstead, OtherRange, LengthChanged and Invalid; `COMMANDS` are those that can be misused.
+//! - *As is due*: the end, if every byte is here; a failure, if the size does not suit; a HEAD, if it was not answered; or a GET
+//!   for what is missing, at once or when the pace lets it go.
+#![doc = include_str!("transitions.md")]
+//!
 //! # Not here
 //!
 //! Redirections are not followed, and another host than the upload's is a matter of trust: the caller decides before it
@@ -114,10 +125,12 @@ mod receiver;
 mod respond;
 mod snapshot;
 mod state;
+#[doc(hidden)]
 pub mod transitions;
 mod transmit;
 
-pub use crate::client::{Credentials, Suspend};
+pub use crate::client::TransportError;
+pub use crate::machine::{Credentials, Suspend};
 pub use application_ranges::ApplicationRanges;
 pub use byte_ranges::{ByteRanges, RangeSpec};
 pub use config::{Config, ConfigBuilder, HeadRequest};
@@ -126,7 +139,7 @@ pub use entity::Entity;
 pub use entity_tag::EntityTag;
 pub use failure::{Failure, Reason, Violation};
 pub use http_date::HttpDate;
-pub use output::{Event, ExchangeId, Output, Transmit};
+pub use output::{Connection, Event, ExchangeId, Output, Transmit};
 pub use receiver::{Piece, Receiver};
 pub use respond::{Body, Segment, respond};
 pub use snapshot::Snapshot;

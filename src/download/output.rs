@@ -1,8 +1,9 @@
 //! The outputs of a download: work for its caller, and events.
 
-use std::time::{Duration, Instant};
+use std::fmt;
+use std::time::Duration;
 
-use http::Request;
+use http::{HeaderValue, Request, StatusCode};
 
 use super::failure::Failure;
 use super::receiver::Receiver;
@@ -17,7 +18,6 @@ pub struct ExchangeId(pub(super) u64);
 #[derive(Debug)]
 #[must_use = "the download goes on once this is done"]
 #[expect(clippy::exhaustive_enums, reason = "a client must do every one of these")]
-#[expect(clippy::large_enum_variant, reason = "one request is under way at a time")]
 pub enum Output {
     /// Send this request, and report what comes of it.
     Transmit(Transmit),
@@ -37,15 +37,15 @@ pub enum Output {
 
 /// A request to send.
 #[derive(Debug)]
+#[must_use = "the download waits for the answer of this request"]
 #[non_exhaustive]
 pub struct Transmit {
     /// Names the exchange in reports.
     pub id: ExchangeId,
     /// The request, its target the whole URL; it has no body. Add `Host` and what else your HTTP library wants.
     pub request: Request<()>,
-    /// The exchange whose connection this request must use, for credentials that hold for one connection. If that one is
-    /// gone, report a transport error.
-    pub same_connection_as: Option<ExchangeId>,
+    /// The connection that the request must use.
+    pub connection: Connection,
     /// How long sending may take; the download keeps this time itself, as one of its timers.
     pub request_timeout: Duration,
     /// How long the answer's head may take after that, and every further piece of its body; the download keeps this time
@@ -53,8 +53,23 @@ pub struct Transmit {
     pub response_timeout: Duration,
 }
 
-/// What may interest the caller.
+/// The connection that a request must use.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[expect(clippy::exhaustive_enums, reason = "a client must keep to every one of these")]
+pub enum Connection {
+    /// Any connection, a kept one as well.
+    #[default]
+    Any,
+    /// A connection that no request has used, since a kept one broke just before.
+    Fresh,
+    /// The connection of this exchange, for credentials that hold for one connection. If that connection is gone, report
+    /// [`TransportError::Unsent`](super::TransportError::Unsent).
+    SameAs(ExchangeId),
+}
+
+/// A thing that may interest the caller. Its `Display` is for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Event {
     /// The server told how large the entity is.
@@ -79,17 +94,19 @@ pub enum Event {
     },
     /// Something went wrong that may pass: the download waits and tries again.
     Waiting {
-        /// When it tries again.
-        until: Instant,
+        /// After how long it tries again.
+        delay: Duration,
         /// What went wrong.
         cause: Failure,
     },
     /// The server, or a proxy, wants credentials: [`authenticate`](super::Download::authenticate) goes on.
     CredentialsWanted {
         /// 401 or 407, and so whose they are.
-        status: http::StatusCode,
-        /// The values of `WWW-Authenticate`, or of `Proxy-Authenticate`.
-        challenges: Vec<http::HeaderValue>,
+        #[cfg_attr(feature = "serde", serde(serialize_with = "as_text::status"))]
+        status: StatusCode,
+        /// The values of `WWW-Authenticate`, or of `Proxy-Authenticate`. One may hold several challenges (Q36).
+        #[cfg_attr(feature = "serde", serde(serialize_with = "as_text::values"))]
+        challenges: Vec<HeaderValue>,
     },
     /// The download is suspended; [`resume`](super::Download::resume) goes on.
     Suspended,
@@ -102,6 +119,56 @@ pub enum Event {
     Cancelled,
     /// The download cannot go on by itself. [`resume`](super::Download::resume) tries again, `cancel` gives up.
     Failed(Failure),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SizeKnown { size } => write!(f, "the file has {size} bytes"),
+            Self::Progress { received } => write!(f, "{received} bytes are here"),
+            Self::SingleRangesOnly { cause } => {
+                write!(f, "parts are fetched one by one from now on: {cause}")
+            }
+            Self::Restarted { cause } => write!(f, "the download starts over: {cause}"),
+            Self::Waiting { delay, cause } => write!(f, "{cause}; the next try is in {delay:?}"),
+            Self::CredentialsWanted { status, .. } => write!(f, "credentials are wanted, status {status}"),
+            Self::Suspended => f.write_str("the download is suspended"),
+            Self::Completed { received } => write!(f, "the download is complete with {received} bytes"),
+            Self::Cancelled => f.write_str("the download was given up"),
+            Self::Failed(failure) => write!(f, "the download failed: {failure}"),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+pub(super) mod as_text {
+    use http::{HeaderValue, StatusCode};
+    use serde::Serializer;
+
+    pub(crate) fn status<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u16(status.as_u16())
+    }
+
+    pub(crate) fn optional_status<S: Serializer>(
+        status: &Option<StatusCode>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match status {
+            Some(status) => serializer.serialize_some(&status.as_u16()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn values<S: Serializer>(values: &[HeaderValue], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(|value| String::from_utf8_lossy(value.as_bytes())))
+    }
+
+    pub(crate) fn display<S: Serializer>(
+        value: &impl std::fmt::Display,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
 }
 
 impl outputs::Output for Output {

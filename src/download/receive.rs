@@ -8,9 +8,10 @@ use super::answer::{Validators, Verdict, judge};
 use super::download::{Download, Known};
 use super::failure::{Failure, Reason, Violation};
 use super::multipart::MultipartError;
-use super::output::{Event, ExchangeId, Output};
+use super::output::{Connection, Event, ExchangeId, Output};
 use super::receiver::Receiver;
 use super::state::{Challenge, Doing, InFlight, Then, Timer};
+use crate::client::TransportError;
 use crate::packet::ResponseHead;
 use crate::vocabulary::limits::MAX_CHALLENGES;
 
@@ -105,8 +106,25 @@ impl Download {
     }
 
     /// The exchange broke off below HTTP, before the answer or in its body.
-    pub fn handle_transport_error(&mut self, now: Instant, id: ExchangeId) {
-        self.broken_off(now, id, Reason::Transport);
+    ///
+    /// After [`TransportError::Stale`] the request goes again at once on a fresh connection, once (C72); else the download
+    /// waits and goes on with the first byte that is missing.
+    pub fn handle_transport_error(&mut self, now: Instant, id: ExchangeId, error: TransportError) {
+        let Doing::Exchanging(exchange, then) = &self.doing else { return };
+        let (then, was_fresh) = (*then, exchange.connection == Connection::Fresh);
+        if error != TransportError::Stale || was_fresh || exchange.remaining.is_some() {
+            let reason = match error {
+                TransportError::Untrusted => Reason::Untrusted,
+                _ => Reason::Transport,
+            };
+            return self.broken_off(now, id, reason);
+        }
+        let Some(exchange) = self.take_exchange(id, |_| true) else { return };
+        self.connection = Connection::Fresh;
+        self.transmit(now, exchange.wanted);
+        if let Doing::Exchanging(_, next) = &mut self.doing {
+            *next = then;
+        }
     }
 
     /// Time has passed: acts on every timer that has gone off.
@@ -149,7 +167,7 @@ impl Download {
         let Doing::Exchanging(exchange, _) = &self.doing else { return };
         let id = exchange.id;
         self.take_exchange(id, |_| true);
-        self.connection = None;
+        self.connection = Connection::Any;
         if !self.outputs.withdraw(id) {
             self.push(Output::Abort(id));
         }
@@ -164,7 +182,7 @@ impl Download {
 
     fn broken_off(&mut self, now: Instant, id: ExchangeId, reason: Reason) {
         if self.take_exchange(id, |_| true).is_some() {
-            self.connection = None;
+            self.connection = Connection::Any;
             self.transient(now, Failure::new(reason));
             self.settle(now);
         }
@@ -240,11 +258,12 @@ impl Download {
         if self.doing == Doing::Between(Then::Suspend) {
             return;
         }
-        let delay = self.backoff.next(&self.config.patience).max(cause.retry_after.unwrap_or_default());
+        // No number of a peer's ends the retrying (C75).
+        let wish = cause.retry_after.unwrap_or_default().min(self.config.longest_wish);
+        let delay = self.backoff.next(&self.config.patience).max(wish);
         self.doing = Doing::Retrying;
         self.timers.start(Timer::Retry, now, delay);
-        let until = self.timers.get(Timer::Retry).unwrap_or(now);
-        self.tell(Event::Waiting { until, cause });
+        self.tell(Event::Waiting { delay, cause });
     }
 
     pub(super) fn fail(&mut self, failure: Failure) {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::failure::Failure;
-use super::output::ExchangeId;
+use super::output::{Connection, ExchangeId};
 
 /// Where a download stands (§3.6.1.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -116,6 +116,8 @@ impl Wanted {
 pub(super) struct InFlight {
     pub(super) id: ExchangeId,
     pub(super) wanted: Wanted,
+    /// The connection that its request was to use.
+    pub(super) connection: Connection,
     /// How many bytes of the entity its body still brings; `None` before its head is here.
     pub(super) remaining: Option<u64>,
 }

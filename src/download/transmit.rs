@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Request};
 use super::application_ranges::{header, size_of};
 use super::download::Download;
 use super::failure::{Failure, Reason};
-use super::output::{Event, ExchangeId, Output, Transmit};
+use super::output::{Connection, Event, ExchangeId, Output, Transmit};
 use super::state::{Doing, InFlight, Then, Timer, Wanted};
 use crate::header::put;
 use crate::vocabulary::limits::MAX_ENTITY_SIZE;
@@ -74,19 +74,22 @@ impl Download {
         }
     }
 
-    fn transmit(&mut self, now: Instant, wanted: Wanted) {
+    pub(super) fn transmit(&mut self, now: Instant, wanted: Wanted) {
         self.exchanges = self.exchanges.wrapping_add(1);
         let id = ExchangeId(self.exchanges);
         let request = self.request(&wanted);
         self.pace.sent(now, self.bytes_of(&wanted));
         let connection = self.connection;
-        self.connection = connection.map(|_| id);
-        self.doing = Doing::Exchanging(InFlight { id, wanted, remaining: None }, Then::GoOn);
+        self.connection = match connection {
+            Connection::SameAs(_) => Connection::SameAs(id),
+            Connection::Any | Connection::Fresh => Connection::Any,
+        };
+        self.doing = Doing::Exchanging(InFlight { id, wanted, connection, remaining: None }, Then::GoOn);
         self.timers.start(Timer::Request, now, self.config.patience.request_timeout);
         self.push(Output::Transmit(Transmit {
             id,
             request,
-            same_connection_as: connection,
+            connection,
             request_timeout: self.config.patience.request_timeout,
             response_timeout: self.config.patience.response_timeout,
         }));

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
 
 use crate::machine::patience::Patience;
-use crate::vocabulary::digits::{decimal, trim};
+use crate::vocabulary::digits::{saturating_decimal, trim};
 use crate::vocabulary::http_date;
 
 /// The delays before something is tried again: doubling, with jitter.
@@ -60,7 +60,7 @@ impl Backoff {
 /// far away is.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = trim(headers.get(RETRY_AFTER)?.as_bytes());
-    let seconds = decimal(value).or_else(|| {
+    let seconds = saturating_decimal(value).or_else(|| {
         let now = http_date::seconds(trim(headers.get(DATE)?.as_bytes()))?;
         http_date::seconds(value)?.checked_sub(now)
     });

@@ -34,8 +34,6 @@
 //! 5. After 3 and 4 go on with 2. [`Output::Done`] is the last; its [`Outcome`] converts into the session's
 //!    [`Report`](crate::server::Report).
 //!
-//! [`transitions`] says what a notification does in every place, whatever it meets.
-//!
 //! A body that is known to be empty is not received: it is no reply (but see C45), and nothing is to be discarded. One
 //! that is encoded, or announced to be too large, is not received either: the notification fails at once.
 //!
@@ -103,6 +101,16 @@
 //! assert_eq!(Report::from(outcome), Report::Notified(Notified { copy_to_destination: true, reply_url }));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # The transitions of a notification
+//!
+//! This table says what a notification does wherever it stands and whatever it meets (§3.3.5.2). The tests drive a notification
+//! through all of it. The names are no part of the API.
+//!
+//! - Where it stands: `EXCHANGING` is New, Sending and Awaiting; `LOOKING` and `LOOKING_ALONE` look for the response file, the
+//!   second when no more of the body comes; `RECEIVING` stores the body.
+//! - What comes: `HEADS` are the heads of answers, `OF_FILE` and `OF_BODY` what is told of the response file and of the body.
+#![doc = include_str!("transitions.md")]
 
 mod application;
 mod config;
@@ -116,6 +124,7 @@ mod request;
 mod response;
 mod snapshot;
 mod state;
+#[doc(hidden)]
 pub mod transitions;
 
 pub use crate::server::notification_type::NotificationType;

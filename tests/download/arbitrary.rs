@@ -6,6 +6,7 @@ use std::time::Duration;
 use bits_proto::download::multipart::MultipartError;
 use bits_proto::download::{
     ApplicationRanges, Config, Credentials, Download, ExchangeId, HeadRequest, Output, State, Suspend,
+    TransportError,
 };
 use http::Response;
 use proptest::prelude::*;
@@ -87,7 +88,7 @@ fn apply(driver: &mut Driver, id: ExchangeId, step: &Step) {
         Step::Received(bytes) => download.handle_received(now, id, *bytes),
         Step::BodyEnd => download.handle_body_end(now, id),
         Step::BodyError => download.handle_body_error(now, id, MultipartError::PartMissing),
-        Step::TransportError => download.handle_transport_error(now, id),
+        Step::TransportError => download.handle_transport_error(now, id, TransportError::Interrupted),
         Step::Timeout => {
             driver.now = download.poll_timeout().unwrap_or(now);
             download.handle_timeout(driver.now);

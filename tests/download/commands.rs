@@ -1,7 +1,7 @@
 //! What the caller may want at any time.
 
 use bits_proto::ApiMisuse;
-use bits_proto::download::{Config, Event, Reason, State, Suspend};
+use bits_proto::download::{Config, Event, Reason, State, Suspend, TransportError};
 use http::{HeaderMap, HeaderValue};
 
 use crate::driver::{Driver, header, partial, response};
@@ -36,7 +36,7 @@ fn a_graceful_suspension_takes_hold_whatever_the_answer_is() {
     let mut driver = Driver::whole(Config::builder());
     let id = driver.expect_range(None);
     driver.download.suspend(driver.now, Suspend::Gracefully).unwrap();
-    driver.download.handle_transport_error(driver.now, id);
+    driver.download.handle_transport_error(driver.now, id, TransportError::Interrupted);
     assert_eq!(driver.download.state(), State::Suspended);
 }
 
@@ -93,7 +93,7 @@ fn cancelling_ends_it_from_any_state() {
     assert_eq!(driver.download.poll_timeout(), None);
 
     let (mut waiting, id) = in_flight();
-    waiting.download.handle_transport_error(waiting.now, id);
+    waiting.download.handle_transport_error(waiting.now, id, TransportError::Interrupted);
     let (mut failed, id) = in_flight();
     failed.answer(id, &response(404, &[], ""));
     let (mut suspended, _) = in_flight();

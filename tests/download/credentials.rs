@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bits_proto::download::{Config, Credentials, Event, ExchangeId, Reason, State, Suspend, Timer};
+use bits_proto::download::{
+    Config, Connection, Credentials, Event, ExchangeId, Reason, State, Suspend, Timer, TransportError,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::driver::{Driver, header, partial, response};
@@ -115,7 +117,7 @@ fn waiting_for_credentials_takes_none_of_the_time_without_progress_and_gives_non
     let id = driver.request().id;
     driver.download.handle_response(driver.now, id, &response(503, &[("Retry-After", "1800")], ""));
     driver.wait();
-    driver.request();
+    drop(driver.request());
     // Three of four hours were left.
     driver.download.handle_timeout(begin + 103 * HOUR);
     assert_ne!(driver.download.state(), State::Failed);
@@ -127,26 +129,26 @@ fn waiting_for_credentials_takes_none_of_the_time_without_progress_and_gives_non
 fn credentials_of_a_connection_go_once_and_keep_the_requests_on_it() {
     let mut driver = driver();
     let first = driver.request();
-    assert_eq!(first.same_connection_as, None);
+    assert_eq!(first.connection, Connection::Any);
     challenge(&mut driver, first.id);
     driver.download.authenticate(driver.now, Some(bound("NTLM one"))).unwrap();
     let second = driver.request();
-    assert_eq!(second.same_connection_as, Some(first.id));
+    assert_eq!(second.connection, Connection::SameAs(first.id));
     assert_eq!(header(&second, "authorization"), Some("NTLM one"));
     challenge(&mut driver, second.id);
     driver.download.authenticate(driver.now, Some(bound("NTLM three"))).unwrap();
     let third = driver.request();
-    assert_eq!(third.same_connection_as, Some(second.id));
+    assert_eq!(third.connection, Connection::SameAs(second.id));
     assert_eq!(header(&third, "authorization"), Some("NTLM three"));
     driver.answer(third.id, &partial("bytes 0-3/10", "0123"));
     // The connection is known now, and its credentials are not told again.
     let fourth = driver.request();
-    assert_eq!(fourth.same_connection_as, Some(third.id));
+    assert_eq!(fourth.connection, Connection::SameAs(third.id));
     assert_eq!(header(&fourth, "authorization"), None);
     // With it goes what it was good for.
-    driver.download.handle_transport_error(driver.now, fourth.id);
+    driver.download.handle_transport_error(driver.now, fourth.id, TransportError::Interrupted);
     driver.wait();
-    assert_eq!(driver.request().same_connection_as, None);
+    assert_eq!(driver.request().connection, Connection::Any);
 }
 
 #[test]
@@ -156,7 +158,7 @@ fn a_connection_that_was_given_up_is_not_asked_for_again() {
         let first = driver.request();
         challenge(&mut driver, first.id);
         driver.download.authenticate(driver.now, Some(bound("NTLM one"))).unwrap();
-        assert_eq!(driver.request().same_connection_as, Some(first.id));
+        assert_eq!(driver.request().connection, Connection::SameAs(first.id));
         match way {
             "suspended" => {
                 driver.download.suspend(driver.now, Suspend::AtOnce).unwrap();
@@ -169,7 +171,7 @@ fn a_connection_that_was_given_up_is_not_asked_for_again() {
             }
             _ => driver.restart(Config::builder()),
         }
-        assert_eq!(driver.request().same_connection_as, None, "{way}");
+        assert_eq!(driver.request().connection, Connection::Any, "{way}");
     }
 }
 
@@ -181,7 +183,7 @@ fn credentials_of_no_connection_go_with_every_request_on_any() {
     driver.download.authenticate(driver.now, Some(basic())).unwrap();
     for range in ["bytes 0-3/10", "bytes 4-7/10"] {
         let transmit = driver.request();
-        assert_eq!(transmit.same_connection_as, None);
+        assert_eq!(transmit.connection, Connection::Any);
         assert_eq!(header(&transmit, "authorization"), Some("Basic eDp5"));
         driver.answer(transmit.id, &partial(range, "0123"));
     }

@@ -34,3 +34,6 @@ mod several_ranges;
 mod snapshots;
 /// Every pair of the transition table.
 mod transitions;
+/// Twins, one stored and restored before every input.
+#[cfg(feature = "serde")]
+mod twin;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bits_proto::Conformance;
 use bits_proto::download::{
     ApplicationRanges, Config, Entity, EntityTag, Event, HeadRequest, HttpDate, Segment, State, Suspend,
-    respond,
+    TransportError, respond,
 };
 use http::{Request, Response};
 use proptest::prelude::*;
@@ -101,7 +101,9 @@ fn pass(driver: &mut Driver, server: &mut Server, fate: Fate) {
         Fate::Arrives => {
             driver.answer(transmit.id, &server.serve(&transmit.request));
         }
-        Fate::Lost => driver.download.handle_transport_error(driver.now, transmit.id),
+        Fate::Lost => {
+            driver.download.handle_transport_error(driver.now, transmit.id, TransportError::Interrupted)
+        }
         Fate::Cut(bytes) => {
             driver.answer_up_to(transmit.id, &server.serve(&transmit.request), bytes);
         }

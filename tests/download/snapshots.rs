@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use bits_proto::Conformance;
 use bits_proto::download::{
     ApplicationRanges, Config, ConfigBuilder, Download, Entity, HeadRequest, Reason, Segment, State, Suspend,
-    Timer, respond,
+    Timer, TransportError, respond,
 };
 use http::{Request, Response};
 
@@ -65,7 +65,7 @@ fn everywhere() -> Vec<(&'static str, Driver)> {
     fragment(&mut pacing);
 
     let mut suspending = begun();
-    suspending.request();
+    drop(suspending.request());
     suspending.download.suspend(suspending.now, Suspend::Gracefully).unwrap();
     let mut suspended = begun();
     suspended.download.suspend(suspended.now, Suspend::AtOnce).unwrap();
@@ -174,7 +174,7 @@ fn a_snapshot_of_what_was_restored_is_the_snapshot() {
 #[test]
 fn a_restored_download_goes_on_behind_what_was_stored_if_the_version_is_still_there() {
     let mut driver = begun();
-    driver.request();
+    drop(driver.request());
     driver.restart(config());
     let transmit = driver.request();
     assert_eq!(header(&transmit, "range"), Some("bytes=20-39"));
@@ -232,7 +232,7 @@ fn a_report_on_what_another_process_asked_for_changes_nothing() {
     let new = driver.request().id;
     assert!(new > old);
     driver.download.handle_response(driver.now, old, &partial("bytes 20-39/63", &ENTITY[20..40]));
-    driver.download.handle_transport_error(driver.now, old);
+    driver.download.handle_transport_error(driver.now, old, TransportError::Interrupted);
     assert!(driver.download.poll_output().is_none());
     assert_eq!(driver.download.state(), State::Downloading);
 }
@@ -252,12 +252,12 @@ fn after(driver: &Driver, age: Duration, config: ConfigBuilder) -> Driver {
 fn the_time_at_rest_counts_for_the_time_without_progress() {
     let config = || Config::builder().give_up_after(4 * HOUR);
     let mut driver = Driver::whole(config());
-    driver.request();
+    drop(driver.request());
     driver.now += HOUR;
     // One of four hours has passed, and two of the other three pass at rest.
     let mut restored = after(&driver, 2 * HOUR, config());
     let id = restored.request().id;
-    restored.download.handle_transport_error(restored.now, id);
+    restored.download.handle_transport_error(restored.now, id, TransportError::Interrupted);
     restored.now += HOUR;
     restored.download.handle_timeout(restored.now);
     assert_eq!(restored.failure().reason, Reason::GaveUp);
@@ -308,12 +308,12 @@ fn delays_go_on_growing_after_a_restart() {
     let mut driver = Driver::whole(config());
     for _ in 0..6 {
         let id = driver.request().id;
-        driver.download.handle_transport_error(driver.now, id);
+        driver.download.handle_transport_error(driver.now, id, TransportError::Interrupted);
         driver.wait();
         driver = after(&driver, Duration::ZERO, config());
     }
     let id = driver.request().id;
-    driver.download.handle_transport_error(driver.now, id);
+    driver.download.handle_transport_error(driver.now, id, TransportError::Interrupted);
     let (at, _) = driver.download.next_timer().unwrap();
     assert!(at - driver.now >= 48 * second, "64 seconds, but for a quarter");
 }

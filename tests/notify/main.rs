@@ -20,5 +20,8 @@ mod sessions;
 mod timers;
 /// Every pair of the transition table.
 mod transitions;
+/// Twins, one stored and restored before every input.
+#[cfg(feature = "serde")]
+mod twin;
 /// The URLs of notifications and replies.
 mod urls;

@@ -78,6 +78,38 @@ impl<P: Copy + PartialEq + Debug, S: Copy + PartialEq + Debug, C: Copy + Debug, 
     }
 }
 
+/// The source of a transition table as a table of Markdown: as the documentation shows it.
+pub fn rendered(source: &str, has_settings: bool) -> String {
+    let begin = source.find("transitions! {").unwrap();
+    let end = source.find("impossible! {").unwrap();
+    let rows: String = source[begin..end]
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join(" ");
+    let under = if has_settings { [" under |", "---|"] } else { ["", ""] };
+    let mut table = format!("| where | what comes |{} then | what the caller sees |\n", under[0]);
+    table += &format!("|---|---|{}---|---|\n", under[1]);
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cell =
+        |text: &str| words(text).replace(" | ", ", ").replace("all ALL", "everywhere").replace("all ", "");
+    for row in rows.split(';').filter(|row| row.contains("=>")) {
+        let (from, row) = row.trim().strip_prefix('(').unwrap().split_once(')').unwrap();
+        let (on, row) = row.trim().strip_prefix('(').unwrap().split_once(')').unwrap();
+        let (setting, row) = row.trim().strip_prefix('[').unwrap().split_once(']').unwrap();
+        let (after, sights) = row.trim().strip_prefix("=>").unwrap().trim().split_once(',').unwrap();
+        let after = match after {
+            "Same" => "–",
+            "Due" => "as is due",
+            place => place,
+        };
+        let sights = if sights.trim() == "Nothing" { String::new() } else { words(sights) };
+        let setting = if has_settings { format!(" {setting} |") } else { String::new() };
+        table += &format!("| {} | {} |{setting} {after} | {sights} |\n", cell(from), cell(on));
+    }
+    table
+}
+
 /// The pairs and the rows of a table that a test has driven a machine through.
 #[derive(Debug, Default)]
 pub struct Driven {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bits_proto::download::{
-    ApplicationRanges, Config, Download, Event as Told, ExchangeId, Output, Receiver, Transmit,
+    ApplicationRanges, Config, Connection as Wanted, Download, Event as Told, ExchangeId, Output, Receiver,
+    Transmit, TransportError,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 
@@ -123,7 +124,11 @@ impl<T: Transport> Job<'_, T> {
             request_timeout: transmit.request_timeout,
             response_timeout: transmit.response_timeout,
             body_timeout: transmit.response_timeout,
-            connection: transmit.same_connection_as.map_or(Connection::Any, |_| Connection::Same),
+            connection: match transmit.connection {
+                Wanted::Any => Connection::Any,
+                Wanted::Fresh => Connection::Fresh,
+                Wanted::SameAs(_) => Connection::Same,
+            },
         };
         let mut request = transmit.request;
         self.fetch.cookies.add_to(&mut request);
@@ -138,7 +143,7 @@ impl<T: Transport> Job<'_, T> {
             Some(Err(failure)) if failure.lasting.is_some() => return Err(failure.to_string()),
             Some(Err(failure)) => {
                 self.trouble = Some(failure.text);
-                self.download.handle_transport_error(now, id);
+                self.download.handle_transport_error(now, id, failure.kind);
             }
             Some(Ok(response)) => {
                 let (parts, answer) = response.into_parts();
@@ -167,7 +172,7 @@ impl<T: Transport> Job<'_, T> {
                 }
                 Some(Err(error)) => {
                     self.trouble = Some(error.to_string());
-                    self.download.handle_transport_error(Instant::now(), id);
+                    self.download.handle_transport_error(Instant::now(), id, TransportError::Interrupted);
                     return Ok(());
                 }
                 Some(Ok(None)) => break,

@@ -10,7 +10,9 @@ use bits_proto::ApiMisuse;
 use bits_proto::client::Suspend;
 use bits_proto::download::multipart::MultipartError;
 use bits_proto::download::transitions::{Place, Sight, Stimulus};
-use bits_proto::download::{Credentials, Download, Event, ExchangeId, Output, State, Timer, Transmit};
+use bits_proto::download::{
+    Credentials, Download, Event, ExchangeId, Output, State, Timer, Transmit, TransportError,
+};
 use http::Response;
 use pace::Pace;
 pub use setup::Setup;
@@ -132,6 +134,83 @@ impl Scene {
         Some(Seen { sights, due, length_known })
     }
 
+    /// The record of the download, but for what is of the time: how long it waits, also for the pace, and how often it tried.
+    #[cfg(feature = "serde")]
+    pub fn record(&self) -> serde_json::Value {
+        let mut record = serde_json::to_value(self.download.snapshot(self.now)).unwrap();
+        for field in ["exchanges", "give_up_in", "wait", "attempts"] {
+            record[field] = serde_json::Value::Null;
+        }
+        record
+    }
+
+    pub const fn state(&self) -> State {
+        self.download.state()
+    }
+
+    /// Whether the download is suspended once its exchange is answered.
+    pub fn is_suspending(&self) -> bool {
+        self.exchange.is_some() && self.download.snapshot(self.now).state() == State::Suspended
+    }
+
+    /// The kind of the request under way: how many ranges it asks for, none, one or several.
+    pub fn asks(&self) -> Option<usize> {
+        self.exchange.as_ref().map(|exchange| exchange.ranges.len().min(2))
+    }
+
+    /// Breaks off what is under way.
+    pub fn break_off(&mut self) {
+        let Some(exchange) = self.exchange.take() else { return };
+        self.download.handle_transport_error(self.now, exchange.id, TransportError::Interrupted);
+        self.stale = Some(exchange.id);
+        self.poll();
+    }
+
+    /// Stores the download, and restores it as another process does. What was under way is asked for again, and answered as
+    /// before.
+    pub fn restart(&mut self) {
+        let (before, state) = (self.exchange.take(), self.download.state());
+        let snapshot = self.download.snapshot(self.now);
+        let config = self.setup.config().rate(self.download.rate()).build().unwrap();
+        self.download = Download::restore(self.now, snapshot, Duration::ZERO, config).unwrap();
+        if state != State::Pacing {
+            self.pace.free_at = None;
+        }
+        self.stale = before.as_ref().map(|exchange| exchange.id).or(self.stale);
+        self.poll();
+        let Some(exchange) = self.exchange.clone() else { return };
+        if state == State::WaitingForCredentials {
+            self.download.handle_response(self.now, exchange.id, &response(401, &[]));
+            self.poll();
+            self.stale = self.exchange.take().map(|exchange| exchange.id);
+            return;
+        }
+        let Some(before) = before else { return };
+        if before.sent {
+            self.download.handle_sent(self.now, exchange.id);
+        }
+        if let Some((body, left @ 1..)) = before.body {
+            self.download.handle_response(self.now, exchange.id, &self.rest(&exchange, left));
+            self.poll();
+            self.exchange = Some(Exchange { sent: before.sent, body: Some((body, left)), ..exchange });
+        } else if let Some(exchange) = &mut self.exchange {
+            exchange.sent = before.sent;
+        }
+    }
+
+    /// The head of an answer that brings so many more bytes.
+    fn rest(&self, exchange: &Exchange, left: u64) -> Response<()> {
+        let length = self.download.entity_size().unwrap_or(LENGTH);
+        match &exchange.ranges[..] {
+            [] => self.versioned(200, &[("Content-Length", length.to_string())]),
+            [range] => {
+                let range = format!("bytes {}-{}/{length}", range.start, range.start + left - 1);
+                self.versioned(206, &[("Content-Range", range)])
+            }
+            _ => self.versioned(206, &[("Content-Type", "multipart/byteranges; boundary=x".to_owned())]),
+        }
+    }
+
     fn apply(&mut self, stimulus: Stimulus) -> Option<Result<(), ApiMisuse>> {
         match stimulus {
             Stimulus::SuspendGracefully => return Some(self.download.suspend(self.now, Suspend::Gracefully)),
@@ -162,9 +241,11 @@ impl Scene {
                 exchange.sent = true;
                 self.download.handle_sent(self.now, exchange.id);
             }
-            Stimulus::Interrupted => {
-                self.download.handle_transport_error(self.now, self.exchange.as_ref()?.id)
-            }
+            Stimulus::Interrupted => self.download.handle_transport_error(
+                self.now,
+                self.exchange.as_ref()?.id,
+                TransportError::Interrupted,
+            ),
             Stimulus::BodyEnd => self.download.handle_body_end(self.now, self.exchange.as_ref()?.id),
             Stimulus::BodyError => {
                 let exchange = self.exchange.as_ref().filter(|exchange| exchange.body.is_some())?;
@@ -213,7 +294,7 @@ impl Scene {
         self.download.handle_received(self.now, stale, 1);
         self.download.handle_body_end(self.now, stale);
         self.download.handle_body_error(self.now, stale, MultipartError::PartMissing);
-        self.download.handle_transport_error(self.now, stale);
+        self.download.handle_transport_error(self.now, stale, TransportError::Interrupted);
         if let Some(exchange) = self.exchange.as_ref().filter(|exchange| exchange.body.is_some()) {
             self.download.handle_response(self.now, exchange.id, &success);
         }

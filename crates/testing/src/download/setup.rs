@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use bits_proto::download::{ApplicationRanges, Config, Download, HeadRequest};
+use bits_proto::download::{ApplicationRanges, Config, ConfigBuilder, Download, HeadRequest};
 
 /// The longest entity that is allowed.
 pub(crate) const MAX_LENGTH: u64 = 1000;
@@ -75,23 +75,25 @@ impl Setup {
         length <= MAX_LENGTH && self.ranges.iter().all(|range| range.end <= length)
     }
 
-    pub fn start(&self, now: Instant) -> Download {
-        let mut config = Config::builder()
+    pub(crate) fn config(&self) -> ConfigBuilder {
+        let config = Config::builder()
             .head(self.head)
             .max_size(MAX_LENGTH)
             .max_restarts(u32::MAX)
-            .give_up_after(self.give_up_after);
-        if let Some(fragment) = self.fragment {
-            config = config.fragment_size(fragment);
+            .give_up_after(self.give_up_after)
+            .rate(self.rate.map(|rate| rate.try_into().unwrap()));
+        match self.fragment {
+            Some(fragment) => config.fragment_size(fragment),
+            None => config,
         }
-        if let Some(rate) = self.rate {
-            config = config.rate(Some(rate.try_into().unwrap()));
-        }
+    }
+
+    pub(crate) fn start(&self, now: Instant) -> Download {
         let ranges = match self.ranges {
             [] => ApplicationRanges::whole(),
             ranges => ApplicationRanges::new(ranges.iter().cloned()).unwrap(),
         };
         let url = "http://server/replies/1".parse().unwrap();
-        Download::new(now, url, ranges, config.build().unwrap()).unwrap()
+        Download::new(now, url, ranges, self.config().build().unwrap()).unwrap()
     }
 }

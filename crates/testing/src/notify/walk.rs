@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bits_proto::notify::transitions::{Place, Setting, Sight, Stimulus};
+use bits_proto::notify::transitions::{After, Place, Setting, Sight, Stimulus, TRANSITIONS};
 use bits_proto::notify::{Config, Failure, Notification, Outcome, Reply, State, Timer};
 use bits_proto::server::Refusal;
 use bits_proto::{Conformance, Malformed};
@@ -64,15 +64,30 @@ impl Setup {
         [conformance, replies]
     }
 
-    fn notification(&self, now: Instant) -> Notification {
+    pub fn config(&self) -> Config {
         let response_timeout = if self.response_first { 10 * SECOND } else { 30 * SECOND };
-        let config = Config::builder()
+        Config::builder()
             .conformance(self.conformance)
             .expect_reply(self.expects_reply)
             .max_reply_size(LIMIT)
             .timeouts(10 * SECOND, 20 * SECOND, response_timeout)
             .build()
-            .unwrap();
+            .unwrap()
+    }
+
+    /// Where the table says that a notification stands after a stimulus; `None` where it says nothing.
+    pub fn after(&self, place: Place, stimulus: Stimulus) -> Option<Place> {
+        let settings = self.settings();
+        let mut rows = TRANSITIONS.iter().filter(|row| row.from.contains(place) && row.on.contains(stimulus));
+        let row = rows.find(|row| row.setting.is_none_or(|setting| settings.contains(&setting)))?;
+        match row.after {
+            After::At(after) => Some(after),
+            _ => Some(place),
+        }
+    }
+
+    fn notification(&self, now: Instant) -> Notification {
+        let config = self.config();
         let delivery = if self.by_reference { by_reference() } else { by_value(100) };
         if self.has_place {
             return notification(now, delivery, config);
@@ -158,6 +173,11 @@ impl Scene {
             scene.place = *place;
         }
         scene
+    }
+
+    /// The scene stands there now.
+    pub fn stands(&mut self, place: Place) {
+        self.place = place;
     }
 
     /// What tells two scenes in the same place apart.
