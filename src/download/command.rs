@@ -85,7 +85,33 @@ impl Download {
     /// Supplies the headers that answer a challenge: they go with every request from now on, the one that was
     /// challenged first of all. `None`: there are no credentials, and the download fails.
     ///
+    /// A server that refuses eight answers in a row fails the download with [`Reason::Unauthorized`](super::Reason::Unauthorized).
+    /// Credentials that hold for one connection go with the next request alone, and
+    /// [`Transmit::connection`](super::Transmit::connection) keeps the requests after it on that connection.
+    ///
     /// May be called at any time, to refresh a token before it expires.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use bits_proto::download::{ApplicationRanges, Config, Download, Event, Output};
+    /// use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+    ///
+    /// # let now = Instant::now();
+    /// # let url = "http://server/replies/1".parse()?;
+    /// # let mut download = Download::new(now, url, ApplicationRanges::whole(), Config::default())?;
+    /// # let Some(Output::Transmit(transmit)) = download.poll_output() else { panic!() };
+    /// let challenge = http::Response::builder().status(401).header("WWW-Authenticate", "Basic");
+    /// download.handle_response(now, transmit.id, &challenge.body(())?);
+    /// let Some(Output::Event(Event::CredentialsWanted { status, .. })) = download.poll_output() else { panic!() };
+    /// assert_eq!(status, 401);
+    ///
+    /// let mut headers = HeaderMap::new();
+    /// headers.try_insert(AUTHORIZATION, HeaderValue::from_static("Basic eDp5"))?;
+    /// download.authenticate(now, Some(headers.into()))?;
+    /// let Some(Output::Transmit(again)) = download.poll_output() else { panic!() };
+    /// assert_eq!(again.request.headers()["authorization"], "Basic eDp5");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`ApiMisuse::Ended`]: it is over.

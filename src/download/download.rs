@@ -21,6 +21,32 @@ use crate::vocabulary::reference::is_http;
 /// One download of a reply, seen by the client (§3.6).
 ///
 /// See the [module](super) for how to drive it.
+///
+/// ```
+/// use std::time::Instant;
+/// use bits_proto::download::{ApplicationRanges, Config, Download, Event, Output};
+///
+/// let now = Instant::now();
+/// let url = "http://server/replies/1".parse()?;
+/// let mut download = Download::new(now, url, ApplicationRanges::whole(), Config::default())?;
+///
+/// // The download asks for the entity.
+/// let Some(Output::Transmit(transmit)) = download.poll_output() else { panic!("a request is first") };
+/// assert_eq!(transmit.request.method(), "GET");
+///
+/// // The head of the answer is here: the download says where the bytes of the body belong.
+/// let response = http::Response::builder().header("Content-Length", "5").body(())?;
+/// download.handle_response(now, transmit.id, &response);
+/// assert!(matches!(download.poll_output(), Some(Output::Event(Event::SizeKnown { size: 5 }))));
+/// let Some(Output::Receive { id, receiver }) = download.poll_output() else { panic!("a body follows") };
+/// assert_eq!(receiver.range(), Some(0..5));
+///
+/// // Five bytes are stored: the download is complete.
+/// download.handle_received(now, id, 5);
+/// assert!(matches!(download.poll_output(), Some(Output::Event(Event::Progress { received: 5 }))));
+/// assert!(matches!(download.poll_output(), Some(Output::Event(Event::Completed { received: 5 }))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "a download does nothing unless it is driven"]
 pub struct Download {

@@ -5,18 +5,18 @@
 //! any other file. [`respond`] is the server's side, a function; [`Download`] the client's, a machine.
 //!
 //! ```text
-//!        respond                                                                  Download
-//!           │                                            HEAD (if wanted, §3.6.5.2.2) │
-//!           │◀────────────────────────────────────────────────────────────── Transmit ┤
-//!           ├ 200, Content-Length 1000, ETag "v1" ─────────────────── handle_response ▶│
-//!           │                                                     Range bytes=0-599   │
-//!           │◀────────────────────────────────────────────────────────────── Transmit ┤
-//!           ├ 206, Content-Range bytes 0-599/1000, ETag "v1" ──────── handle_response ▶│ Receive
-//!           ├ 600 bytes ──────────────────────── stored by the caller, handle_received ▶│
-//!           │                                   Range bytes=600-999, If-Range "v1"    │
-//!           │◀────────────────────────────────────────────────────────────── Transmit ┤
-//!           ├ 206, Content-Range bytes 600-999/1000, ETag "v1" ────── handle_response ▶│ Receive
-//!           ├ 400 bytes ──────────────────────── stored by the caller, handle_received ▶│ Completed
+//!  respond                                                                  Download
+//!     │                                            HEAD (if wanted, §3.6.5.2.2) │
+//!     │◀────────────────────────────────────────────────────────────── Transmit ┤
+//!     ├ 200, Content-Length 1000, ETag "v1" ─────────────────── handle_response ▶│
+//!     │                                                     Range bytes=0-599   │
+//!     │◀────────────────────────────────────────────────────────────── Transmit ┤
+//!     ├ 206, Content-Range bytes 0-599/1000, ETag "v1" ──────── handle_response ▶│ Receive
+//!     ├ 600 bytes ──────────────────────── stored by the caller, handle_received ▶│
+//!     │                                   Range bytes=600-999, If-Range "v1"    │
+//!     │◀────────────────────────────────────────────────────────────── Transmit ┤
+//!     ├ 206, Content-Range bytes 600-999/1000, ETag "v1" ────── handle_response ▶│ Receive
+//!     ├ 400 bytes ──────────────────────── stored by the caller, handle_received ▶│ Completed
 //! ```
 //!
 //! # Driving a download
@@ -31,7 +31,39 @@
 //! 5. Sleep until [`poll_timeout`](Download::poll_timeout), then tell [`handle_timeout`](Download::handle_timeout); whatever else
 //!    happens comes first.
 //!
-//! A download may be stored at any time, as a [`Snapshot`], and go on in another process. One that failed may be resumed; it then goes on with the first byte that is missing.
+//! # Storing a download
+//!
+//! [`Download::snapshot`] is plain data in every state. Take one after the bytes that were reported with
+//! [`handle_received`](Download::handle_received) are safe. [`Download::restore`] takes the time at rest, so that a restart
+//! neither breaks a server's `Retry-After` nor keeps a dead download for ever. Bytes that were stored after the last snapshot
+//! are fetched again. A download that failed can be resumed; it goes on with the first byte that is missing.
+//!
+//! # What goes wrong, and what comes of it
+//!
+//! | answer | what the download does |
+//! |---|---|
+//! | 200 with HTML that names no version | [`Reason::Page`]: waits, since a login or a portal answered |
+//! | another `Last-Modified` or `ETag` | [`Event::Restarted`], three times at most |
+//! | several ranges answered badly | [`Event::SingleRangesOnly`], then one by one |
+//! | 401, 407 | [`Event::CredentialsWanted`], eight times in a row at most |
+//! | 408, 409, 421, 423, 425, 429, 5xx but 501 and 505 | [`Event::Waiting`], then the same request again |
+//! | a connection that broke, a timer | [`Event::Waiting`], then goes on behind what was stored |
+//! | a kept connection that was closed | the same request again at once, on a fresh one |
+//! | a larger entity than [`max_size`](ConfigBuilder::max_size) | [`Event::Failed`], before a byte is stored |
+//! | a redirection | [`Event::Failed`] with the address: the caller decides whether to trust it |
+//! | anything else | [`Event::Failed`]; [`resume`](Download::resume) tries again |
+//!
+//! # Serving replies
+//!
+//! A reply server is [`respond`] and a file. [`iis_reply_session`](crate::notify::iis_reply_session) finds the session in the
+//! URL of the request, and the name of the file follows from the session.
+//!
+//! - **Check who asks.** The reply belongs to the owner of the session. Without a check, whoever knows the URL can read it.
+//! - **Name every version.** [`Entity::new`] takes the time of the last change, which MC-BUP demands in every answer. Add a tag
+//!   if the reply can change twice in one second.
+//! - **Serve it until the session ends.** A client fetches the reply before it sends Close-Session.
+//!
+//! # Both sides
 //!
 //! Here both sides are at work. A program has a network where this one has a function call:
 //!

@@ -156,7 +156,7 @@ impl NotificationRequest<'_> {
         Ok(NotificationResponse { static_response_url: Some(url), ..self.accept() })
     }
 
-    /// The application does not take the entity. The client sees the status and the code; after 306 and 308 to 399,
+    /// The application does not take the entity. The client sees the status and the code; after 306, 309 to 399,
     /// 408, 409 and 5xx but 501 and 505 it comes back, and the application is notified again. 403 is final.
     ///
     /// # Errors

@@ -5,21 +5,21 @@
 //! [`Application`] reads and answers it.
 //!
 //! ```text
-//!   server::Session              notify::Notification                     notify::Application
-//!        │ the last byte is stored     │                                         │
-//!        ├─ Notify ───────────────────▶│  POST, BITS-Original-Request-URL        │
-//!        │                             ├────────────────────────────────────────▶│ read
-//!        │                             │    by reference: the paths of two files │
-//!        │                             │    by value: the entity is the body     │
-//!        │                             │                                         │ works on the entity
-//!        │                             │  200, and its reply, if it has one      │
-//!        │                             │◀────────────────────────────────────────┤ accept, reply_in_file,
-//!        │                             │    in a file, as body, or by its URL    │ reply_in_body, reply_at
-//!        │◀────────── Report::Notified ┤                                         │
-//!        │                             │  or an error's status, perhaps a code   │
-//!        │                             │◀────────────────────────────────────────┤ refuse
-//!        │◀──────────── Report::Failed ┤                                         │
-//!        │ the Ack of the last Fragment, with BITS-Reply-URL or with the application's error
+//!   server::Session           notify::Notification               notify::Application
+//!      │ the last byte is stored  │                                  │
+//!      ├─ Notify ────────────────▶│  POST, BITS-Original-Request-URL │
+//!      │                          ├─────────────────────────────────▶│ read
+//!      │                          │  by reference: two paths         │
+//!      │                          │  by value: the entity as body    │
+//!      │                          │                                  │ works on the entity
+//!      │                          │  200, and a reply if it has one  │
+//!      │                          │◀─────────────────────────────────┤ accept, reply_in_file,
+//!      │                          │  in a file, as body, or by URL   │ reply_in_body, reply_at
+//!      │◀─────── Report::Notified ┤                                  │
+//!      │                          │  or an error, maybe with a code  │
+//!      │                          │◀─────────────────────────────────┤ refuse
+//!      │◀───────── Report::Failed ┤                                  │
+//!      │ the Ack of the last Fragment: BITS-Reply-URL, or the error of the application
 //! ```
 //!
 //! # Driving a notification
@@ -101,6 +101,29 @@
 //! assert_eq!(Report::from(outcome), Report::Notified(Notified { copy_to_destination: true, reply_url }));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Writing a server application
+//!
+//! A server application is a handler of `POST` in any web server (§3.4). [`Application::read`] tells a notification from any
+//! other `POST`, and [`NotificationRequest`] makes the answers that MC-BUP allows.
+//!
+//! - **Take notifications from your own server alone.** A notification by reference names files, and the application reads and
+//!   writes there. Bind the handler to an address that only the server reaches, or check a secret in the notification URL.
+//! - **Finish the work before the answer.** The server takes the head of the answer for the end of the work. A server waits
+//!   five minutes by default; after that the client hears 408, and comes back.
+//! - **Expect to be notified again.** The answer may be lost, and then the client repeats its last Fragment. So make the work
+//!   idempotent: the destination and the bytes are the same.
+//! - **Say no with a status.** 403 is final. The client comes back after 306, 309 to 399, 408, 409, and 500 to 599 but 501 and
+//!   505. An application that says 200 beside a failure code has not taken the entity: the client hears 500 with that code. A
+//!   status from 100 to 199 is no answer: the client hears 500.
+//! - **Ask for the entity to be published** with [`and_copy_to_destination`](NotificationResponse::and_copy_to_destination).
+//!   Without it the server deletes the entity when the client closes its session.
+//!
+//! # Storing a notification
+//!
+//! [`Notification::snapshot`] is plain data in every state. A [restored](Notification::restore) notification is sent again,
+//! because nobody knows what the application made of the first one. A program that stores its sessions need not store
+//! notifications: a restored session that was notifying asks for its notification again.
 //!
 //! # The transitions of a notification
 //!

@@ -12,7 +12,35 @@ use crate::packet::{Payload, RequestHead, check_no_body, check_version, content_
 use crate::vocabulary::digits::trim;
 use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 
-/// Says that an entity is complete (§2.2.12; `captures/upload-reply/06-notification.req`).
+/// The notification that an entity is complete (§2.2.12; `captures/upload-reply/06-notification.req`).
+///
+/// A server application reads one with [`Application::read`](super::Application::read), and makes its
+/// [answer](#answers) of it:
+///
+/// ```
+/// use bits_proto::notify::{Application, Delivery};
+/// use http::StatusCode;
+///
+/// let head = http::Request::post("/orders")
+///     .header("BITS-Original-Request-URL", "http://server/upload/order.xml")
+///     .header("BITS-Request-DataFile-Name", r"C:\uploads\requestfile.bin")
+///     .header("BITS-Response-DataFile-Name", r"C:\uploads\responsefile.bin")
+///     .header("Content-Length", "0")
+///     .body(())?;
+/// let Some(notification) = Application::default().read(&head)? else { panic!("not a notification") };
+/// assert_eq!(notification.destination.to_string(), "http://server/upload/order.xml");
+/// let Delivery::ByReference(files) = &notification.delivery else { panic!("by reference") };
+/// assert_eq!(files.request.as_str(), Some(r"C:\uploads\requestfile.bin"));
+///
+/// // The application worked on the file, wrote its reply to the other one, and wants the file published.
+/// let answer = notification.reply_in_file()?.and_copy_to_destination().to_response();
+/// assert_eq!(answer.status(), 200);
+/// assert_eq!(answer.headers()["bits-copy-file-to-destination"], "true");
+/// // Or the file is no order: the client sees 403, and does not come back.
+/// let answer = notification.refuse(StatusCode::FORBIDDEN, None)?.to_response();
+/// assert_eq!(answer.status(), 403);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
