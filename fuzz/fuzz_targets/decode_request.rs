@@ -1,10 +1,10 @@
 //! The head of any request: read without a panic, answered where it is bad, and sent again where it is good.
 #![no_main]
 
-use bits_proto::packet::{Ack, Request, RequestHead};
-use bits_proto::{Conformance, DecodeError, ErrorContext, Hresult};
+use bits_proto::packet::{Ack, PacketType, Request, RequestHead};
+use bits_proto::{Conformance, DecodeError, ErrorContext, Hresult, SessionId};
 use bits_proto_fuzz::{BOTH, REQUEST_TYPES, request};
-use http::{Uri, Version};
+use http::{HeaderValue, Uri, Version};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -20,7 +20,10 @@ fn check(head: RequestHead<'_>) {
         match read {
             Ok(Some(packet)) => comes_back(packet, conformance),
             Ok(None) => assert_ne!(head.method.as_str(), "BITS_POST"),
-            Err(error) => is_answered(error),
+            Err(error) => {
+                is_answered(error);
+                is_known(error, head);
+            }
         }
     }
     if let Ok(Some(packet)) = &strict {
@@ -47,6 +50,19 @@ fn comes_back(packet: &Request<'_>, conformance: Conformance) {
     assert_eq!(read.session_id().map(|id| id.to_string()), packet.session_id().map(|id| id.to_string()));
     assert_eq!(read.clone().into_owned(), read);
     assert_eq!(sent.headers()["content-length"], sent.body().len().to_string());
+}
+
+/// What a bad request says in spite of its faults is not lost (C70).
+fn is_known(error: &DecodeError, head: RequestHead<'_>) {
+    let values = |name: &'static str| head.headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let is_fragment = |value: &[u8]| PacketType::parse(value) == Some(PacketType::Fragment);
+    if values("bits-packet-type").any(is_fragment) {
+        assert_eq!(error.packet_type(), Some(PacketType::Fragment));
+    }
+    assert_eq!(
+        error.session_id().is_some(),
+        values("bits-session-id").any(|id| SessionId::from_bytes(id.trim_ascii()).is_ok())
+    );
 }
 
 /// The answer to a bad request is an Ack, whatever its client takes it to answer.

@@ -119,9 +119,9 @@ impl<'a> CreateSessionAck<'a> {
         header::put(headers, ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(host) = &self.host {
             header::put_text(headers, header::BITS_HOST_ID, host.id.as_str().as_bytes());
-            if let Some(timeout) = host.fallback_timeout {
-                header::put(headers, header::BITS_HOST_ID_FALLBACK_TIMEOUT, timeout.as_secs());
-            }
+            // §2.2.3.2: a host never comes without a timeout; the largest is for ever (§3.1.1.2, Q24).
+            let seconds = host.fallback_timeout.map_or(u32::MAX.into(), |timeout| timeout.as_secs());
+            header::put(headers, header::BITS_HOST_ID_FALLBACK_TIMEOUT, seconds);
         }
     }
 

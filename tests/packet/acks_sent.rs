@@ -6,9 +6,10 @@
 use std::time::Duration;
 
 use bits_proto::packet::{
-    Ack, CancelSessionAck, CloseSessionAck, CreateSessionAck, ErrorAck, FragmentAck, Host, PingAck,
+    Ack, CancelSessionAck, CloseSessionAck, CreateSessionAck, ErrorAck, FragmentAck, Host, PacketType,
+    PingAck,
 };
-use bits_proto::{ErrorContext, Guid, Hresult, ReplyUrl, SessionId};
+use bits_proto::{Conformance, ErrorContext, Guid, Hresult, ReplyUrl, SessionId};
 use http::{HeaderName, HeaderValue, StatusCode, Version};
 
 const ID: &str = "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}";
@@ -70,12 +71,18 @@ fn the_ack_for_create_session_may_send_the_client_to_another_host() {
 }
 
 #[test]
-fn a_host_without_a_timeout_is_sent_without_one() {
-    let host = Host { id: "[2001:db8::7]:8080".parse().unwrap(), fallback_timeout: None };
-    let response = Ack::CreateSession(CreateSessionAck { host: Some(host), ..CreateSessionAck::new(id()) })
-        .to_response();
-    assert_eq!(response.headers()["bits-host-id"], "[2001:db8::7]:8080");
-    assert!(!response.headers().contains_key("bits-host-id-fallback-timeout"));
+fn q24_a_host_for_ever_is_sent_with_the_timeout_that_says_so() {
+    for (host, conformance) in
+        [("[2001:db8::7]:8080", Conformance::Interop), ("FRANKCAO8", Conformance::Strict)]
+    {
+        let forever = Host { id: host.parse().unwrap(), fallback_timeout: None };
+        let sent =
+            Ack::CreateSession(CreateSessionAck { host: Some(forever), ..CreateSessionAck::new(id()) });
+        let response = sent.to_response();
+        assert_eq!(response.headers()["bits-host-id"], host);
+        assert_eq!(response.headers()["bits-host-id-fallback-timeout"], "4294967295");
+        assert_eq!(Ack::decode(&response, PacketType::CreateSession, conformance), Ok(Some(sent)));
+    }
 }
 
 #[test]
