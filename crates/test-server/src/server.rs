@@ -207,10 +207,10 @@ struct Table {
     hung_up: usize,
 }
 
-trait Stream: Read + Write {}
+pub(crate) trait Stream: Read + Write {}
 impl<S: Read + Write> Stream for S {}
 
-type Connection = BufReader<Box<dyn Stream>>;
+pub(crate) type Connection = BufReader<Box<dyn Stream>>;
 
 impl Inner {
     fn serve(&self, tcp: TcpStream, tls: Option<Arc<ServerConfig>>) -> io::Result<()> {
@@ -369,7 +369,7 @@ impl Inner {
     }
 }
 
-fn read_head(connection: &mut Connection) -> io::Result<Option<Request<()>>> {
+pub(crate) fn read_head(connection: &mut Connection) -> io::Result<Option<Request<()>>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if connection.read_until(b'\n', &mut head)? == 0 {
@@ -416,6 +416,6 @@ fn plain(status: u16, headers: &[(&'static str, &'static str)], page: Vec<u8>) -
     (response, page)
 }
 
-fn header<'r>(request: &'r Request<()>, name: &str) -> &'r str {
+pub(crate) fn header<'r>(request: &'r Request<()>, name: &str) -> &'r str {
     request.headers().get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
 }

@@ -10,6 +10,7 @@
 //! | [`tls`] | certificates |
 //! | [`remedies`] | what trying again cannot heal ends at once |
 //! | [`keeping`] | what was uploaded is never thrown away |
+//! | [`habits`] | foreign servers and boxes |
 //! | [`hosts`] | other hosts that a server names |
 //! | [`sources`] | files that change, or are not what they seem |
 //! | [`many`] | several files |
@@ -19,6 +20,7 @@ mod common;
 mod failures;
 #[cfg(unix)]
 mod files;
+mod habits;
 mod hosts;
 #[cfg(unix)]
 mod keeping;
