@@ -179,8 +179,8 @@ impl World {
                 let snapshot = self.upload.snapshot(self.now);
                 let destination = self.upload.destination().clone();
                 let age = Duration::from_secs(age.into());
-                self.upload =
-                    Upload::restore(now, destination, snapshot, age, entity, self.config.clone()).expect("it was just taken");
+                self.upload = Upload::restore(now, destination, snapshot, age, entity, self.config.clone())
+                    .expect("it was just taken");
                 self.under_way = None;
                 self.late = None;
             }

@@ -9,8 +9,9 @@ use arbitrary::Arbitrary;
 use bits_proto::Conformance;
 use bits_proto::download::multipart::MultipartError;
 use bits_proto::download::{
-    ApplicationRanges, Config, Credentials, Download, Entity, Event, ExchangeId, HeadRequest, Output, Receiver, Segment,
-    State, Suspend, respond, TransportError};
+    ApplicationRanges, Config, Credentials, Download, Entity, Event, ExchangeId, HeadRequest, Output,
+    Receiver, Segment, State, Suspend, TransportError, respond,
+};
 use http::{Request, Response};
 use libfuzzer_sys::fuzz_target;
 
