@@ -37,37 +37,35 @@
 //! use std::time::Instant;
 //!
 //! use bits_proto::client::{self, Config, Entity, Event, Upload};
-//! use bits_proto::packet::{Ack, Payload, Request};
-//! use bits_proto::server::{self, Arrival, Directory, Report, Sessions};
+//! use bits_proto::packet::Payload;
+//! use bits_proto::server::{self, Directory, Keep, Report, Sessions};
 //!
 //! let source = b"All human beings are born free and equal in dignity and rights.".to_vec();
 //! let mut stored = Vec::new();
 //! let mut published = None;
 //!
-//! // The server's side of one exchange: do what the session asks for, report it, until it responds.
-//! let mut sessions = Sessions::new(Directory::default());
+//! // The server's side of one exchange: do what the session asks for, and report it, until it responds. This one keeps
+//! // nothing that outlives its process.
+//! let mut sessions = Sessions::new(Directory::builder().keep(Keep::Nothing).build()?);
 //! let mut serve = |now, head: http::Request<()>, body: &[u8]| -> http::Response<()> {
-//!     let request = match sessions.directory().decode(&head) {
-//!         Ok(request) => request.expect("not of this protocol: another handler's"),
-//!         Err(error) => return error.to_response(),
-//!     };
-//!     let arrival = Arrival { request: &request, target: head.uri(), owner: &() };
-//!     let (exchange, mut output) = sessions.handle_request(now, &arrival, || *b"sixteen randoms!");
+//!     let exchange = sessions.handle_request(now, &head, &(), || *b"sixteen randoms!");
+//!     let exchange = exchange.expect("not of this protocol: another handler's");
 //!     loop {
+//!         let output = sessions.poll_output(now, exchange).expect("one exchange at a time never waits");
 //!         let report = match output {
 //!             server::Output::Open => Report::Opened,
-//!             server::Output::Store(store) => {
-//!                 stored.extend_from_slice(&body[store.skip as usize..]);
-//!                 Report::Stored(store.range.end - store.range.start)
+//!             server::Output::Store(mut store) => {
+//!                 stored.extend_from_slice(store.clip(body));
+//!                 Report::Stored(store.clipped())
 //!             }
-//!             server::Output::Publish => {
+//!             server::Output::Publish { .. } => {
 //!                 published = Some(std::mem::take(&mut stored));
 //!                 Report::Published
 //!             }
 //!             server::Output::Respond(ack) => return ack.to_response(),
-//!             other => unreachable!("one exchange at a time needs no {other:?}"),
+//!             other => unreachable!("this upload needs no {other:?}"),
 //!         };
-//!         output = sessions.handle_report(now, exchange, report);
+//!         sessions.handle_report(now, exchange, report);
 //!     }
 //! };
 //!

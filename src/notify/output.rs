@@ -161,7 +161,7 @@ impl From<Outcome> for Report {
             Outcome::Taken { copy_to_destination, reply } => {
                 Self::Notified(Notified { copy_to_destination, reply_url: reply.into_url() })
             }
-            Outcome::Failed(failure) => Self::Failed { stored: 0, refusal: failure.refusal() },
+            Outcome::Failed(failure) => Self::Failed(failure.refusal()),
         }
     }
 }

@@ -1,10 +1,9 @@
-//! The errors that a server sends (`protocol.md` section 4).
+//! The errors that a server sends.
 
 use http::StatusCode;
 
-use super::input::Refusal;
-use crate::packet::Conformance;
-use crate::packet::ErrorAck;
+use super::report::Refusal;
+use crate::packet::{Conformance, ErrorAck};
 use crate::vocabulary::{ErrorContext, Hresult};
 
 const SERVER: ErrorContext = ErrorContext::REMOTE_FILE;

@@ -1,13 +1,13 @@
-//! The configuration of one virtual directory.
+//! The configuration of a virtual directory, and its builder.
 
 use std::time::Duration;
 
 use super::notification_type::NotificationType;
-use crate::packet::Conformance;
-use crate::packet::DecodeError;
-use crate::packet::{Host, Request, RequestHead};
+use crate::packet::{Conformance, Host};
+use crate::vocabulary::HostId;
 use crate::vocabulary::limits::{
-    MAX_ENTITY_SIZE, MAX_TOMBSTONES, SESSION_TIMEOUT, SESSIONS_PER_OWNER, TOMBSTONE_LIFETIME,
+    HOST_ID_FALLBACK_TIMEOUT, MAX_ENTITY_SIZE, MAX_TOMBSTONES, SESSION_TIMEOUT, SESSIONS_PER_OWNER,
+    TOMBSTONE_LIFETIME,
 };
 
 /// The configuration of one virtual directory (`BITSDirectoryConfig`, §3.2.1.1), which all its sessions share.
@@ -41,6 +41,37 @@ pub struct Directory {
     pub(super) tombstone_lifetime: Duration,
     pub(super) max_tombstones: usize,
     pub(super) notification: NotificationType,
+    pub(super) keep: Keep,
+    pub(super) replace: bool,
+}
+
+/// What a program keeps of its sessions, so that they outlive its process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "nothing, every step, every change, or what storage does not know"
+)]
+pub enum Keep {
+    /// Nothing: if the process dies, the clients start over. No output asks to save or to forget.
+    Nothing,
+    /// A [`Snapshot`](super::Snapshot) after every step, in a row that several processes work on. No output asks to save or to
+    /// forget.
+    Rows,
+    /// A [`Record`](super::Record) of everything that a client was told. The default.
+    #[default]
+    Records,
+    /// A record of everything but the offset, because the storage knows the length of what it holds, and keeps it after a
+    /// crash: bytes are appended in order, nothing is allocated in advance, and what was written but not reported is cut back
+    /// before the next write. Most Fragments need no save then.
+    RecordsWithoutOffset,
+}
+
+impl Keep {
+    /// Whether outputs ask to save records and to forget them.
+    pub(super) const fn saves(self) -> bool {
+        matches!(self, Self::Records | Self::RecordsWithoutOffset)
+    }
 }
 
 /// On which packets a session's owner is checked (Q59).
@@ -57,16 +88,14 @@ pub enum OwnerCheck {
 }
 
 impl Directory {
-    /// Reads a request's head as this directory reads requests: with its conformance, and the method override where
-    /// it is allowed. `Ok(None)`: the request is not of this protocol.
-    ///
-    /// # Errors
-    /// A [`DecodeError`] for a bad request of this protocol; it knows how to answer.
-    pub fn decode<'h>(&self, head: impl Into<RequestHead<'h>>) -> Result<Option<Request<'h>>, DecodeError> {
-        match self.method_override && !self.conformance.is_strict() {
-            true => Request::decode_tunnelled(head, self.conformance),
-            false => Request::decode(head, self.conformance),
-        }
+    /// A builder with the defaults of IIS.
+    pub fn builder() -> DirectoryBuilder {
+        DirectoryBuilder { directory: Self::default() }
+    }
+
+    /// A builder with the settings of this directory.
+    pub fn to_builder(&self) -> DirectoryBuilder {
+        DirectoryBuilder { directory: self.clone() }
     }
 
     /// How strictly requests are read.
@@ -112,6 +141,54 @@ impl Directory {
     pub const fn session_timeout(&self) -> Duration {
         self.session_timeout
     }
+
+    /// The largest fragment, in bytes.
+    #[must_use]
+    pub const fn max_fragment_size(&self) -> u64 {
+        self.max_fragment_size
+    }
+
+    /// How many sessions there may be in all. A program that keeps its sessions in a database counts its rows.
+    #[must_use]
+    pub const fn max_sessions(&self) -> usize {
+        self.max_sessions
+    }
+
+    /// How many sessions one owner may have.
+    #[must_use]
+    pub const fn sessions_per_owner(&self) -> usize {
+        self.sessions_per_owner
+    }
+
+    /// How long ended sessions are remembered.
+    #[must_use]
+    pub const fn tombstone_lifetime(&self) -> Duration {
+        self.tombstone_lifetime
+    }
+
+    /// On which packets a session's owner is checked.
+    #[must_use]
+    pub const fn owner_check(&self) -> OwnerCheck {
+        self.owner_check
+    }
+
+    /// The host that the later requests of every session go to, if there is one.
+    #[must_use]
+    pub const fn host(&self) -> Option<&Host<'static>> {
+        self.host.as_ref()
+    }
+
+    /// What is kept of sessions.
+    #[must_use]
+    pub const fn keep(&self) -> Keep {
+        self.keep
+    }
+
+    /// Whether a newer session takes the place of an older one of its owner for the same destination.
+    #[must_use]
+    pub const fn replaces_sessions(&self) -> bool {
+        self.replace
+    }
 }
 
 impl Default for Directory {
@@ -131,6 +208,167 @@ impl Default for Directory {
             tombstone_lifetime: TOMBSTONE_LIFETIME,
             max_tombstones: MAX_TOMBSTONES,
             notification: NotificationType::None,
+            keep: Keep::Records,
+            replace: false,
+        }
+    }
+}
+
+/// What a configuration may not say: the caller's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidDirectory {
+    /// A size, a number or a time that must not be zero is.
+    #[error("{0} must not be zero")]
+    Zero(&'static str),
+    /// A size of 2^63 bytes or more.
+    #[error("{0} must be below 2^63")]
+    TooLarge(&'static str),
+    /// A fallback timeout that is no whole number of seconds from 1 to 4,294,967,294.
+    #[error("the fallback timeout is 1 to 4,294,967,294 whole seconds")]
+    FallbackTimeout,
+}
+
+/// Builds a [`Directory`].
+#[derive(Clone, Debug)]
+#[must_use = "nothing is configured until `build` is called"]
+pub struct DirectoryBuilder {
+    directory: Directory,
+}
+
+impl DirectoryBuilder {
+    /// How strictly requests are read; [`Conformance::Interop`] by default.
+    pub fn conformance(mut self, conformance: Conformance) -> Self {
+        self.directory.conformance = conformance;
+        self
+    }
+
+    /// Whether uploads are enabled (`UploadEnabled`); they are by default. Where not, every packet is answered 501.
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.directory.enabled = enabled;
+        self
+    }
+
+    /// Whether `POST` with `X-HTTP-Method-Override: BITS_POST` is taken (Q41); not by default, as it slips past filters
+    /// that look at the method, and never in strict.
+    pub fn method_override(mut self, allowed: bool) -> Self {
+        self.directory.method_override = allowed;
+        self
+    }
+
+    /// The largest entity, in bytes (`MaximumUploadSize`); 2^63 − 1 by default.
+    pub fn max_upload_size(mut self, bytes: u64) -> Self {
+        self.directory.max_upload_size = bytes;
+        self
+    }
+
+    /// The largest fragment, in bytes; larger ones are answered 413, and clients send smaller ones. No bound by default.
+    pub fn max_fragment_size(mut self, bytes: u64) -> Self {
+        self.directory.max_fragment_size = bytes;
+        self
+    }
+
+    /// Whether an upload may replace what is at its destination already (`AllowOverwrites`); not by default.
+    pub fn allow_overwrites(mut self, allowed: bool) -> Self {
+        self.directory.allow_overwrites = allowed;
+        self
+    }
+
+    /// How many sessions there may be in all; no bound by default.
+    pub fn max_sessions(mut self, sessions: usize) -> Self {
+        self.directory.max_sessions = sessions;
+        self
+    }
+
+    /// How many sessions one owner may have; 50 by default, as in IIS.
+    ///
+    /// Where nobody authenticates, everybody is one owner: raise it there.
+    pub fn sessions_per_owner(mut self, sessions: usize) -> Self {
+        self.directory.sessions_per_owner = sessions;
+        self
+    }
+
+    /// On which packets a session's owner is checked; on every one by default.
+    pub fn owner_check(mut self, check: OwnerCheck) -> Self {
+        self.directory.owner_check = check;
+        self
+    }
+
+    /// The host that the later requests of every session go to (`BITSHostId`), and for how long it may be out of reach
+    /// (`BITSHostIdFallbackTimeout`: whole seconds; `None`: 86,400, as in IIS, because a client that is told no time never
+    /// comes back to the origin). No host by default.
+    pub fn host(mut self, id: HostId<'static>, fallback_timeout: Option<Duration>) -> Self {
+        let fallback_timeout = fallback_timeout.or(Some(HOST_ID_FALLBACK_TIMEOUT));
+        self.directory.host = Some(Host { id, fallback_timeout });
+        self
+    }
+
+    /// After how long without progress a session is discarded (§3.2.2.1); 14 days by default.
+    pub fn session_timeout(mut self, timeout: Duration) -> Self {
+        self.directory.session_timeout = timeout;
+        self
+    }
+
+    /// How long, and how many, ended sessions are remembered, so that the repeat of a Close or Cancel whose Ack was lost
+    /// is answered as a success; one hour and 65,536 by default. Strict directories remember none.
+    pub fn tombstones(mut self, lifetime: Duration, most: usize) -> Self {
+        self.directory.tombstone_lifetime = lifetime;
+        self.directory.max_tombstones = most;
+        self
+    }
+
+    /// What the program keeps of its sessions; [`Keep::Records`] by default.
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.directory.keep = keep;
+        self
+    }
+
+    /// Whether a new session takes the place of an older one of the same owner for the same destination (Q57), which is then
+    /// discarded and answers 403; not by default.
+    ///
+    /// Only where owners are told apart: where everybody is one owner, a stranger's Create would end an upload.
+    pub fn replace_sessions(mut self, replace: bool) -> Self {
+        self.directory.replace = replace;
+        self
+    }
+
+    /// Whether and how a server application is notified of complete entities; not by default.
+    pub fn notification(mut self, notification: NotificationType) -> Self {
+        self.directory.notification = notification;
+        self
+    }
+
+    /// The directory.
+    ///
+    /// # Errors
+    /// [`InvalidDirectory`] says which setting makes no sense.
+    pub fn build(self) -> Result<Directory, InvalidDirectory> {
+        let directory = self.directory;
+        for (name, zero) in [
+            ("the largest upload", directory.max_upload_size == 0),
+            ("the largest fragment", directory.max_fragment_size == 0),
+            ("the number of sessions", directory.max_sessions == 0),
+            ("the number of sessions of one owner", directory.sessions_per_owner == 0),
+            ("the session timeout", directory.session_timeout.is_zero()),
+        ] {
+            if zero {
+                return Err(InvalidDirectory::Zero(name));
+            }
+        }
+        for (name, size) in [
+            ("the largest upload", directory.max_upload_size),
+            ("the largest fragment", directory.max_fragment_size),
+        ] {
+            if size > MAX_ENTITY_SIZE {
+                return Err(InvalidDirectory::TooLarge(name));
+            }
+        }
+        let legal = |timeout: Duration| {
+            timeout.subsec_nanos() == 0 && (1..u64::from(u32::MAX)).contains(&timeout.as_secs())
+        };
+        match directory.host.as_ref().and_then(|host| host.fallback_timeout) {
+            Some(timeout) if !legal(timeout) => Err(InvalidDirectory::FallbackTimeout),
+            _ => Ok(directory),
         }
     }
 }

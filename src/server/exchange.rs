@@ -1,41 +1,75 @@
-//! One request and its answer.
+//! The exchange: one request and its answer, and the signals to its task.
 
 use std::fmt;
 
 use crate::vocabulary::Guid;
 
-/// One request and its answer, from the arrival of the head to the sending of the Ack.
+/// One request and its answer, or one piece of work that no client asked for.
 ///
-/// A server's task keeps it and names it with every report, so that nobody ever receives another's work. Ids are
-/// never used again: what an exchange reports after it was given up changes nothing.
+/// It is the address of outputs: a task keeps its exchange and names it with every call, so that no task receives the
+/// work of another. Exchanges of a session are numbered and never wrap, so that no number comes back: a report of an
+/// exchange that was given up changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Exchange {
     session: Guid,
-    serial: u32,
+    serial: u64,
 }
 
 impl Exchange {
-    /// An exchange that reaches no session: a Ping, or a request that is answered at once.
-    pub(super) const OUTSIDE: Self = Self { session: Guid::NIL, serial: 0 };
-
-    pub(super) const fn new(session: Guid, serial: u32) -> Self {
+    pub(super) const fn new(session: Guid, serial: u64) -> Self {
         Self { session, serial }
     }
 
-    /// The session that the exchange works on; [`Guid::NIL`] for one that was answered without any.
+    /// The session that the exchange works on; `None` for a request that reached no session, such as a Ping.
     #[must_use]
-    pub const fn session(self) -> Guid {
-        self.session
+    pub fn session(self) -> Option<Guid> {
+        (self.session != Guid::NIL).then_some(self.session)
     }
 
-    pub(super) const fn serial(self) -> u32 {
+    /// The number of the exchange among those of its session, which only grows.
+    ///
+    /// It is no fence for a storage that several processes share: an exchange whose session was never saved has the
+    /// number of another one after a restart. Take the number of the row's claim there.
+    #[must_use]
+    pub const fn serial(self) -> u64 {
         self.serial
+    }
+
+    pub(super) const fn id(self) -> Guid {
+        self.session
     }
 }
 
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Exchange({}#{})", self.session, self.serial)
+        // The id is a secret: whoever knows it can write into the session.
+        let id = self.session.to_string();
+        write!(f, "Exchange({}…#{})", id.get(1..9).unwrap_or_default(), self.serial)
+    }
+}
+
+/// Tells whoever holds the tasks which of them to stop or to wake.
+///
+/// A signal that is lost costs time and nothing else: a task that asks now and then finds out by itself
+/// ([`Sessions::is_superseded`](super::Sessions::is_superseded), [`Sessions::poll_output`](super::Sessions::poll_output)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "a task waits for it"]
+#[expect(clippy::exhaustive_enums, reason = "a server must do both")]
+pub enum Signal {
+    /// The client came back with a newer request: the task of this exchange should stop reading its body, and report how
+    /// much of it is stored.
+    Stop(Exchange),
+    /// The task of this exchange may ask for its output again.
+    Ready(Exchange),
+}
+
+impl Signal {
+    /// The exchange whose task is told.
+    #[must_use]
+    pub const fn exchange(self) -> Exchange {
+        match self {
+            Self::Stop(exchange) | Self::Ready(exchange) => exchange,
+        }
     }
 }

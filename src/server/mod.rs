@@ -1,12 +1,12 @@
 //! The upload server's machine (§3.2): receives entities in fragments and has them published.
 //!
 //! ```text
-//!                 request                                    Output                    Report
-//!   HTTP stack ────────────▶ Sessions ──▶ Session ───────────────────▶ the task ───────────────────┐
-//!       ▲                    (a table)    (one upload)                 of this request             │
-//!       │                                     ▲                           │                        │
-//!       │  Ack                                └──────── next Output ◀─────┼────────────────────────┘
-//!       └─────────────────────────────────────────── Respond ◀────────────┘
+//!                head                                     Output
+//!   HTTP stack ─────────▶ Sessions ──▶ Session ──────────────────────▶ the task
+//!       ▲                 (a table)    (one upload)                    of this exchange
+//!       │                                   ▲                              │
+//!       │  Ack                              └────────── Report ────────────┤
+//!       └─────────────────────────────────────────────── Respond ──────────┘
 //! ```
 //!
 //! - [`Directory`] is the configuration that a directory's sessions share.
@@ -16,79 +16,83 @@
 //!
 //! # Driving a session
 //!
-//! 1. A request's head arrives. [`Directory::decode`] reads it: `None` is not of this protocol, an error knows its answer.
-//! 2. [`Sessions::handle_request`] returns the request's [`Exchange`], and the first [`Output`]: what to do.
-//! 3. Do it, and tell [`Sessions::handle_report`] what came of it: it returns the next output *of this exchange*. No task
-//!    ever receives another's work.
+//! 1. A request's head arrives. [`Sessions::handle_request`] returns its [`Exchange`]; `None` means that the request is not
+//!    of this protocol. A head that cannot be read is an exchange like any other: the machine answers it.
+//! 2. [`Sessions::poll_output`] returns the work of this exchange. No task ever receives another's work.
+//! 3. Do it, tell [`Sessions::handle_report`] what came of it, and go to 2.
 //! 4. [`Output::Respond`] ends the exchange: send the Ack.
 //!
+//! Where `poll_output` returns `None`, another exchange works on the session: see [Requests that race](#requests-that-race).
 //! The crate's [front page](crate#one-upload) has the whole loop, and [`transitions`] says what a session does in every
-//! place, whatever it meets.
+//! place, whatever it meets. `bits-http` has this loop for threads and for async tasks, and a whole server on top of it.
 //!
 //! Everything that can be refused by the head alone is refused before an output asks for the body. A client that sent
 //! `Expect: 100-continue` gets its `100 Continue` when [`Output::Store`] comes, and never otherwise.
 //!
 //! # The order of the checks
 //!
-//! What is wrong first decides the answer, and nothing after it is looked at (C55):
+//! The fault that is found first decides the answer, and nothing after it is looked at (C55):
 //!
-//! 1. the method: not of this protocol at all, `Ok(None)`;
+//! 1. the method: not of this protocol at all, `None`;
 //! 2. the version of HTTP, the length of headers, the packet type: 400;
 //! 3. `Content-Length`: 411 where it is missing, 400 where a packet without a body announces one;
 //! 4. the other headers of the packet, its session id and its range among them: 400;
 //! 5. whether uploads are enabled: 501;
 //! 6. for Create-Session, a protocol in common: 400; how many sessions there are: 503; then what the caller says to `Open`;
 //! 7. whether the session is known: 500, `BG_E_SESSION_NOT_FOUND`;
-//! 8. its owner: 403, which tells neither offset nor anything else; then its destination: 400;
+//! 8. its owner: 403, which tells neither offset nor anything else; then its destination: 400; then its time;
 //! 9. whose turn it is: a newer request [waits, and has the older one stopped](#requests-that-race);
 //! 10. for a Fragment, the size of the entity: 400 where it changed, `BG_E_TOO_LARGE` where it is over the maximum; the size of the
 //!     fragment: 413; its place: 416.
 //!
-//! Steps 2 to 4 are [`Directory::decode`], the rest is [`Sessions::handle_request`]. None of them looks at the body.
+//! A Fragment that steps 2 to 4 refuse still was a Fragment (C70): where its session, owner and destination can be told, it
+//! takes its turn, the session remembers that the entity has bytes, and the answer tells the offset.
 //!
 //! # What to do for each output
 //!
 //! | output | do | then report |
 //! |---|---|---|
-//! | [`Open`](Output::Open) | decide whether [this destination](Session::destination) may be written by its owner, look whether it exists or is a directory, make an empty place for the bytes, named by [`Exchange::session`] | [`Opened`](Report::Opened), or [`Failed`](Report::Failed) with a [`Refusal`] |
-//! | [`Store`](Output::Store) | read [`skip`](Store::skip) bytes of the body and drop them; write the rest at [`range`](Store::range); make it durable | [`Stored`](Report::Stored) with the number of bytes written, however the body ended |
+//! | [`Admit`](Output::Admit) | decide whether the client of a Ping may upload here | [`Admitted`](Report::Admitted), or [`Failed`](Report::Failed) with a [`Refusal`] |
+//! | [`Open`](Output::Open) | decide whether this destination may be written by its owner, look whether it exists or is a directory, make an empty place for the bytes, named by [`Exchange::session`] | [`Opened`](Report::Opened), or `Failed` |
+//! | [`Store`](Output::Store) | give each piece of the body to [`Store::clip`], write what that returns, make it durable | [`Stored`](Report::Stored) with [`Store::clipped`], however the body ended; [`StoredPart`](Report::StoredPart) where writing failed |
 //! | [`Notify`](Output::Notify) | tell the server application | [`Notified`](Report::Notified), or `Failed` with what it said |
-//! | [`Publish`](Output::Publish) | look again whether the destination may be written; move the bytes there, the whole or nothing | [`Published`](Report::Published), or `Failed` |
-//! | [`Discard`](Output::Discard) | delete what the upload has | [`Discarded`](Report::Discarded), or `Failed` |
-//! | [`Abort`](Output::Abort) | tell the other exchange's task to stop reading and to report | nothing: [`poll`](Sessions::poll) |
-//! | [`Wait`](Output::Wait) | wait until another task has reported on this session | nothing: [`poll`](Sessions::poll) |
-//! | [`Respond`](Output::Respond) | save the session, then send the Ack | nothing: it is over |
+//! | [`Save`](Output::Save) | write the record in place of the one before, durably | [`Saved`](Report::Saved), or `Failed` |
+//! | [`Publish`](Output::Publish) | look whether the bytes are there, then whether the destination may be written; move the bytes there, the whole or nothing | [`Published`](Report::Published), or `Failed` |
+//! | [`Discard`](Output::Discard) | delete the bytes | [`Discarded`](Report::Discarded), or `Failed` |
+//! | [`Forget`](Output::Forget) | delete the record | [`Forgotten`](Report::Forgotten), or `Failed` |
+//! | [`Respond`](Output::Respond) | send the Ack | nothing: it is over |
+//! | [`Done`](Output::Done) | nothing | nothing: it is over |
+//!
+//! [`Refusal`] and [`Report`] are made from an [`io::Error`](std::io::Error), so that a full disk is told as one.
 //!
 //! # What must last, and in which order
 //!
-//! A byte that was acknowledged is never sent again, so the order is: the bytes, the state, the Ack.
+//! A byte that was acknowledged is never sent again, so the order is: the bytes, the record, the Ack. The outputs come in this
+//! order; each must last (`fdatasync`, or whatever makes it last) before it is reported. [`Keep`] says what is kept:
 //!
-//! 1. **Bytes** (`fdatasync`, or whatever makes them last), before `Stored` is reported.
-//! 2. **State**, before `Respond` is sent, and before `Publish` or `Discard` is done: [`Session::snapshot`]. A session
-//!    that is no longer in the table has ended: what was saved of it may go; kept for an hour, it answers repeats after a
-//!    crash. A program that loses its sessions in a crash may skip all this: the clients start over.
-//! 3. **The Ack.**
+//! - [`Records`](Keep::Records), the default: a [`Record`] before each Ack that tells something new.
+//! - [`RecordsWithoutOffset`](Keep::RecordsWithoutOffset): where storage knows the length of what it holds and keeps it after
+//!   a crash, most Fragments need no record. The first one does, for the total is in the record alone, and so does one of a
+//!   session whose record has gone stale by an eighth of its timeout.
+//! - [`Nothing`](Keep::Nothing): the sessions die with the process, and the clients start over.
+//! - [`Rows`](Keep::Rows): a [`Snapshot`] after every step, in a database.
 //!
-//! To publish is one step that the file system knows how to do: write aside, sync, `rename`, sync the folder. Until
-//! `Published` is reported the session asks for it again. If the process can die between the rename and the report,
-//! make the step repeatable: where the bytes are gone and the destination is this upload's, report `Published`.
+//! Before the entity is published, and before bytes are deleted, a record says so; after that nothing is saved, and the record
+//! stays for an hour to answer repeats ([`Directory::tombstone_lifetime`]). So a kill at any point publishes once. If such a
+//! step fails, the next record takes the intent back.
 //!
 //! # After a crash
 //!
-//! The bytes that storage really holds win. For each session that was saved:
-//!
-//! 1. [`Session::restore`] it, and tell [`Session::recover`] how many of its bytes there are, if any place for them is left.
-//! 2. If it has [ended](State::Ended), delete what is left of it. Else truncate its bytes to [`Session::received`]: those past
-//!    it were never acknowledged.
-//! 3. [`Sessions::insert`] it, ended or not: one that ended answers a repeated Close or Cancel for an hour.
-//!
-//! Bytes that no saved session names belong to an upload whose client was never told of it: delete them.
+//! The bytes that storage really holds win. For each record that was kept, tell [`Sessions::restore`] how old it is and what
+//! storage [holds](Held). It says what to do with the bytes: cut them, or delete them. Bytes that no record names belong to an
+//! upload whose client was never told of it: delete them. Then drive [`Sessions::poll_expired`].
 //!
 //! # Bodies
 //!
 //! The machine sees no byte of a body. Stream it: a fragment of 13 MiB collected in memory first costs half the throughput.
-//! Read exactly `skip + (range.end - range.start)` bytes, as `Content-Length` says; a body that ends early, or a connection that
-//! breaks, is reported as `Stored` with what was written by then: it counts, and the client goes on from there.
+//! A body that ends early, or a connection that breaks, is reported as `Stored` with what was written by then: it counts, and
+//! the client goes on from there. Bytes that were written and not reported are cut back, by the writer that reports fewer or
+//! by the next one, which writes at the start of its [range](Store::range).
 //!
 //! Where no `Store` comes, the request's body was refused: answer, and close the connection rather than read it.
 //!
@@ -99,8 +103,8 @@
 //!
 //! | at work | a newer one arrives | the one at work | the newer one |
 //! |---|---|---|---|
-//! | `Store` | anything | is asked to stop; its last report counts, its answer is 503, or why it failed | [`Abort`](Output::Abort), then [`Wait`](Output::Wait), then its turn from the offset reached |
-//! | `Open`, `Notify` | anything | goes on, and is answered | [`Wait`](Output::Wait), then its turn |
+//! | `Store` | anything | is told to [stop](Signal::Stop); its last report counts, its answer is 503, or why it failed | waits; then its turn from the offset reached |
+//! | `Open`, `Notify`, `Save` | anything | goes on, and is answered | waits; then its turn |
 //! | `Publish` | Close | publishes, and is answered | waits; then 200, as a repeat |
 //! | `Publish` | Cancel | publishes, and is answered: the Cancel is too late | waits; then 200: nothing is left to delete |
 //! | `Publish` | Fragment | publishes, and is answered | waits; then session not found |
@@ -108,69 +112,68 @@
 //! | `Discard` | Close or Fragment | discards, and is answered | waits; then session not found |
 //! | anything | a third one | as above | the second is answered 503, the third waits |
 //!
-//! A task that dies must say so: [`Report::Abandoned`], from a `Drop` guard. What an exchange reports after that is void.
+//! [`Sessions::poll_signal`] tells whoever holds the tasks which one to stop and which one to wake. Signals may be lost: a task
+//! that asks [`Sessions::is_superseded`] and [`Sessions::poll_output`] now and then needs none.
 //!
-//! # Threads
+//! A task that dies must say so, from a `Drop` guard: [`Sessions::handle_abandoned`]. The turn belongs to the work and not to
+//! the future that began it: where a blocking thread still writes for a future that was dropped, the exchange is abandoned when
+//! that thread has ended.
 //!
-//! One [`Sessions`] in a `Mutex`, locked for each call and never while bytes move. A thread whose output is `Wait` waits on a
-//! `Condvar` that every report notifies; `Abort` shuts the other thread's socket down. `examples/roundtrip` is this.
+//! # Threads and async tasks
 //!
-//! # Async
-//!
-//! The same, with a `std::sync::Mutex` that is never held across an `.await`. For `Wait`, a `tokio::sync::Notify` for each session at
-//! work, or one for all. For `Abort`, a `CancellationToken` for each exchange: register it under the lock under which
-//! `handle_request` was called, so that whoever is told to abort it finds it. `crates/documented` is this, in axum and in hyper.
+//! One [`Sessions`] in a `Mutex`, locked for each call and never while bytes move. `bits_http::tasks` is that, written once, for
+//! threads and for tasks of any runtime.
 //!
 //! # Sessions in a database
 //!
-//! [`Directory::route`] says what a request is about; then:
+//! [`Directory::read`] reads a head, and [`Directory::route`] says what the request is about. Then there are two designs.
 //!
-//! - [`Route::Answer`]: send it.
-//! - [`Route::Create`]: [`Session::open`], and insert its snapshot as a row, by [`Snapshot::id`].
-//! - [`Route::Session`]: in one transaction, select the row for update, [`Session::restore`],
-//!   [`Session::handle_request`], and update the row. No row: [`Directory::session_not_found`].
+//! **A row is a lease and a record** ([`Keep::Records`]). One statement claims the row for a process, with a number that grows:
+//! it fences the row, makes the newest win, and returns the record. [`Session::recover`] brings it to life in the memory of
+//! the holder, which drives it to the Ack; [`Output::Save`] is a statement that is conditional on the number. While bytes move
+//! the lease is renewed; where that returns that somebody newer wants the row, call [`Session::handle_superseded`].
 //!
-//! Each report is such a transaction as well; between them no lock is held, and the snapshot carries the exchange that is at
-//! work. `Wait` polls the row, or listens for its change. Where a process has died, its exchange stays at work: whoever
-//! finds out (by a lease in the row, say) reports [`Abandoned`](Report::Abandoned) for [`Session::at_work`]. A session that has [ended](State::Ended) answers repeats itself:
-//! delete its row after an hour. For the rows whose time is over, an index on [`Session::deadline`], stored as a time of day.
+//! **A row is worked on step by step** ([`Keep::Rows`]): in one transaction, select the row for update, [`Session::restore`] its
+//! [`Snapshot`] with its age, call one method, and update the row. Between two transactions no lock is held, and the snapshot
+//! carries the exchange that is at work. A task that waits, or stores, looks at the row now and then
+//! ([`Session::is_superseded`]). Where a process has died, whoever finds out calls [`Session::handle_abandoned`] for
+//! [`Session::at_work`].
+//!
+//! - A new session is a row that is inserted before its `Open` is done: else bytes are left behind.
+//! - Limits are a query: count the rows of the owner before [`Session::open`], and answer [`Directory::too_many_sessions`].
+//! - A row is due at its [`Session::deadline`], stored as a time of day with an index: [`Session::expire`] returns the
+//!   exchange that discards it. A session that has ended answers repeats until it is due; then its row goes.
+//!
+//! # Who may upload
+//!
+//! Authentication comes before the machine. For a client that must log in, answer 401 with `WWW-Authenticate` and nothing of
+//! this protocol but `BITS-Packet-Type: Ack`, so that clients ask for credentials whatever else stands in the answer. The
+//! authenticated user is the `owner` of [`Sessions::handle_request`]: a session created by one owner answers no other (403).
+//! Whether an owner may write to a destination is decided at [`Output::Admit`] for a Ping, at [`Output::Open`], and again at
+//! [`Output::Publish`].
 //!
 //! # Expiry
 //!
-//! [`Sessions::poll_timeout`] says when to call [`Sessions::poll_expired`], which returns the sessions whose data is to be
-//! deleted. Progress prolongs a session; a Ping, which belongs to none, does not.
+//! [`Sessions::poll_timeout`] says when to call [`Sessions::poll_expired`], which returns exchanges without a client. Progress
+//! prolongs a session: a new byte stored, a notification that succeeded, a part of the reply served (C74). A repeat, a 416 or a
+//! refusal does not. A session without a byte goes after an hour.
 
 mod answer;
-mod consistency;
-mod deadlines;
+mod arrival;
 mod directory;
-mod directory_builder;
 mod exchange;
-mod guid_hash;
-mod input;
 pub(crate) mod notification_type;
 pub(crate) mod notification_url;
-mod open_sessions;
 mod output;
-mod placement;
-mod recover;
 mod report;
-mod route;
 mod session;
-mod sessions;
-mod snapshot;
-mod state;
-mod tombstones;
+mod table;
 pub mod transitions;
-mod turn;
 
-pub use directory::{Directory, OwnerCheck};
-pub use directory_builder::{DirectoryBuilder, InvalidDirectory};
-pub use exchange::Exchange;
-pub use input::{Arrival, Notified, Refusal, Report};
+pub use arrival::{Arrival, Route};
+pub use directory::{Directory, DirectoryBuilder, InvalidDirectory, Keep, OwnerCheck};
+pub use exchange::{Exchange, Signal};
 pub use output::{Output, Store};
-pub use route::Route;
-pub use session::Session;
-pub use sessions::Sessions;
-pub use snapshot::Snapshot;
-pub use state::{Ending, State};
+pub use report::{Held, Notified, Refusal, Report};
+pub use session::{Ending, Record, Session, Snapshot, State};
+pub use table::{Restored, Sessions};

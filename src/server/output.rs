@@ -1,46 +1,131 @@
-//! What a session asks its task to do.
+//! The work that a session asks the task of an exchange to do.
 
 use std::ops::Range;
 
-use super::exchange::Exchange;
+use super::session::Record;
 use crate::packet::Ack;
 
-/// What a task must do next for its exchange. Do it, report it, and the report returns the next one, until
-/// [`Respond`](Self::Respond) ends the exchange.
+/// The work that a task must do for its exchange. Do it, report it, and ask for the next, until [`Respond`](Self::Respond)
+/// or [`Done`](Self::Done).
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "the exchange waits until this is done and reported"]
+#[must_use = "the session waits until this is done and reported"]
 #[expect(clippy::exhaustive_enums, reason = "a server must do every one of these")]
-pub enum Output {
-    /// Decide whether the upload may start, and make room for it under [`Exchange::session`]. Report
-    /// [`Opened`](super::Report::Opened), or [`Failed`](super::Report::Failed) with the reason why not.
+pub enum Output<O = ()> {
+    /// Decide whether the client of a Ping may upload here (§3.2.5.2.3). Report [`Admitted`](super::Report::Admitted), or
+    /// [`Failed`](super::Report::Failed).
+    Admit,
+    /// Decide whether the upload may start, and make room for its bytes, named by
+    /// [`Exchange::session`](super::Exchange::session). Report [`Opened`](super::Report::Opened), or `Failed`.
     Open,
-    /// Store a part of the request's body. Report [`Stored`](super::Report::Stored) once it cannot be lost any more.
+    /// Store a part of the request's body, so that it lasts. Report [`Stored`](super::Report::Stored), or
+    /// [`StoredPart`](super::Report::StoredPart).
     Store(Store),
-    /// Tell the server application that the entity is complete. Report [`Notified`](super::Report::Notified), or
-    /// [`Failed`](super::Report::Failed): what a [`Notification`](crate::notify::Notification) comes to.
-    Notify,
-    /// Put the entity at its destination: the whole of it or nothing, even if the process dies. Then release what else
-    /// the upload has. Report [`Published`](super::Report::Published).
-    Publish,
-    /// Delete everything of the upload. Report [`Discarded`](super::Report::Discarded).
+    /// Tell the server application that the entity is complete. Report [`Notified`](super::Report::Notified), or `Failed`:
+    /// what a [`Notification`](crate::notify::Notification) comes to.
+    Notify {
+        /// The size of the entity, in bytes.
+        size: u64,
+    },
+    /// Make the record last under [`Record::id`], in place of the one before, and wait for it without a time limit of
+    /// your own. Report [`Saved`](super::Report::Saved), or `Failed`.
+    Save(Box<Record<O>>),
+    /// Move the entity to its destination, the whole of it or nothing, even if the process dies. Report
+    /// [`Published`](super::Report::Published), or `Failed`.
+    ///
+    /// Look whether the bytes are there before anything else, and report
+    /// [`EntityMissing`](super::Refusal::EntityMissing) where they are not: a task that died may have published them.
+    Publish {
+        /// The size of the entity, in bytes.
+        size: u64,
+    },
+    /// Delete the bytes of the upload; that there are none is a success. Report [`Discarded`](super::Report::Discarded),
+    /// or `Failed`.
     Discard,
-    /// Save the session if it shall outlive the process, then send this Ack. The exchange is over; there is no report.
+    /// Delete the record; that there is none is a success. Report [`Forgotten`](super::Report::Forgotten), or `Failed`.
+    Forget,
+    /// Send this Ack. The exchange is over; there is no report.
     Respond(Ack<'static>),
-    /// Ask another exchange's task to stop storing and to report how far it came; then [poll](super::Session::poll). A
-    /// client that comes back to the session does so because it gave up on the older request.
-    Abort(Exchange),
-    /// Wait until another exchange of the session has reported, then [poll](super::Session::poll).
-    Wait,
+    /// The exchange is over, and no client waits for an answer; there is no report.
+    Done,
 }
 
-/// Which part of a request's body to store, and where.
+/// The part of a request's body to store, and its place in the entity.
+///
+/// It clips the body, so that no driver computes with offsets:
+///
+/// ```
+/// use bits_proto::server::Store;
+///
+/// // The client repeats two bytes that are stored already, and then brings six new ones.
+/// let mut store = Store::new(2, 4..10, 20);
+/// let mut file = Vec::new();
+/// for piece in [&b"ab01"[..], b"23456789"] {
+///     file.extend_from_slice(store.clip(piece));
+/// }
+/// assert_eq!(file, b"012345");
+/// assert_eq!(store.clipped(), 6);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "all there is to say")]
 pub struct Store {
-    /// How many bytes at the start of the body are stored already: read them and pass over them.
-    pub skip: u64,
-    /// Where in the entity the rest of the body goes, to the end of the body.
-    pub range: Range<u64>,
-    /// The size of the whole entity.
-    pub total: u64,
+    skip: u64,
+    range: Range<u64>,
+    total: u64,
+    /// How many bytes of the body were seen.
+    seen: u64,
+}
+
+impl Store {
+    /// The bytes of a body after the first `skip`, at `range` of an entity of `total` bytes. Sessions make it; so do tests of
+    /// a driver.
+    #[must_use]
+    pub const fn new(skip: u64, range: Range<u64>, total: u64) -> Self {
+        Self { skip, range, total, seen: 0 }
+    }
+
+    /// The bytes at the start of the body that are stored already.
+    #[must_use]
+    pub const fn skip(&self) -> u64 {
+        self.skip
+    }
+
+    /// The place in the entity of the bytes that follow them.
+    #[must_use]
+    pub const fn range(&self) -> &Range<u64> {
+        &self.range
+    }
+
+    /// The size of the whole entity, in bytes.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The number of bytes to store.
+    #[must_use]
+    pub const fn length(&self) -> u64 {
+        self.range.end.saturating_sub(self.range.start)
+    }
+
+    /// Takes the next piece of the body, and returns the part of it to write next: without what is stored already, and
+    /// without what is past the end.
+    pub fn clip<'b>(&mut self, piece: &'b [u8]) -> &'b [u8] {
+        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        let within =
+            |at: u64| usize::try_from(at.saturating_sub(self.seen).min(length)).unwrap_or(piece.len());
+        let part = within(self.skip)..within(self.skip.saturating_add(self.length()));
+        self.seen = self.seen.saturating_add(length);
+        piece.get(part).unwrap_or_default()
+    }
+
+    /// The number of bytes that [`clip`](Self::clip) has returned so far: what to report once they are written.
+    #[must_use]
+    pub fn clipped(&self) -> u64 {
+        self.seen.saturating_sub(self.skip).min(self.length())
+    }
+
+    /// Whether [`clip`](Self::clip) has returned everything: the rest of the body, if there is any, is not wanted.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.clipped() == self.length()
+    }
 }

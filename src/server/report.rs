@@ -1,155 +1,152 @@
-//! What was done, and what comes of it.
+//! The reports of a task: what came of the work that it was asked to do.
 
-use std::time::Instant;
+use std::{fmt, io};
 
 use http::StatusCode;
 
-use super::answer;
-use super::directory::Directory;
-use super::exchange::Exchange;
-use super::input::{Notified, Refusal, Report};
-use super::output::Output;
-use super::session::Session;
-use super::state::{AtWork, Ending, Notification, State, Step, Wanted};
-use crate::packet::{Ack, ErrorAck};
-use crate::vocabulary::limits::MAX_REPLY_URL;
+use crate::vocabulary::Hresult;
+use crate::vocabulary::ReplyUrl;
 
-impl<O: Clone + Eq> Session<O> {
-    /// A task did what its exchange was asked to do, or failed. Returns what to do next.
-    ///
-    /// A report of an exchange that was given up changes nothing; one that does not belong to the step that was asked
-    /// for brings that step again.
-    pub fn handle_report(
-        &mut self,
-        now: Instant,
-        exchange: Exchange,
-        report: Report,
-        directory: &Directory,
-    ) -> Output {
-        match self.at_work.take() {
-            Some(at_work) if at_work.serial == exchange.serial() => {
-                self.done(now, *at_work, report, directory)
-            }
-            other => {
-                self.at_work = other;
-                if report == Report::Abandoned {
-                    self.waiting = self.waiting.take().filter(|waiting| waiting.serial != exchange.serial());
-                }
-                self.poll(now, exchange, directory)
-            }
+/// What came of an [`Output`](super::Output), told to [`Sessions::handle_report`](super::Sessions::handle_report).
+///
+/// A report that does not belong to the output changes nothing: the output comes again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Report {
+    /// [`Admit`](super::Output::Admit): the client may upload here.
+    Admitted,
+    /// [`Open`](super::Output::Open): there is room for the upload.
+    Opened,
+    /// [`Store`](super::Output::Store): so many bytes of the range, from its start, last. All of them; or fewer, where the
+    /// body ended early or the task was told to stop. What lasts counts all the same.
+    Stored(u64),
+    /// `Store`: so many bytes last, and then it failed.
+    StoredPart(u64, Refusal),
+    /// [`Notify`](super::Output::Notify): the server application took the entity.
+    Notified(Notified),
+    /// [`Save`](super::Output::Save): the record lasts.
+    Saved,
+    /// [`Publish`](super::Output::Publish): the entity is at its destination, and nothing else is left of the upload.
+    Published,
+    /// [`Discard`](super::Output::Discard): no byte is left of the upload.
+    Discarded,
+    /// [`Forget`](super::Output::Forget): the record is gone.
+    Forgotten,
+    /// It failed. Of a `Store`, nothing lasts.
+    Failed(Refusal),
+}
+
+impl From<io::Error> for Report {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(Refusal::from(&error))
+    }
+}
+
+/// What a server application said to a notification (§2.2.13).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+#[expect(clippy::exhaustive_structs, reason = "the caller builds it")]
+pub struct Notified {
+    /// Whether the entity is published at its destination when the session is closed
+    /// (`BITS-Copy-File-To-Destination`, C42). If not, it is discarded then.
+    pub copy_to_destination: bool,
+    /// Where the reply is, if there is one.
+    #[cfg_attr(feature = "arbitrary", arbitrary(with = crate::vocabulary::arbitrary_reply_url))]
+    pub reply_url: Option<ReplyUrl<'static>>,
+}
+
+/// Why a task did not do what a session asked for. It decides what the client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The client may not write there: 403, `E_ACCESSDENIED`.
+    AccessDenied,
+    /// The destination exists and may not be overwritten: 403, `E_ACCESSDENIED` (C14).
+    DestinationExists,
+    /// The destination is a directory: 400, `E_INVALIDARG`.
+    IsDirectory,
+    /// The folder of the destination does not exist: 404.
+    NoSuchFolder,
+    /// The entity is not there any more: 404 (C20), and the session ends.
+    EntityMissing,
+    /// The body was not as its head announced: 400, `E_INVALIDARG`.
+    BadBody,
+    /// Too many sessions: 503. A client comes back later.
+    Busy,
+    /// The disk is full: 500, `ERROR_DISK_FULL`.
+    DiskFull,
+    /// Anything else that went wrong in the server: 500. A client comes back later.
+    Internal,
+    /// The server application said no: its status, its code if it gave one, context 0x7 (C22). 403 is final: the
+    /// application is not notified again.
+    Application {
+        /// The application's status. One that is no error is answered as 500: the application broke the rules.
+        status: StatusCode,
+        /// The application's code; [`Hresult::from_http_status`] where it gave none.
+        code: Option<Hresult>,
+    },
+    /// The server application did not answer in time: 408, context 0x7 (C21).
+    ApplicationTimeout,
+}
+
+/// The refusal that an error of a file system stands for.
+///
+/// [`NotFound`](io::ErrorKind::NotFound) is [`NoSuchFolder`](Refusal::NoSuchFolder), as it is when a file is made. Where the
+/// bytes of an upload are missing, report [`EntityMissing`](Refusal::EntityMissing) yourself.
+impl From<&io::Error> for Refusal {
+    fn from(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::AccessDenied,
+            io::ErrorKind::AlreadyExists => Self::DestinationExists,
+            io::ErrorKind::IsADirectory => Self::IsDirectory,
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::NoSuchFolder,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull,
+            _ => Self::Internal,
         }
     }
+}
 
-    fn done(&mut self, now: Instant, at_work: AtWork, report: Report, directory: &Directory) -> Output {
-        let (serial, superseded) = (at_work.serial, at_work.superseded);
-        match (at_work.step, report) {
-            (Step::Open, Report::Opened) => {
-                self.state = State::Receiving;
-                self.create_ack(directory)
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AccessDenied => f.write_str("the client may not write there"),
+            Self::DestinationExists => f.write_str("the destination exists"),
+            Self::IsDirectory => f.write_str("the destination is a directory"),
+            Self::NoSuchFolder => f.write_str("the folder of the destination does not exist"),
+            Self::EntityMissing => f.write_str("the bytes of the upload are gone"),
+            Self::BadBody => f.write_str("the body is not as its head announced"),
+            Self::Busy => f.write_str("there are too many sessions"),
+            Self::DiskFull => f.write_str("the disk is full"),
+            Self::Internal => f.write_str("something went wrong in the server"),
+            Self::Application { status, code: None } => {
+                write!(f, "the server application said {}", status.as_u16())
             }
-            (Step::Open, Report::Failed { refusal, .. }) => {
-                self.refuse(answer::refused(refusal, directory.conformance))
+            Self::Application { status, code: Some(code) } => {
+                write!(f, "the server application said {} ({code})", status.as_u16())
             }
-            (Step::Open, Report::Abandoned) => self.refuse(answer::busy()),
-            (Step::Store { length, range, .. }, Report::Stored(bytes)) => {
-                match self.advance(now, bytes, length, directory) {
-                    // A newer exchange goes on from here.
-                    _ if superseded => self.fragment_error(answer::busy()),
-                    true if self.state == State::Receiving => self.fragment_ack(),
-                    true => self.begin(now, serial, Wanted::Fragment(Some(range)), directory),
-                    // The body ended before its announced length: the connection broke, or its head lied (Q53).
-                    false => self.fragment_error(answer::invalid()),
-                }
-            }
-            (Step::Store { length, .. }, Report::Failed { stored, refusal }) => {
-                self.advance(now, stored, length, directory);
-                self.fragment_error(answer::refused(refusal, directory.conformance))
-            }
-            (Step::Notify(wanted), Report::Notified(notified)) => {
-                self.notified(now, serial, wanted, notified, directory)
-            }
-            (Step::Notify(wanted), Report::Failed { refusal, .. }) => {
-                self.not_notified(wanted, refusal, directory)
-            }
-            (Step::Publish, Report::Published) => {
-                self.end(Ending::Closed);
-                self.close_ack()
-            }
-            (Step::Publish, Report::Failed { refusal: Refusal::EntityMissing, .. }) => {
-                self.work(serial, Step::Discard(Ending::Lost))
-            }
-            (Step::Discard(ending), Report::Discarded) => self.discarded(ending, directory),
-            (Step::Publish | Step::Discard(_), Report::Failed { refusal, .. }) => {
-                self.error(answer::refused(refusal, directory.conformance))
-            }
-            // Whatever the step was, it is as if it had never begun.
-            (_, Report::Abandoned) => self.error(answer::busy()),
-            (step, _) => {
-                let output = self.current(&step);
-                self.at_work = Some(Box::new(AtWork { serial, step, superseded }));
-                output
-            }
+            Self::ApplicationTimeout => f.write_str("the server application did not answer in time"),
         }
     }
+}
 
-    /// The upload may not start: the answer names no session, for there is none, and the request named none.
-    fn refuse(&mut self, error: ErrorAck) -> Output {
-        self.end(Ending::Refused);
-        Output::Respond(Ack::Error(error))
-    }
-
-    /// Counts what was stored of a range of `length` bytes; whether that was all of it.
-    fn advance(&mut self, now: Instant, stored: u64, length: u64, directory: &Directory) -> bool {
-        let stored = stored.min(length);
-        if stored > 0 {
-            self.next = self.next.saturating_add(stored);
-            self.prolong(now, directory);
-        }
-        if self.total == Some(self.next) {
-            self.state = State::complete(directory);
-        }
-        stored == length
-    }
-
-    /// The application took the entity: go on with what was wanted.
-    fn notified(
-        &mut self,
-        now: Instant,
-        serial: u32,
-        wanted: Wanted,
-        notified: Notified,
-        directory: &Directory,
-    ) -> Output {
-        if notified.reply_url.as_ref().is_some_and(|url| url.as_bytes().len() > MAX_REPLY_URL) {
-            return self.error_for(wanted, answer::invalid());
-        }
-        self.notification = Notification::Taken(Box::new(notified));
-        self.state = State::WaitingForClose;
-        self.begin(now, serial, wanted, directory)
-    }
-
-    /// The entity stays complete, and the client's repeat notifies again; but never after a 403.
-    fn not_notified(&mut self, wanted: Wanted, refusal: Refusal, directory: &Directory) -> Output {
-        let error = answer::refused(refusal, directory.conformance);
-        if error.status == StatusCode::FORBIDDEN {
-            self.notification = Notification::Refused(Box::new(error));
-        }
-        self.error_for(wanted, error)
-    }
-
-    fn discarded(&mut self, ending: Ending, directory: &Directory) -> Output {
-        self.end(ending);
-        match ending {
-            Ending::Closed => self.close_ack(),
-            Ending::Cancelled => self.cancel_ack(),
-            _ => self.error(answer::refused(Refusal::EntityMissing, directory.conformance)),
-        }
-    }
-
-    pub(super) fn error_for(&self, wanted: Wanted, error: ErrorAck) -> Output {
-        match wanted {
-            Wanted::Fragment(_) => self.fragment_error(error),
-            Wanted::Close | Wanted::Cancel => self.error(error),
-        }
-    }
+/// What storage holds of an upload when its record is restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "storage holds bytes, or it does not, or it knows that it published them"
+)]
+pub enum Held {
+    /// So many bytes, from the start of the entity; 0 where there is an empty place for them.
+    Bytes(u64),
+    /// Nothing: no place for the upload is left.
+    Nothing,
+    /// The entity was published. For storage that can tell.
+    Published,
 }

@@ -11,7 +11,7 @@ use bits_proto::client::{
     Upload,
 };
 use bits_proto::packet::Payload;
-use bits_proto::server::{self, Arrival, Directory, Notified, Report, Sessions};
+use bits_proto::server::{self, Directory, Keep, Notified, Report, Sessions};
 use bits_proto::{Conformance, ReplyUrl};
 use http::{Request, Response};
 use testing::client::sender::{DESTINATION, source};
@@ -50,7 +50,7 @@ impl Server {
     fn new(kind: Kind) -> Self {
         let directory =
             Directory::builder().conformance(kind.conformance).notification(notified_if(kind.reply));
-        let sessions = Sessions::new(directory.build().unwrap());
+        let sessions = Sessions::new(directory.keep(Keep::Nothing).build().unwrap());
         let reply = kind.reply.then_some("/replies/1");
         Self {
             sessions,
@@ -83,36 +83,36 @@ impl Server {
 
     fn answer(&mut self, now: Instant, head: &Request<()>, body: &[u8]) -> Response<()> {
         self.received += body.len() as u64;
-        let request = self.sessions.directory().decode(head).unwrap().unwrap();
-        let arrival = Arrival { request: &request, target: head.uri(), owner: &() };
         self.drawn += 1;
         let random = [self.drawn; 16];
-        let (exchange, mut output) = self.sessions.handle_request(now, &arrival, || random);
-        let id = exchange.session();
+        let exchange = self.sessions.handle_request(now, head, &(), || random).unwrap();
         loop {
+            let output = self.sessions.poll_output(now, exchange).expect("nobody else is at work");
+            let id = exchange.session().unwrap_or(bits_proto::Guid::NIL);
             let report = match output {
+                server::Output::Admit => Report::Admitted,
                 server::Output::Open => self.disk.make_room(id),
-                server::Output::Store(store) => {
-                    let new = &body[store.skip as usize..];
-                    self.disk.write(id, store.range.start, new);
-                    self.stored += new.len() as u64;
-                    Report::Stored(new.len() as u64)
+                server::Output::Store(mut store) => {
+                    let offset = store.range().start;
+                    self.disk.write(id, offset, store.clip(body));
+                    self.stored += store.clipped();
+                    Report::Stored(store.clipped())
                 }
-                server::Output::Notify => {
+                server::Output::Notify { .. } => {
                     let url =
                         self.reply.map(|url| ReplyUrl::from_bytes(url.as_bytes()).unwrap().into_owned());
                     Report::Notified(Notified { copy_to_destination: true, reply_url: url })
                 }
-                server::Output::Publish => {
+                server::Output::Publish { .. } => {
                     self.reply = None;
                     let destination = self.sessions.get(id).unwrap().destination().to_owned();
                     self.disk.publish(id, &destination)
                 }
                 server::Output::Discard => self.disk.discard(id),
                 server::Output::Respond(ack) => return ack.to_response(),
-                other => unreachable!("one exchange at a time needs no {other:?}"),
+                other => unreachable!("a server that keeps nothing is not asked for {other:?}"),
             };
-            output = self.sessions.handle_report(now, exchange, report);
+            self.sessions.handle_report(now, exchange, report);
         }
     }
 }

@@ -14,16 +14,17 @@ use std::time::Duration;
 
 use bits_proto::client::{self, Entity, ReplyMode};
 use bits_proto::packet::Ack;
-use bits_proto::server::{self, Ending, Output, Session, State, Store};
+use bits_proto::server::{self, Directory, Ending, Held, Output, Session, State, Store};
 use serde_json::Value;
 use testing::client::answers::{self, SESSION};
 use testing::client::at_rest;
 use testing::client::scenario::{DESTINATION, NAME, Scenario, config};
 use testing::server::alone;
 use testing::server::alone::{Alone, Step, User};
-use testing::server::serve::{ALICE, cancel, close, fragment};
+use testing::server::serve::{ALICE, Work, cancel, close, fragment};
 
 const TWO_WEEKS: Duration = Duration::from_secs(1_209_600);
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Where the files are.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/snapshots");
@@ -85,7 +86,7 @@ fn slug(name: &str) -> String {
 #[test]
 fn the_form_of_today_is_the_form_of_the_files() {
     for (machine, files, today) in
-        [("server-v1", SERVER, server_today as fn(&str) -> Value), ("client-v2", CLIENT, client_today)]
+        [("server-v2", SERVER, server_today as fn(&str) -> Value), ("client-v2", CLIENT, client_today)]
     {
         for name in files {
             let today = today(name);
@@ -117,24 +118,34 @@ fn file(machine: &str, name: &str) -> String {
 
 // The server's.
 
+/// The versions of the server's files.
+const VERSIONS: [u64; 2] = [1, 2];
+
 /// The session of a file, which must stand there.
 #[track_caller]
-fn session(name: &str, state: State, received: u64, total: Option<u64>) -> Alone {
+fn session(version: u64, name: &str, state: State, received: u64, total: Option<u64>) -> Alone {
     let mut alone = Alone::open(alone::plain());
-    let snapshot: server::Snapshot<User> = serde_json::from_str(&file("server-v1", name)).unwrap();
+    let form = format!("server-v{version}");
+    let snapshot: server::Snapshot<User> = serde_json::from_str(&file(&form, name)).unwrap();
     assert_eq!(snapshot.id().to_string(), "{07070707-0707-4707-8707-070707070707}");
-    alone.session = Session::restore(alone.now, snapshot).unwrap();
+    alone.session = Session::restore(alone.now, snapshot, Duration::ZERO).unwrap();
     let session = &alone.session;
     assert_eq!((session.state(), session.received(), session.total()), (state, received, total), "{name}");
     assert_eq!((session.owner().as_str(), session.destination()), (ALICE, "/upload/file.bin"));
-    assert_eq!(session.deadline(), Some(alone.now + TWO_WEEKS));
+    let left = match (version, state) {
+        (1, _) | (_, State::Notifying | State::WaitingForClose) => TWO_WEEKS,
+        (_, State::Receiving) if received > 0 => TWO_WEEKS,
+        (_, State::Ended(Ending::Closed | Ending::Cancelled) | State::Opening | State::Receiving) => HOUR,
+        _ => Duration::ZERO,
+    };
+    assert_eq!(session.deadline(), Some(alone.now + left), "{version}, {name}");
     alone
 }
 
 /// What the exchange at work is asked to do.
-fn at_work(alone: &mut Alone) -> Output {
+fn at_work(alone: &mut Alone) -> Step {
     let exchange = alone.session.at_work().expect("an exchange is at work");
-    alone.session.poll(alone.now, exchange, &alone.directory)
+    alone.poll(exchange)
 }
 
 fn asked(alone: &mut Alone, head: fn(&str) -> http::Request<()>) -> Step {
@@ -145,65 +156,104 @@ fn second(id: &str) -> http::Request<()> {
     fragment(id, 50..100, 100)
 }
 
-fn rest() -> Output {
-    Output::Store(Store { skip: 0, range: 50..100, total: 100 })
+fn rest() -> Option<Output<User>> {
+    Some(Output::Store(Store::new(0, 50..100, 100)))
 }
 
 #[test]
 fn sessions_that_receive_go_on() {
-    let mut opening = session("opening", State::Opening, 0, None);
-    assert_eq!(at_work(&mut opening), Output::Open);
-    let mut nothing = session("receiving-nothing", State::Receiving, 0, None);
-    let first = Output::Store(Store { skip: 0, range: 0..50, total: 100 });
-    assert_eq!(asked(&mut nothing, |id| fragment(id, 0..50, 100)).output, first);
-    let mut receiving = session("receiving", State::Receiving, 50, Some(100));
-    assert_eq!(asked(&mut receiving, second).output, rest());
-    let name = "storing-for-an-exchange-that-is-asked-to-stop";
-    let mut storing = session(name, State::Receiving, 50, Some(100));
-    assert_eq!(at_work(&mut storing), rest());
-    let exchange = storing.session.at_work().unwrap();
-    let step = storing.report(&Step { exchange, output: rest() }, server::Report::Stored(50));
-    assert_eq!(alone::status(&step), 503, "a newer exchange goes on from here");
+    for version in VERSIONS {
+        let mut opening = session(version, "opening", State::Opening, 0, None);
+        assert_eq!(at_work(&mut opening).work(), Work::Open);
+        let mut nothing = session(version, "receiving-nothing", State::Receiving, 0, None);
+        let first = Some(Output::Store(Store::new(0, 0..50, 100)));
+        assert_eq!(asked(&mut nothing, |id| fragment(id, 0..50, 100)).output, first);
+        let mut receiving = session(version, "receiving", State::Receiving, 50, Some(100));
+        assert_eq!(asked(&mut receiving, second).output, rest());
+        let name = "storing-for-an-exchange-that-is-asked-to-stop";
+        let mut storing = session(version, name, State::Receiving, 50, Some(100));
+        let step = at_work(&mut storing);
+        assert_eq!(step.output, rest());
+        let step = storing.report(&step, server::Report::Stored(50));
+        assert_eq!(alone::status(&step), 503, "a newer exchange goes on from here");
+    }
 }
 
 #[test]
 fn sessions_that_are_complete_go_on() {
-    let mut notifying = session("notifying", State::Notifying, 100, Some(100));
-    assert_eq!(at_work(&mut notifying), Output::Notify);
-    let mut refused = session("never-to-be-notified-again", State::Notifying, 100, Some(100));
-    assert_eq!(alone::status(&asked(&mut refused, second)), 403);
-    for name in ["waiting-for-close", "waiting-for-close-with-a-reply"] {
-        let mut waiting = session(name, State::WaitingForClose, 100, Some(100));
-        let Output::Respond(Ack::Fragment(ack)) = asked(&mut waiting, second).output else {
-            panic!("{name}")
-        };
-        let url = ack.reply_url.map(|url| url.as_bytes().to_vec());
-        assert_eq!(url.as_deref(), name.ends_with("reply").then_some(&br"Replies\{1}"[..]));
-        assert_eq!(asked(&mut waiting, close).output, Output::Publish);
+    for version in VERSIONS {
+        let mut notifying = session(version, "notifying", State::Notifying, 100, Some(100));
+        assert_eq!(at_work(&mut notifying).work(), Work::Notify);
+        let mut refused = session(version, "never-to-be-notified-again", State::Notifying, 100, Some(100));
+        assert_eq!(alone::status(&asked(&mut refused, second)), 403);
+        for name in ["waiting-for-close", "waiting-for-close-with-a-reply"] {
+            let mut waiting = session(version, name, State::WaitingForClose, 100, Some(100));
+            let Some(Output::Respond(Ack::Fragment(ack))) = asked(&mut waiting, second).output else {
+                panic!("{name}")
+            };
+            let url = ack.reply_url.map(|url| url.as_bytes().to_vec());
+            assert_eq!(url.as_deref(), name.ends_with("reply").then_some(&br"Replies\{1}"[..]));
+            assert_eq!(asked(&mut waiting, close).work(), Work::Publish);
+        }
+        let mut publishing = session(version, "publishing", State::WaitingForClose, 100, Some(100));
+        assert_eq!(at_work(&mut publishing).work(), Work::Publish);
+        let name = "discarding-what-the-application-has";
+        let mut discarding = session(version, name, State::WaitingForClose, 100, Some(100));
+        assert_eq!(at_work(&mut discarding).work(), Work::Discard);
     }
-    let mut publishing = session("publishing", State::WaitingForClose, 100, Some(100));
-    assert_eq!(at_work(&mut publishing), Output::Publish);
-    let name = "discarding-what-the-application-has";
-    let mut discarding = session(name, State::WaitingForClose, 100, Some(100));
-    assert_eq!(at_work(&mut discarding), Output::Discard);
-    discarding.session.recover(None);
-    assert_eq!(discarding.session.state(), State::Ended(Ending::Closed));
 }
 
 #[test]
 fn sessions_that_have_ended_answer_as_before() {
-    let mut closed = session("closed", State::Ended(Ending::Closed), 100, Some(100));
-    assert_eq!(alone::status(&asked(&mut closed, close)), 200);
-    let mut cancelled = session("cancelled", State::Ended(Ending::Cancelled), 50, Some(100));
-    assert_eq!(alone::status(&asked(&mut cancelled, cancel)), 200);
-    for (name, ending, received, total) in [
-        ("refused", Ending::Refused, 0, None),
-        ("lost", Ending::Lost, 100, Some(100)),
-        ("expired", Ending::Expired, 50, Some(100)),
-    ] {
-        let mut ended = session(name, State::Ended(ending), received, total);
-        assert_eq!(alone::status(&asked(&mut ended, second)), 500, "{name}");
+    for version in VERSIONS {
+        let mut closed = session(version, "closed", State::Ended(Ending::Closed), 100, Some(100));
+        assert_eq!(alone::status(&asked(&mut closed, close)), 200);
+        let mut cancelled = session(version, "cancelled", State::Ended(Ending::Cancelled), 50, Some(100));
+        assert_eq!(alone::status(&asked(&mut cancelled, cancel)), 200);
+        for (name, ending, received, total) in [
+            ("refused", Ending::Refused, 0, None),
+            ("lost", Ending::Lost, 100, Some(100)),
+            ("expired", Ending::Expired, 50, Some(100)),
+        ] {
+            let ended = session(version, name, State::Ended(ending), received, total);
+            let (head, owner) = (second(&ended.id()), ALICE.to_owned());
+            let arrival = ended.directory.read(&head, &owner).unwrap();
+            let mut session = ended.session;
+            let answer = session.handle_request(ended.now, &arrival, &ended.directory);
+            let answer = answer.map(|exchange| session.poll_output(ended.now, exchange, &ended.directory));
+            let status = match answer {
+                Ok(Some(Output::Respond(ack))) => ack.status(),
+                Err(ack) => ack.status(),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(status, 500, "{name}");
+        }
     }
+}
+
+/// What a program kept that was stored as a row of an earlier version.
+fn record(name: &str) -> server::Record<User> {
+    serde_json::from_str(&file("server-v1", name)).unwrap()
+}
+
+#[test]
+fn rows_of_the_first_version_are_records() {
+    let published = [("publishing", Held::Nothing), ("closed", Held::Nothing)];
+    let open = [("publishing", Held::Bytes(100)), ("receiving", Held::Bytes(50))];
+    let gone = [("discarding-what-the-application-has", Held::Bytes(100)), ("receiving", Held::Nothing)];
+    let restored = |(name, held)| {
+        let record = record(name);
+        let now = Alone::open(alone::plain()).now;
+        let session = Session::recover(now, record, Duration::ZERO, held, &Directory::default()).unwrap();
+        (session.state(), session.at_work())
+    };
+    for case in published {
+        assert_eq!(restored(case), (State::Ended(Ending::Closed), None), "{case:?}");
+    }
+    assert_eq!(restored(open[0]), (State::WaitingForClose, None));
+    assert_eq!(restored(open[1]), (State::Receiving, None));
+    assert_eq!(restored(gone[0]), (State::Ended(Ending::Closed), None));
+    assert_eq!(restored(gone[1]), (State::Ended(Ending::Lost), None));
 }
 
 // The client's.

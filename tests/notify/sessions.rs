@@ -9,11 +9,9 @@ use bits_proto::packet::{
     Ack, CancelSession, CloseSession, CreateSession, ErrorAck, Fragment, FragmentAck, FragmentStatus,
     PacketType, Request,
 };
-use bits_proto::server::{
-    Arrival, Directory, DirectoryBuilder, Exchange, Output, Refusal, Report, Sessions, State,
-};
+use bits_proto::server::{Directory, DirectoryBuilder, Exchange, Output, Refusal, Report, Sessions, State};
 use bits_proto::{Conformance, ContentRange, ErrorContext, Hresult, Malformed, ProtocolId, SessionId};
-use http::{Response, StatusCode, Uri};
+use http::{Response, StatusCode};
 use testing::notify::*;
 
 const SIZE: u64 = 4892;
@@ -84,15 +82,18 @@ fn session_id() -> SessionId {
 
 impl Server {
     fn exchange(&mut self, request: &Request<'_>) -> Ack<'static> {
-        let target: Uri = DESTINATION.parse().unwrap();
-        let arrival = Arrival { request, target: &target, owner: &() };
-        let (exchange, mut output) = self.sessions.handle_request(self.now, &arrival, || SESSION);
+        let head = request.to_http(&DESTINATION.parse().unwrap());
+        let exchange = self.sessions.handle_request(self.now, &head, &(), || SESSION).unwrap();
         loop {
+            let output = self.sessions.poll_output(self.now, exchange).expect("one exchange at a time");
             let report = match output {
+                Output::Admit => Report::Admitted,
                 Output::Open => Report::Opened,
-                Output::Store(store) => Report::Stored(store.range.end - store.range.start),
-                Output::Notify => self.notify(exchange).into(),
-                Output::Publish => {
+                Output::Store(store) => Report::Stored(store.length()),
+                Output::Notify { .. } => self.notify(exchange).into(),
+                Output::Save(_) => Report::Saved,
+                Output::Forget => Report::Forgotten,
+                Output::Publish { .. } => {
                     self.published += 1;
                     Report::Published
                 }
@@ -101,16 +102,16 @@ impl Server {
                     Report::Discarded
                 }
                 Output::Respond(ack) => return ack,
-                Output::Abort(_) | Output::Wait => panic!("one exchange at a time"),
+                Output::Done => panic!("a client waits"),
             };
-            output = self.sessions.handle_report(self.now, exchange, report);
+            self.sessions.handle_report(self.now, exchange, report);
         }
     }
 
     /// Runs one notification, as the back-end client and as the application.
     fn notify(&mut self, exchange: Exchange) -> Outcome {
         self.notified += 1;
-        let session = self.sessions.get(exchange.session()).unwrap();
+        let session = self.sessions.get(exchange.session().unwrap()).unwrap();
         let destination = format!("http://frankcao8{}", session.destination()).parse().unwrap();
         let (url, delivery) = match self.sessions.directory().notification() {
             NotificationType::ByReference(url) => (url, by_reference()),

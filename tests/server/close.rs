@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bits_proto::Conformance;
 use bits_proto::notify::NotificationType;
-use bits_proto::server::{Directory, Ending, Output, OwnerCheck, Refusal, Report, State};
+use bits_proto::server::{Directory, OwnerCheck, Refusal, Report, State};
 use testing::server::serve;
 use testing::server::serve::*;
 
 fn failed(refusal: Refusal) -> Report {
-    Report::Failed { stored: 0, refusal }
+    Report::Failed(refusal)
 }
 
 /// 200 for a Close or a Cancel of this session.
@@ -37,9 +37,9 @@ fn the_close_is_answered_only_after_the_publish() {
     let mut server = Server::with(Conformance::Interop);
     let id = server.upload(10);
     let mut turn = server.begin(close(&id));
-    assert_eq!(turn.output, Output::Publish);
+    assert_eq!(turn.work(), Work::Publish);
     server.poll(&mut turn);
-    assert_eq!(turn.output, Output::Publish, "asked again, it is still the same step");
+    assert_eq!(turn.work(), Work::Publish, "asked again, it is still the same step");
     assert_eq!(server.sessions.len(), 1);
     server.report(&mut turn, Report::Published);
     assert_done(&turn.response(), &id);
@@ -74,7 +74,7 @@ fn c12_no_entity_is_empty_once_a_fragment_was_seen() {
         // Nor after one whose connection broke before its first byte.
         let id = server.create();
         let mut turn = server.begin(serve::fragment(&id, 0..10, 10));
-        server.report(&mut turn, Report::Abandoned);
+        server.abandon(&mut turn);
         assert_invalid(&server.begin(close(&id)).response());
     }
 }
@@ -94,7 +94,7 @@ fn c20_an_entity_that_vanished_is_answered_404_and_the_session_is_gone() {
         let id = server.upload(10);
         let mut turn = server.begin(close(&id));
         server.report(&mut turn, failed(Refusal::EntityMissing));
-        assert_eq!(turn.output, Output::Discard, "what else there is of it");
+        assert_eq!(turn.work(), Work::Discard, "what else there is of it");
         server.report(&mut turn, Report::Discarded);
         assert_bare(&turn.response(), 404);
         assert_eq!(header(&turn.response(), "bits-session-id"), Some(id.as_str()));
@@ -152,7 +152,7 @@ fn c31_a_cancel_discards_the_upload_whatever_its_state() {
             let id = server.create();
             let mut turn = server.begin(fragment(&id, 0..10, 10));
             server.perform(&mut turn);
-            if turn.output == Output::Notify {
+            if turn.work() == Work::Notify {
                 server.report(&mut turn, failed(Refusal::ApplicationTimeout));
             }
             id
@@ -172,7 +172,7 @@ fn c31_a_cancel_discards_the_upload_whatever_its_state() {
                 let mut server = Server::new(directory);
                 let id = reach(&mut server);
                 let turn = server.begin(cancel(&id));
-                assert_eq!(turn.output, Output::Discard);
+                assert_eq!(turn.work(), Work::Discard);
                 assert_done(&server.finish(turn), &id);
                 assert!(server.sessions.is_empty() && server.stored.is_empty());
                 assert!(server.published.is_empty());
@@ -279,7 +279,10 @@ fn c17_ended_sessions_are_forgotten_in_time() {
     assert_eq!(server.sessions.poll_timeout(), Some(server.now + lifetime));
     server.pass(lifetime);
     assert_not_found(&server.send(close(&id)));
-    assert!(server.sessions.poll_expired(server.now).is_none());
+    // Its record is the tombstone, and goes with it.
+    assert_eq!(server.records.len(), 1);
+    assert_eq!(server.expire(), [id]);
+    assert!(server.records.is_empty());
     assert_eq!(server.sessions.poll_timeout(), None);
 }
 
@@ -301,8 +304,8 @@ fn another_owner_learns_nothing_of_an_ended_session() {
 fn an_expired_session_was_not_closed() {
     let mut server = Server::with(Conformance::Interop);
     let id = server.upload(10);
-    let evicted = server.sessions.evict(guid(&id)).unwrap();
-    assert_eq!(evicted.state(), State::Ended(Ending::Expired));
+    server.evict(&id);
+    assert!(server.stored.is_empty());
     assert_not_found(&server.send(close(&id)));
     assert_not_found(&server.send(cancel(&id)));
 }
@@ -311,16 +314,21 @@ fn an_expired_session_was_not_closed() {
 fn nobody_works_on_a_session_that_was_given_up() {
     let mut server = Server::with(Conformance::Interop);
     let id = server.create();
-    let turn = server.begin(fragment(&id, 0..100, 100));
-    let waiting = server.begin(close(&id));
-    let mut evicted = server.sessions.evict(guid(&id)).unwrap();
-    assert_eq!(evicted.at_work(), None);
-    // What its exchanges still report is void, and cannot bring it back to life.
-    let directory = server.sessions.directory();
-    for (turn, report) in [(&turn, Report::Stored(100)), (&waiting, Report::Abandoned)] {
-        let output = evicted.handle_report(server.now, turn.exchange(), report, directory);
-        assert!(matches!(output, Output::Respond(_)), "{output:?}");
-        assert_eq!(evicted.state(), State::Ended(Ending::Expired));
-        assert_eq!(evicted.received(), 0);
-    }
+    let mut turn = server.begin(fragment(&id, 0..100, 100));
+    let mut waiting = server.begin(close(&id));
+    assert!(server.sessions.evict(server.now, guid(&id)));
+    // Whoever waited is told so, whoever comes is as well, and the one at work makes way.
+    server.poll(&mut waiting);
+    assert_bare(&waiting.response(), 503);
+    assert_not_found(&server.send(cancel(&id)));
+    let mut evicting = server.begin_expired().unwrap();
+    assert_eq!(evicting.work(), Work::Wait);
+    server.store_part(&turn, 100);
+    server.report(&mut turn, Report::Stored(100));
+    assert_bare(&turn.response(), 503);
+    assert_not_found(&server.send(close(&id)));
+    server.run(&mut evicting);
+    assert_eq!(evicting.work(), Work::Done);
+    assert!(server.sessions.is_empty() && server.stored.is_empty() && server.records.is_empty());
+    assert!(server.published.is_empty());
 }

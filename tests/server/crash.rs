@@ -1,14 +1,15 @@
 //! A server that is killed at every step of an upload, restored from what it had saved, and ends with equal bytes.
 //!
-//! It saves what `server`'s documentation says and no more: the bytes before `Stored` is reported, the session before
-//! `Respond` is sent and before `Publish` or `Discard` is done.
+//! It saves and forgets what the outputs ask for, and no more.
 #![cfg(feature = "serde")]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use bits_proto::Conformance;
 use bits_proto::client::{self, Event, State, TransportError};
-use bits_proto::server::{Arrival, Directory, DirectoryBuilder, Notified, Output, Report, Session, Sessions};
-use bits_proto::{Conformance, Guid};
+use bits_proto::server::{
+    Directory, DirectoryBuilder, Exchange, Held, Keep, Notified, Output, Report, Restored, Sessions,
+};
 use http::{Request, Response};
 use testing::client::sender::{Sender, source};
 use testing::clock;
@@ -18,20 +19,11 @@ use testing::server::disk::Disk;
 /// More steps than any upload here has.
 const MANY: usize = 200;
 
-/// What a program does with the row of a session that has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rows {
-    /// It goes at once.
-    Deleted,
-    /// It stays, so that repeats are answered after a crash.
-    Kept,
-}
-
 /// One kind of upload.
 #[derive(Clone, Copy, Debug)]
 struct Kind {
     conformance: Conformance,
-    rows: Rows,
+    keep: Keep,
     size: u64,
     /// Whether there is an application, and if so whether it has the entity published.
     application: Option<bool>,
@@ -75,92 +67,103 @@ impl Server {
         }
     }
 
-    /// Another process takes over, as `server`'s documentation says.
+    /// Another process takes over.
     fn restart(&mut self) {
         self.left.remove(0);
         if self.kind.lossy {
             self.disk.bytes.values_mut().for_each(|bytes| bytes.truncate(bytes.len().saturating_sub(1)));
         }
         self.sessions = Sessions::new(directory(self.kind).build().unwrap());
-        for row in self.disk.rows.values() {
-            let mut session = Session::restore(self.now, serde_json::from_str(row).unwrap()).unwrap();
-            let stored = self.disk.bytes.get(&session.id()).map(|bytes| bytes.len() as u64);
-            session.recover(stored);
-            if let bits_proto::server::State::Ended(_) = session.state() {
-                self.disk.bytes.remove(&session.id());
-            } else if let Some(bytes) = self.disk.bytes.get_mut(&session.id()) {
-                bytes.truncate(usize::try_from(session.received()).unwrap());
+        for (id, row) in &self.disk.rows {
+            let record = serde_json::from_str(row).unwrap();
+            let held = match self.disk.bytes.get(id) {
+                Some(bytes) => Held::Bytes(bytes.len() as u64),
+                None => Held::Nothing,
+            };
+            match self.sessions.restore(self.now, record, Duration::ZERO, held).unwrap() {
+                Restored::Ended => drop(self.disk.bytes.remove(id)),
+                Restored::Open(length) => {
+                    let bytes = self.disk.bytes.get_mut(id).expect("what goes on has bytes");
+                    bytes.truncate(usize::try_from(length).unwrap());
+                }
             }
-            self.sessions.insert(self.now, session).unwrap();
         }
         let Disk { bytes, rows, .. } = &mut self.disk;
         bytes.retain(|id, _| rows.contains_key(id));
     }
 
-    fn save(&mut self, id: Guid) {
-        match self.sessions.get(id) {
-            Some(session) => {
-                let row = serde_json::to_string(&session.snapshot(self.now)).unwrap();
-                self.disk.rows.insert(id, row);
-            }
-            None if self.kind.rows == Rows::Deleted => drop(self.disk.rows.remove(&id)),
-            None => {}
+    fn serve(&mut self, head: &Request<()>, body: &[u8]) -> Result<Response<()>, Killed> {
+        self.drawn += 1;
+        let (random, alice) = ([self.drawn; 16], "alice".to_owned());
+        let exchange = self.sessions.handle_request(self.now, head, &alice, || random).unwrap();
+        match self.drive(exchange, body)? {
+            Output::Respond(ack) => Ok(ack.to_response()),
+            other => panic!("a client waits, but {other:?}"),
         }
     }
 
-    fn serve(&mut self, head: &Request<()>, body: &[u8]) -> Result<Response<()>, Killed> {
-        let request = self.sessions.directory().decode(head).unwrap().unwrap();
-        let arrival = Arrival { request: &request, target: head.uri(), owner: &"alice".to_owned() };
-        self.drawn += 1;
-        let random = [self.drawn; 16];
-        let (exchange, mut output) = self.sessions.handle_request(self.now, &arrival, || random);
+    /// Does what no client asked for.
+    fn expire(&mut self) -> Result<(), Killed> {
+        while let Some(exchange) = self.sessions.poll_expired(self.now) {
+            assert_eq!(self.drive(exchange, &[])?, Output::Done);
+        }
+        Ok(())
+    }
+
+    fn drive(&mut self, exchange: Exchange, body: &[u8]) -> Result<Output<String>, Killed> {
         loop {
             self.step()?;
-            let report = match output {
-                Output::Respond(ack) => {
-                    self.save(exchange.session());
-                    self.step()?;
-                    return Ok(ack.to_response());
-                }
-                output => self.perform(exchange.session(), output, body)?,
-            };
+            let output = self.sessions.poll_output(self.now, exchange).expect("nobody else is at work");
+            if matches!(output, Output::Respond(_) | Output::Done) {
+                self.step()?;
+                return Ok(output);
+            }
+            let report = self.perform(exchange, output, body)?;
             self.step()?;
-            output = self.sessions.handle_report(self.now, exchange, report);
+            self.sessions.handle_report(self.now, exchange, report);
         }
     }
 
-    fn perform(&mut self, id: Guid, output: Output, body: &[u8]) -> Result<Report, Killed> {
-        if matches!(output, Output::Publish | Output::Discard) {
-            self.save(id);
-            self.step()?;
-        }
+    fn perform(&mut self, exchange: Exchange, output: Output<String>, body: &[u8]) -> Result<Report, Killed> {
+        let Some(id) = exchange.session() else { return Ok(Report::Admitted) };
         Ok(match output {
             Output::Open => self.disk.make_room(id),
-            Output::Store(store) => {
-                let new = &body[store.skip as usize..];
+            Output::Store(mut store) => {
+                let offset = store.range().start;
+                let new = store.clip(body).to_vec();
                 let (one, other) = new.split_at(new.len() / 2);
-                self.disk.write(id, store.range.start, one);
+                self.disk.write(id, offset, one);
                 self.step()?;
-                self.disk.write(id, store.range.start + one.len() as u64, other);
-                Report::Stored(new.len() as u64)
+                self.disk.write(id, offset + one.len() as u64, other);
+                Report::Stored(store.clipped())
             }
-            Output::Notify => {
+            Output::Notify { size } => {
                 self.notified += 1;
+                assert_eq!(size, self.disk.bytes[&id].len() as u64);
                 let copy_to_destination = self.kind.application.expect("there is an application");
                 Report::Notified(Notified { copy_to_destination, reply_url: None })
             }
-            Output::Publish => {
+            Output::Save(record) => {
+                self.disk.rows.insert(id, serde_json::to_string(&record).unwrap());
+                Report::Saved
+            }
+            Output::Forget => {
+                self.disk.rows.remove(&id);
+                Report::Forgotten
+            }
+            Output::Publish { .. } => {
                 let destination = self.sessions.get(id).unwrap().destination().to_owned();
                 self.disk.publish(id, &destination)
             }
             Output::Discard => self.disk.discard(id),
-            other => unreachable!("one exchange at a time needs no {other:?}"),
+            other => unreachable!("a session never asks for {other:?}"),
         })
     }
 }
 
 fn directory(kind: Kind) -> DirectoryBuilder {
-    Directory::builder().conformance(kind.conformance).notification(notified_if(kind.application.is_some()))
+    let notification = notified_if(kind.application.is_some());
+    Directory::builder().conformance(kind.conformance).keep(kind.keep).notification(notification)
 }
 
 /// A whole upload, with the server killed after so many steps, and again after so many more; whether it lived that long.
@@ -181,12 +184,13 @@ fn upload(kind: Kind, kills: &[usize]) -> bool {
         });
         sender.answer(transmit.id, answer);
     }
-    check(kind, kills, &server, &sender);
-    server.left.is_empty()
+    let outlived = server.left.is_empty();
+    check(kind, kills, &mut server, &sender);
+    outlived
 }
 
 /// The entity is at its destination, once and in full, or the client was told that it is not.
-fn check(kind: Kind, kills: &[usize], server: &Server, sender: &Sender) {
+fn check(kind: Kind, kills: &[usize], server: &mut Server, sender: &Sender) {
     let context = format!("{kind:?}, killed after {kills:?}: {:?}", sender.events);
     let published: Vec<_> =
         server.disk.published.iter().map(|(_, to, bytes)| (to.as_str(), bytes.clone())).collect();
@@ -208,7 +212,7 @@ fn check(kind: Kind, kills: &[usize], server: &Server, sender: &Sender) {
         assert_eq!(server.notified > 0, kind.application.is_some(), "{context}");
     }
     assert!(!sender.events.iter().any(|event| matches!(event, Event::Restarted { .. })), "{context}");
-    if kind.rows == Rows::Kept && kind.conformance == Conformance::Interop {
+    if kind.conformance == Conformance::Interop {
         assert!(!sender.events.contains(&Event::Completed { confirmed: false }), "{context}");
     }
     // A session whose Ack was lost, which its client never heard of, lives on until it expires.
@@ -220,17 +224,24 @@ fn check(kind: Kind, kills: &[usize], server: &Server, sender: &Sender) {
         let unfinished = Some(*id) != heard_of || sender.upload.state() == State::Failed;
         assert!(unfinished && server.sessions.get(*id).is_some(), "left behind, {context}");
     }
+    // In time, nothing is left but what was published.
+    server.left.clear();
+    for _ in 0..3 {
+        server.now += Duration::from_secs(15 * 24 * 60 * 60);
+        server.expire().unwrap();
+    }
+    assert!(server.disk.bytes.is_empty() && server.disk.rows.is_empty(), "left behind for ever, {context}");
 }
 
 /// Kills the server at every step of every kind of upload.
 fn everywhere(lossy: bool, kills: fn(Kind) -> Vec<Vec<usize>>) {
     let sizes = [0, 1, 100];
     for conformance in [Conformance::Interop, Conformance::Strict] {
-        for rows in [Rows::Deleted, Rows::Kept] {
+        for keep in [Keep::Records, Keep::RecordsWithoutOffset] {
             for size in sizes {
                 for application in [None, Some(true), Some(false)] {
                     for cancelled_before in [None, Some(1), Some(2)] {
-                        let kind = Kind { conformance, rows, size, application, cancelled_before, lossy };
+                        let kind = Kind { conformance, keep, size, application, cancelled_before, lossy };
                         for kills in kills(kind) {
                             upload(kind, &kills);
                         }

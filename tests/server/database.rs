@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use bits_proto::client::{self, Event, State, TransportError};
-use bits_proto::packet::Ack;
-use bits_proto::server::{Arrival, Directory, Ending, Exchange, Notified, Output, Report, Route, Session};
+use bits_proto::packet::{Ack, PingAck};
+use bits_proto::server::{Directory, Ending, Exchange, Keep, Notified, Output, Report, Route, Session};
 use bits_proto::{Guid, server};
 use http::{Request, Response};
 use testing::client::sender::{Sender, source};
@@ -18,6 +18,8 @@ struct Database {
     directory: Directory,
     disk: Disk,
     drawn: u8,
+    /// How old each row is when it is selected.
+    age: Duration,
 }
 
 /// One of the processes, by what its clock shows.
@@ -26,72 +28,83 @@ struct Process(Instant);
 
 impl Database {
     fn new(directory: server::DirectoryBuilder) -> Self {
-        Self { directory: directory.build().unwrap(), disk: Disk::default(), drawn: 0 }
+        let directory = directory.keep(Keep::Rows).build().unwrap();
+        Self { directory, disk: Disk::default(), drawn: 0, age: Duration::ZERO }
     }
 
-    /// Selects the row for update, works on its session, and updates it.
+    /// Selects the row for update, works on its session, and updates it. Time passes between two transactions.
     fn transaction<T>(
         &mut self,
         process: Process,
         id: Guid,
         work: impl FnOnce(&mut Session<String>, &Directory) -> T,
     ) -> Option<T> {
-        let row = self.disk.rows.get_mut(&id)?;
-        let mut session = Session::restore(process.0, serde_json::from_str(row).unwrap()).unwrap();
+        let (row, age) = (self.disk.rows.get_mut(&id)?, self.age);
+        let mut session = Session::restore(process.0, serde_json::from_str(row).unwrap(), age).unwrap();
         let done = work(&mut session, &self.directory);
         *row = serde_json::to_string(&session.snapshot(process.0)).unwrap();
         Some(done)
     }
 
     fn session(&self, process: Process, id: Guid) -> Session<String> {
-        Session::restore(process.0, serde_json::from_str(&self.disk.rows[&id]).unwrap()).unwrap()
+        let snapshot = serde_json::from_str(&self.disk.rows[&id]).unwrap();
+        Session::restore(process.0, snapshot, Duration::ZERO).unwrap()
     }
 
-    fn handle(&mut self, process: Process, head: &Request<()>) -> (Exchange, Output) {
-        let request = self.directory.decode(head).unwrap().unwrap();
-        let arrival = Arrival { request: &request, target: head.uri(), owner: &"alice".to_owned() };
-        match self.directory.route(&request) {
+    /// Returns the exchange; or the answer of a request that has none.
+    fn handle(&mut self, process: Process, head: &Request<()>) -> Result<Exchange, Response<()>> {
+        let (directory, alice) = (self.directory.clone(), "alice".to_owned());
+        let arrival = directory.read(head, &alice).unwrap();
+        match directory.route(&arrival) {
             Route::Create => {
                 self.drawn += 1;
                 let id = Guid::from_random([self.drawn; 16]);
-                let (session, exchange, output) = Session::open(process.0, id, &arrival, &self.directory);
+                let (session, exchange) = Session::open(process.0, id, &arrival, &directory);
                 let row = serde_json::to_string(&session.snapshot(process.0)).unwrap();
                 self.disk.rows.insert(id, row);
-                (exchange, output)
+                Ok(exchange)
             }
-            Route::Session(id) => self
-                .transaction(process, id, |session, directory| {
+            Route::Session(id) => {
+                let handled = self.transaction(process, id, |session, directory| {
                     session.handle_request(process.0, &arrival, directory)
-                })
-                .expect("the row is there"),
-            Route::Answer(ack) => (outside(), Output::Respond(ack)),
+                });
+                match handled {
+                    Some(Ok(exchange)) => Ok(exchange),
+                    Some(Err(ack)) => Err(ack.to_response()),
+                    None => Err(directory.session_not_found(&arrival).to_response()),
+                }
+            }
+            Route::Ping => Err(Ack::Ping(PingAck).to_response()),
+            Route::Answer(ack) => Err(ack.to_response()),
         }
     }
 
-    fn report(&mut self, process: Process, exchange: Exchange, report: Report) -> Output {
-        self.transaction(process, exchange.session(), |session, directory| {
-            session.handle_report(process.0, exchange, report, directory)
-        })
-        .expect("the row is there")
+    fn report(&mut self, process: Process, exchange: Exchange, report: Report) {
+        self.transaction(process, id(exchange), |session, directory| {
+            session.handle_report(process.0, exchange, report, directory);
+        });
     }
 
-    fn poll(&mut self, process: Process, exchange: Exchange) -> Output {
-        self.transaction(process, exchange.session(), |session, directory| {
-            session.poll(process.0, exchange, directory)
+    fn poll(&mut self, process: Process, exchange: Exchange) -> Option<Output<String>> {
+        self.transaction(process, id(exchange), |session, directory| {
+            session.poll_output(process.0, exchange, directory)
         })
         .expect("the row is there")
     }
 
     /// Does what an exchange is asked to do.
-    fn perform(&mut self, process: Process, id: Guid, output: Output, body: &[u8]) -> Report {
+    fn perform(&mut self, process: Process, id: Guid, output: Output<String>, body: &[u8]) -> Report {
         match output {
             Output::Open => self.disk.make_room(id),
-            Output::Store(store) => {
-                self.disk.write(id, store.range.start, &body[store.skip as usize..]);
-                Report::Stored(store.range.end - store.range.start)
+            Output::Store(mut store) => {
+                let offset = store.range().start;
+                self.disk.write(id, offset, store.clip(body));
+                Report::Stored(store.clipped())
             }
-            Output::Notify => Report::Notified(Notified { copy_to_destination: true, reply_url: None }),
-            Output::Publish => {
+            Output::Notify { .. } => {
+                Report::Notified(Notified { copy_to_destination: true, reply_url: None })
+            }
+            Output::Publish { .. } => {
                 let destination = self.session(process, id).destination().to_owned();
                 self.disk.publish(id, &destination)
             }
@@ -101,27 +114,30 @@ impl Database {
     }
 
     /// Finishes an exchange, each step in the other one of the processes.
-    fn finish(
-        &mut self,
-        processes: [Process; 2],
-        exchange: Exchange,
-        mut output: Output,
-        body: &[u8],
-    ) -> Response<()> {
+    fn finish(&mut self, processes: [Process; 2], exchange: Exchange, body: &[u8]) -> Response<()> {
         for process in processes.into_iter().cycle().take(10) {
-            if let Output::Respond(ack) = output {
-                return ack.to_response();
+            match self.poll(process, exchange).expect("its turn has come") {
+                Output::Respond(ack) => return ack.to_response(),
+                output => {
+                    let report = self.perform(process, id(exchange), output, body);
+                    self.report(process, exchange, report);
+                }
             }
-            let report = self.perform(process, exchange.session(), output, body);
-            output = self.report(process, exchange, report);
         }
-        panic!("the exchange never ends: {output:?}");
+        panic!("the exchange never ends");
+    }
+
+    /// A whole exchange.
+    fn serve(&mut self, processes: [Process; 2], head: &Request<()>, body: &[u8]) -> Response<()> {
+        match self.handle(processes[1], head) {
+            Ok(exchange) => self.finish(processes, exchange, body),
+            Err(response) => response,
+        }
     }
 }
 
-/// The exchange of a request that reaches no session.
-fn outside() -> Exchange {
-    serde_json::from_str(r#"{"session":"{00000000-0000-0000-0000-000000000000}","serial":0}"#).unwrap()
+fn id(exchange: Exchange) -> Guid {
+    exchange.session().expect("the exchange has a session")
 }
 
 /// Two processes whose clocks have nothing to do with each other.
@@ -150,8 +166,7 @@ fn finish(database: &mut Database, sender: &mut Sender) {
         let Some(transmit) = sender.next_transmit() else { break };
         let (head, body) = sender.on_the_wire(transmit.request);
         let order = if round % 2 == 0 { [one, other] } else { [other, one] };
-        let (exchange, output) = database.handle(order[1], &head);
-        let response = database.finish(order, exchange, output, &body);
+        let response = database.serve(order, &head, &body);
         sender.answer(transmit.id, Ok(response));
     }
     assert_eq!(sender.upload.state(), State::Completed, "{:?}", sender.events);
@@ -178,13 +193,11 @@ fn c17_a_row_that_has_ended_answers_its_repeat() {
     let mut sender = sender(0);
     let [one, other] = processes();
     let (id, head, body) = next(&mut sender, "Create-Session");
-    let (exchange, output) = database.handle(one, &head);
-    let created = database.finish([one, one], exchange, output, &body);
+    let created = database.serve([one, one], &head, &body);
     sender.answer(id, Ok(created));
     let (_, head, _) = next(&mut sender, "Close-Session");
     for process in [one, other, one] {
-        let (exchange, output) = database.handle(process, &head);
-        assert_eq!(database.finish([process, process], exchange, output, &[]).status(), 200);
+        assert_eq!(database.serve([process, process], &head, &[]).status(), 200);
     }
     let id = *database.disk.rows.keys().next().unwrap();
     assert_eq!(database.session(one, id).state(), server::State::Ended(Ending::Closed));
@@ -196,18 +209,16 @@ fn given_up() -> (Database, Sender, Exchange, Vec<u8>) {
     let (mut database, mut sender) = (Database::new(Directory::builder()), sender(100));
     let [one, _] = processes();
     let (id, head, body) = next(&mut sender, "Create-Session");
-    let (exchange, output) = database.handle(one, &head);
-    let created = database.finish([one, one], exchange, output, &body);
+    let created = database.serve([one, one], &head, &body);
     sender.answer(id, Ok(created));
     let (id, head, body) = next(&mut sender, "Fragment");
-    let (exchange, output) = database.handle(one, &head);
-    assert!(matches!(output, Output::Store(_)));
+    let exchange = database.handle(one, &head).unwrap();
+    assert!(matches!(database.poll(one, exchange), Some(Output::Store(_))));
     sender.answer(id, Err(TransportError::Interrupted));
     let (id, head, _) = next(&mut sender, "Ping");
-    let (exchange_of_ping, output) = database.handle(one, &head);
-    assert_eq!(exchange_of_ping, outside());
-    let Output::Respond(Ack::Ping(_)) = output else { panic!("{output:?}") };
-    sender.answer(id, Ok(Ack::Ping(bits_proto::packet::PingAck).to_response()));
+    let pinged = database.handle(one, &head).expect_err("a Ping has no session");
+    assert_eq!(pinged.status(), 200);
+    sender.answer(id, Ok(pinged));
     (database, sender, exchange, body)
 }
 
@@ -216,19 +227,50 @@ fn an_exchange_in_one_process_makes_way_for_one_in_the_other() {
     let (mut database, mut sender, older, body) = given_up();
     let [one, other] = processes();
     let (id, head, repeat) = next(&mut sender, "Fragment");
-    let (newer, output) = database.handle(other, &head);
-    assert_eq!(output, Output::Abort(older));
-    assert_eq!(database.poll(other, newer), Output::Wait);
-    // The first one had stored 15 bytes when it was told to stop.
-    database.disk.write(older.session(), 0, &body[..15]);
-    let Output::Respond(late) = database.report(one, older, Report::Stored(15)) else { panic!() };
+    let newer = database.handle(other, &head).unwrap();
+    assert_eq!(database.poll(other, newer), None);
+    // Signals are not stored: the first process asks the row.
+    assert!(database.session(one, older.session().unwrap()).is_superseded(older));
+    assert!(!database.session(one, older.session().unwrap()).is_superseded(newer));
+    // It had stored 15 bytes when it found out.
+    database.disk.write(older.session().unwrap(), 0, &body[..15]);
+    database.report(one, older, Report::Stored(15));
+    let Some(Output::Respond(late)) = database.poll(one, older) else { panic!() };
     assert_eq!(late.status(), 503);
-    let output = database.poll(other, newer);
-    let Output::Store(store) = &output else { panic!("{output:?}") };
-    assert_eq!((store.skip, store.range.clone()), (15, 15..40));
-    let response = database.finish([other, other], newer, output, &repeat);
+    let Some(Output::Store(store)) = database.poll(other, newer) else { panic!() };
+    assert_eq!((store.skip(), store.range().clone()), (15, 15..40));
+    let response = database.finish([other, other], newer, &repeat);
     sender.answer(id, Ok(response));
     finish(&mut database, &mut sender);
+}
+
+#[test]
+fn a_row_whose_client_is_refused_each_time_expires() {
+    let mut database = Database::new(Directory::builder());
+    let (one, day) = (processes()[0], Duration::from_secs(24 * 60 * 60));
+    let mut sender = sender(100);
+    let (id, head, body) = next(&mut sender, "Create-Session");
+    let created = database.serve([one, one], &head, &body);
+    sender.answer(id, Ok(created));
+    let (_, head, body) = next(&mut sender, "Fragment");
+    assert_eq!(database.serve([one, one], &head, &body).status(), 200);
+    // Each day it sends what nobody wants, to a row that was not touched since.
+    database.age = day;
+    let mut refused = head.clone();
+    refused.headers_mut().try_insert("content-range", "bytes 50-89/100".parse().unwrap()).unwrap();
+    for _ in 0..6 {
+        // Each exchange is two transactions, each of a row that is a day old.
+        assert_eq!(database.serve([one, one], &refused, &body).status(), 416);
+    }
+    database.age = 3 * day;
+    let late = database.serve([one, one], &head, &body);
+    assert_eq!(late.headers()["bits-error"], "0x8020001F");
+    let id = *database.disk.rows.keys().next().unwrap();
+    let exchange = database.transaction(one, id, |session, directory| session.expire(directory));
+    let exchange = exchange.flatten().expect("the row is due");
+    assert_eq!(database.poll(one, exchange), Some(Output::Discard));
+    database.report(one, exchange, Report::Discarded);
+    assert_eq!(database.poll(one, exchange), Some(Output::Done));
 }
 
 #[test]
@@ -236,20 +278,20 @@ fn another_process_gives_up_what_a_dead_one_had_at_work() {
     let (mut database, mut sender, older, body) = given_up();
     let [one, other] = processes();
     // It died with 15 bytes written, and nobody was told.
-    database.disk.write(older.session(), 0, &body[..15]);
-    let (id, head, repeat) = next(&mut sender, "Fragment");
-    let (newer, output) = database.handle(other, &head);
-    assert_eq!(output, Output::Abort(older));
-    assert_eq!(database.session(other, older.session()).at_work(), Some(older));
-    let Output::Respond(_) = database.report(other, older, Report::Abandoned) else { panic!() };
-    let output = database.poll(other, newer);
-    let Output::Store(store) = &output else { panic!("{output:?}") };
-    assert_eq!((store.skip, store.range.clone()), (0, 0..40));
+    database.disk.write(id(older), 0, &body[..15]);
+    let (number, head, repeat) = next(&mut sender, "Fragment");
+    let newer = database.handle(other, &head).unwrap();
+    assert_eq!(database.poll(other, newer), None);
+    assert_eq!(database.session(other, id(older)).at_work(), Some(older));
+    database.transaction(other, id(older), |session, _| session.handle_abandoned(other.0, older));
+    let Some(Output::Store(store)) = database.poll(other, newer) else { panic!() };
+    assert_eq!((store.skip(), store.range().clone()), (0, 0..40));
     // It was not dead after all; but what it reports now is void.
-    let Output::Respond(late) = database.report(one, older, Report::Stored(40)) else { panic!() };
+    database.report(one, older, Report::Stored(40));
+    let Some(Output::Respond(late)) = database.poll(one, older) else { panic!() };
     assert_eq!(late.status(), 503);
-    assert_eq!(database.session(one, older.session()).received(), 0);
-    let response = database.finish([other, other], newer, output, &repeat);
-    sender.answer(id, Ok(response));
+    assert_eq!(database.session(one, id(older)).received(), 0);
+    let response = database.finish([other, other], newer, &repeat);
+    sender.answer(number, Ok(response));
     finish(&mut database, &mut sender);
 }

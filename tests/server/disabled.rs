@@ -1,6 +1,6 @@
 //! A directory whose configuration changes while sessions are open (§3.2.4.2).
 
-use bits_proto::server::{Directory, Ending, Report, State};
+use bits_proto::server::{Directory, Report};
 use testing::server::serve::*;
 
 fn disabled() -> Directory {
@@ -11,7 +11,7 @@ fn disabled() -> Directory {
 fn after_uploads_are_disabled_every_packet_is_answered_501() {
     let mut server = Server::with(bits_proto::Conformance::Interop);
     let id = server.create();
-    server.sessions.set_directory(disabled());
+    server.sessions.set_directory(server.now, disabled());
     for head in [create(), packet("Ping"), fragment(&id, 0..10, 10), close(&id), cancel(&id)] {
         assert_error(&server.send(head), 501, "0x80070005", "0x5");
     }
@@ -21,31 +21,42 @@ fn after_uploads_are_disabled_every_packet_is_answered_501() {
 fn after_uploads_are_disabled_every_session_is_discarded_at_once_and_none_twice() {
     let mut server = Server::with(bits_proto::Conformance::Interop);
     let ids: Vec<_> = (0..30).map(|_| server.create()).collect();
-    // One has a task at work, which will report to nobody.
+    // One has a task at work, which is told to stop.
     let mut storing = server.begin(fragment(&ids[0], 0..10, 10));
-    server.sessions.set_directory(disabled());
+    server.sessions.set_directory(server.now, disabled());
     assert!(!server.sessions.directory().is_enabled());
+    assert_eq!(server.sessions.poll_timeout(), Some(server.now));
+    assert!(server.sessions.is_superseded(storing.exchange()));
     let mut discarded = Vec::new();
-    while let Some(session) = server.sessions.poll_expired(server.now) {
-        assert_eq!(session.state(), State::Ended(Ending::Expired));
-        discarded.push(session.id().to_string());
-        assert!(discarded.len() <= ids.len(), "a session is discarded twice");
+    let mut waits = None;
+    while let Some(mut turn) = server.begin_expired() {
+        if turn.work() == Work::Wait {
+            assert!(waits.replace(turn).is_none());
+            continue;
+        }
+        server.run(&mut turn);
+        discarded.push(turn.exchange().session().unwrap().to_string());
     }
+    let mut waiting = waits.unwrap();
+    assert_eq!(discarded.len(), 29, "a session is discarded twice, or not at all");
+    assert_eq!(server.stored.len(), 1);
+    server.report(&mut storing, Report::Stored(4));
+    assert_bare(&storing.response(), 503);
+    server.run(&mut waiting);
+    discarded.push(waiting.exchange().session().unwrap().to_string());
     discarded.sort();
     assert_eq!(discarded, ids);
-    assert!(server.sessions.is_empty());
-    server.report(&mut storing, Report::Stored(10));
-    assert_bare(&storing.response(), 503);
-    assert!(server.sessions.is_empty(), "a late report revives no session");
+    assert!(server.sessions.is_empty() && server.stored.is_empty() && server.records.is_empty());
+    assert_eq!(server.expire(), [""; 0]);
 }
 
 #[test]
 fn uploads_that_are_enabled_again_begin_anew() {
     let mut server = Server::with(bits_proto::Conformance::Interop);
     let id = server.create();
-    server.sessions.set_directory(disabled());
-    while server.sessions.poll_expired(server.now).is_some() {}
-    server.sessions.set_directory(Directory::default());
+    server.sessions.set_directory(server.now, disabled());
+    assert_eq!(server.expire(), [id.clone()]);
+    server.sessions.set_directory(server.now, Directory::default());
     assert_not_found(&server.send(fragment(&id, 0..10, 10)));
     let id = server.create();
     assert_accepted(&server.send(fragment(&id, 0..10, 10)), 10);

@@ -207,8 +207,8 @@ fn a_session_that_may_not_be_opened_never_was() {
     for (refusal, status, code) in REFUSALS {
         let mut server = Server::new(Directory::builder().max_sessions(1));
         let mut turn = server.begin(create());
-        let id = turn.exchange().session();
-        server.report(&mut turn, Report::Failed { stored: 0, refusal });
+        let id = turn.exchange().session().unwrap();
+        server.report(&mut turn, Report::Failed(refusal));
         assert_refused(&turn.response(), status, code);
         assert_eq!(header(&turn.response(), "bits-session-id"), None, "the request had none");
         assert_eq!(header(&turn.response(), "bits-protocol"), None);
@@ -223,7 +223,7 @@ fn a_fragment_that_cannot_be_stored_tells_why_and_where_to_go_on() {
     for (refusal, status, code) in REFUSALS {
         let (mut server, id) = receiving();
         let mut turn = server.begin(fragment(&id, 20..30, 100));
-        server.report(&mut turn, Report::Failed { stored: 0, refusal });
+        server.report(&mut turn, Report::Failed(refusal));
         assert_refused(&turn.response(), status, code);
         assert_offset(&turn.response(), Some(20));
         assert_eq!(header(&turn.response(), "bits-session-id"), Some(id.as_str()));
@@ -237,7 +237,7 @@ fn application_says(conformance: Conformance, refusal: Refusal) -> (Server, Stri
     let id = server.create();
     let mut turn = server.begin(fragment(&id, 0..100, 100));
     server.perform(&mut turn);
-    server.report(&mut turn, Report::Failed { stored: 0, refusal });
+    server.report(&mut turn, Report::Failed(refusal));
     let response = turn.response();
     (server, id, response)
 }
@@ -383,7 +383,7 @@ fn q41_a_tunnelled_request_is_taken_where_the_directory_allows_it_but_never_in_s
         (Conformance::Strict, false, false),
     ] {
         let directory = Directory::builder().conformance(conformance).method_override(allowed);
-        let decoded = directory.build().unwrap().decode(&tunnelled).unwrap().is_some();
+        let decoded = directory.build().unwrap().read(&tunnelled, &()).is_some();
         assert_eq!(decoded, taken, "{conformance:?}, allowed: {allowed}");
     }
 }

@@ -1,6 +1,6 @@
 //! What a server does with a Fragment: the table of `protocol.md` section 3, and what can go wrong with a body.
 
-use bits_proto::server::{Directory, Notified, Output, Refusal, Report, State, Store};
+use bits_proto::server::{Directory, Notified, Refusal, Report, State, Store};
 use bits_proto::{Conformance, ReplyUrl};
 use testing::server::serve::*;
 
@@ -17,7 +17,7 @@ fn fragments_in_order_are_stored_whole() {
     for conformance in BOTH {
         let (mut server, id) = at_20(conformance);
         let turn = server.begin(fragment(&id, 20..50, 100));
-        assert_eq!(turn.store(), Store { skip: 0, range: 20..50, total: 100 });
+        assert_eq!(turn.store(), Store::new(0, 20..50, 100));
         assert_accepted(&server.finish(turn), 50);
         assert_accepted(&server.send(fragment(&id, 50..100, 100)), 100);
         assert_eq!(server.stored[&guid(&id)], entity(0..100));
@@ -39,7 +39,7 @@ fn c09_of_an_overlap_interop_stores_what_is_new() {
     for (start, end, skip) in [(0, 100, 20), (10, 30, 10), (19, 21, 1)] {
         let (mut server, id) = at_20(Conformance::Interop);
         let turn = server.begin(fragment(&id, start..end, 100));
-        assert_eq!(turn.store(), Store { skip, range: 20..end, total: 100 });
+        assert_eq!(turn.store(), Store::new(skip, 20..end, 100));
         assert_accepted(&server.finish(turn), end);
         assert_eq!(server.stored[&guid(&id)], entity(0..end));
     }
@@ -271,7 +271,7 @@ fn bytes_of_a_broken_connection_count() {
         let (mut server, id) = at_20(conformance);
         let mut turn = server.begin(fragment(&id, 20..60, 100));
         server.store_part(&turn, 7);
-        server.report(&mut turn, Report::Failed { stored: 7, refusal: Refusal::Internal });
+        server.report(&mut turn, Report::StoredPart(7, Refusal::Internal));
         // The client does not know, and sends the same again.
         let again = server.send(fragment(&id, 20..60, 100));
         match conformance {
@@ -304,7 +304,7 @@ fn q53_of_a_body_that_is_too_long_the_range_counts_and_the_answer_is_400() {
     let (mut server, id) = at_20(Conformance::Interop);
     let mut turn = server.begin(fragment(&id, 20..60, 100));
     server.store_part(&turn, 40);
-    server.report(&mut turn, Report::Failed { stored: 40, refusal: Refusal::BadBody });
+    server.report(&mut turn, Report::StoredPart(40, Refusal::BadBody));
     assert_invalid(&turn.response());
     assert_offset(&turn.response(), Some(60));
     assert_accepted(&server.send(fragment(&id, 60..100, 100)), 100);
@@ -312,11 +312,9 @@ fn q53_of_a_body_that_is_too_long_the_range_counts_and_the_answer_is_400() {
 
 #[test]
 fn no_report_counts_more_than_was_asked_for() {
-    for report in [
-        Report::Stored(41),
-        Report::Stored(u64::MAX),
-        Report::Failed { stored: u64::MAX, refusal: Refusal::DiskFull },
-    ] {
+    for report in
+        [Report::Stored(41), Report::Stored(u64::MAX), Report::StoredPart(u64::MAX, Refusal::DiskFull)]
+    {
         let (mut server, id) = at_20(Conformance::Interop);
         let mut turn = server.begin(fragment(&id, 10..60, 100));
         server.report(&mut turn, report);
@@ -331,7 +329,7 @@ fn a_full_disk_keeps_what_was_stored() {
     for stored in [0, 15] {
         let mut turn = server.begin(fragment(&id, 20..60, 100));
         server.store_part(&turn, stored);
-        server.report(&mut turn, Report::Failed { stored, refusal: Refusal::DiskFull });
+        server.report(&mut turn, Report::StoredPart(stored, Refusal::DiskFull));
         assert_error(&turn.response(), 500, "0x80070070", "0x5");
         assert_offset(&turn.response(), Some(20 + stored));
     }
@@ -344,7 +342,7 @@ fn a_failure_after_the_last_byte_leaves_a_complete_session() {
     let (mut server, id) = at_20(Conformance::Interop);
     let mut turn = server.begin(fragment(&id, 20..100, 100));
     server.store_part(&turn, 80);
-    server.report(&mut turn, Report::Failed { stored: 80, refusal: Refusal::Internal });
+    server.report(&mut turn, Report::StoredPart(80, Refusal::Internal));
     assert_bare(&turn.response(), 500);
     assert_offset(&turn.response(), Some(100));
     assert_accepted(&server.send(fragment(&id, 20..100, 100)), 100);
@@ -357,7 +355,7 @@ fn nothing_counts_before_it_is_reported_stored() {
     let (mut server, id) = at_20(Conformance::Interop);
     let mut turn = server.begin(fragment(&id, 20..100, 100));
     server.poll(&mut turn);
-    assert!(matches!(turn.output, Output::Store(_)));
+    assert_eq!(turn.work(), Work::Store);
     assert_eq!(server.received(&id), 20);
     assert_eq!(server.session(&id).unwrap().state(), State::Receiving);
 }

@@ -1,7 +1,7 @@
 //! When a server application hears of an entity, and what follows from its answer (§3.2.5.1.3).
 
 use bits_proto::ReplyUrl;
-use bits_proto::server::{Notified, Output, Refusal, Report, State};
+use bits_proto::server::{Notified, Refusal, Report, State};
 use http::StatusCode;
 use testing::server::serve::*;
 
@@ -11,7 +11,7 @@ fn reply(url: &str) -> Option<ReplyUrl<'static>> {
 
 fn unavailable() -> Report {
     let refusal = Refusal::Application { status: StatusCode::SERVICE_UNAVAILABLE, code: None };
-    Report::Failed { stored: 0, refusal }
+    Report::Failed(refusal)
 }
 
 /// A session whose last byte is stored and whose application did not take it.
@@ -33,7 +33,7 @@ fn the_application_is_notified_after_the_last_byte_and_before_its_ack() {
     assert_eq!(server.notifications, 0);
     let mut turn = server.begin(fragment(&id, 50..100, 100));
     server.perform(&mut turn);
-    assert_eq!(turn.output, Output::Notify);
+    assert_eq!(turn.work(), Work::Notify);
     assert_eq!(server.session(&id).unwrap().state(), State::Notifying);
     server.perform(&mut turn);
     assert_accepted(&turn.response(), 100);
@@ -67,7 +67,7 @@ fn c42_the_entity_is_published_if_the_application_said_so() {
         server.application = Notified { copy_to_destination, reply_url: reply("/r") };
         let id = server.upload(100);
         let turn = server.begin(close(&id));
-        assert_eq!(turn.output, if copy_to_destination { Output::Publish } else { Output::Discard });
+        assert_eq!(turn.work(), if copy_to_destination { Work::Publish } else { Work::Discard });
         for response in [server.finish(turn), server.send(close(&id))] {
             assert_eq!(response.status(), 200);
         }
@@ -82,12 +82,12 @@ fn c10_a_repeat_notifies_again_until_the_application_took_the_entity() {
     let (mut server, id) = not_notified();
     for (start, end) in [(0, 100), (99, 100), (0, 1)] {
         let mut turn = server.begin(fragment(&id, start..end, 100));
-        assert_eq!(turn.output, Output::Notify);
+        assert_eq!(turn.work(), Work::Notify);
         server.report(&mut turn, unavailable());
         assert_offset(&turn.response(), Some(100));
     }
     let turn = server.begin(fragment(&id, 50..100, 100));
-    assert_eq!(turn.output, Output::Notify);
+    assert_eq!(turn.work(), Work::Notify);
     assert_accepted(&server.finish(turn), 100);
     // And never again.
     for _ in 0..2 {
@@ -112,15 +112,15 @@ fn c13_of_an_empty_entity_the_application_hears_on_its_close() {
     let mut server = Server::notifying();
     let id = server.create();
     let mut turn = server.begin(close(&id));
-    assert_eq!(turn.output, Output::Notify);
+    assert_eq!(turn.work(), Work::Notify);
     server.report(&mut turn, unavailable());
     assert_error(&turn.response(), 503, "0x801901F7", "0x7");
     assert_offset(&turn.response(), None);
     // The repeat of that Close notifies again, and goes on to publish.
     let mut turn = server.begin(close(&id));
-    assert_eq!(turn.output, Output::Notify);
+    assert_eq!(turn.work(), Work::Notify);
     server.perform(&mut turn);
-    assert_eq!(turn.output, Output::Publish);
+    assert_eq!(turn.work(), Work::Publish);
     assert_eq!(server.finish(turn).status(), 200);
     assert_eq!(server.published[TARGET], [b""]);
 }
@@ -131,11 +131,11 @@ fn c13_of_an_empty_entity_the_application_hears_on_the_fragment_that_says_so() {
     server.application.reply_url = reply("/r");
     let id = server.create();
     let turn = server.begin(empty_fragment(&id));
-    assert_eq!(turn.output, Output::Notify);
+    assert_eq!(turn.work(), Work::Notify);
     let response = server.finish(turn);
     assert_accepted(&response, 0);
     assert_eq!(header(&response, "bits-reply-url"), Some("/r"));
-    assert_eq!(server.begin(close(&id)).output, Output::Publish);
+    assert_eq!(server.begin(close(&id)).work(), Work::Publish);
     assert_eq!(server.notifications, 1);
 }
 
@@ -162,9 +162,9 @@ fn a_notification_that_was_abandoned_comes_again() {
     let id = server.create();
     let mut turn = server.begin(fragment(&id, 0..100, 100));
     server.perform(&mut turn);
-    server.report(&mut turn, Report::Abandoned);
+    server.abandon(&mut turn);
     assert_eq!(server.session(&id).unwrap().state(), State::Notifying);
-    assert_eq!(server.begin(fragment(&id, 0..100, 100)).output, Output::Notify);
+    assert_eq!(server.begin(fragment(&id, 0..100, 100)).work(), Work::Notify);
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn bytes_stored_before_a_failure_are_notified_by_the_repeat() {
     let id = server.create();
     let mut turn = server.begin(fragment(&id, 0..100, 100));
     server.store_part(&turn, 100);
-    server.report(&mut turn, Report::Failed { stored: 100, refusal: Refusal::Internal });
+    server.report(&mut turn, Report::StoredPart(100, Refusal::Internal));
     assert_eq!(server.session(&id).unwrap().state(), State::Notifying);
     assert_accepted(&server.send(fragment(&id, 0..100, 100)), 100);
     assert_eq!(server.notifications, 1);

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bits_proto::notify::NotificationType;
-use bits_proto::server::{Directory, Notified, Output, Refusal, Report, State};
+use bits_proto::server::{
+    Directory, DirectoryBuilder, Keep, Notified, Output, Refusal, Report, Session, State,
+};
 use bits_proto::{Conformance, Guid};
 use http::Request;
 use proptest::prelude::*;
@@ -46,6 +48,10 @@ enum Action {
         task: usize,
         report: Report,
     },
+    /// A task dies.
+    Die {
+        task: usize,
+    },
     Poll {
         task: usize,
     },
@@ -54,6 +60,10 @@ enum Action {
     },
     Evict {
         session: usize,
+    },
+    /// The process dies, and another one takes up what was saved so many seconds ago.
+    Restart {
+        seconds: u64,
     },
 }
 
@@ -66,6 +76,7 @@ enum Packet {
     Cancel,
     Elsewhere,
     Malformed,
+    Unreadable,
 }
 
 impl Packet {
@@ -78,6 +89,7 @@ impl Packet {
             Self::Cancel => cancel(id),
             Self::Elsewhere => to("/elsewhere", close(id)),
             Self::Malformed => with(close(id), "Content-Length", "1"),
+            Self::Unreadable => with(fragment(id, 0..5, 20), "Content-Range", "bytes 0-4"),
         }
     }
 }
@@ -104,6 +116,7 @@ fn a_packet() -> impl Strategy<Value = Packet> {
         1 => Just(Packet::Ping),
         1 => Just(Packet::Elsewhere),
         1 => Just(Packet::Malformed),
+        1 => Just(Packet::Unreadable),
     ]
 }
 
@@ -128,8 +141,9 @@ fn report() -> impl Strategy<Value = Report> {
         Just(Report::Notified(Notified { copy_to_destination: true, reply_url: None })),
         Just(Report::Published),
         Just(Report::Discarded),
-        Just(Report::Abandoned),
-        refusal().prop_map(|refusal| Report::Failed { stored: 0, refusal }),
+        Just(Report::Saved),
+        Just(Report::Forgotten),
+        refusal().prop_map(Report::Failed),
     ]
 }
 
@@ -144,7 +158,9 @@ fn action() -> impl Strategy<Value = Action> {
         3 => (any.clone(), 0..20_u64, prop::option::of(refusal()))
             .prop_map(|(task, bytes, failure)| Action::Store { task, bytes, failure }),
         3 => (any.clone(), report()).prop_map(|(task, report)| Action::Report { task, report }),
+        1 => any.clone().prop_map(|task| Action::Die { task }),
         2 => any.clone().prop_map(|task| Action::Poll { task }),
+        1 => prop_oneof![Just(0), 0..120_u64].prop_map(|seconds| Action::Restart { seconds }),
         1 => (0..120_u64).prop_map(|seconds| Action::Pass { seconds }),
         1 => any.prop_map(|session| Action::Evict { session }),
     ]
@@ -159,16 +175,21 @@ struct World {
     received: BTreeMap<Guid, u64>,
     totals: BTreeMap<Guid, u64>,
     published: BTreeSet<Guid>,
+    directory: DirectoryBuilder,
 }
 
 impl World {
-    fn new(conformance: Conformance, notification: bool) -> Self {
+    fn new(conformance: Conformance, notification: bool, keep: Keep) -> Self {
         let notification = if notification { notified() } else { NotificationType::None };
         let directory = Directory::builder().conformance(conformance).notification(notification);
         let directory = directory.max_sessions(MAX_SESSIONS).sessions_per_owner(SESSIONS_PER_OWNER);
         let directory = directory.max_upload_size(30).max_fragment_size(25).session_timeout(TIMEOUT);
+        let directory = directory.tombstones(TIMEOUT, 3).keep(keep);
+        let mut server = Server::new(directory.clone());
+        server.by_hand = true;
         Self {
-            server: Server::new(directory.tombstones(TIMEOUT, 3)),
+            server,
+            directory,
             ids: Vec::new(),
             tasks: Vec::new(),
             received: BTreeMap::new(),
@@ -185,7 +206,7 @@ impl World {
         match action {
             Action::Create { owner } => {
                 let turn = self.server.begin_as(owner, create());
-                self.ids.extend((turn.output == Output::Open).then(|| turn.exchange().session()));
+                self.ids.extend((turn.work() == Work::Open).then(|| turn.exchange().session().unwrap()));
                 self.tasks.push((turn, false));
             }
             Action::Again { owner, session } => {
@@ -197,7 +218,10 @@ impl World {
             }
             Action::Send { owner, session, packet } => {
                 let Some(id) = self.id(session) else { return };
-                let turn = self.server.begin_as(owner, packet.head(&id.to_string()));
+                let mut turn = self.server.begin_as(owner, packet.head(&id.to_string()));
+                if turn.work() == Work::Admit {
+                    self.server.perform(&mut turn);
+                }
                 self.tasks.push((turn, matches!(packet, Packet::Close)));
             }
             Action::Perform { task } => self.at(task, Self::perform),
@@ -205,54 +229,73 @@ impl World {
                 self.at(task, |world, task| world.store(task, bytes, failure));
             }
             Action::Report { task, report } => self.at(task, |world, task| world.report(task, report)),
+            Action::Die { task } => self.at(task, Self::die),
             Action::Poll { task } => self.at(task, |world, task| world.poll(task)),
             Action::Pass { seconds } => {
                 self.server.pass(Duration::from_secs(seconds));
-                while let Some(session) = self.server.sessions.poll_expired(self.server.now) {
-                    assert_eq!(session.at_work(), None, "a busy session lives on");
-                    self.server.forget(session.id());
+                while let Some(turn) = self.server.begin_expired() {
+                    self.tasks.push((turn, false));
                 }
             }
             Action::Evict { session } => {
                 let Some(id) = self.id(session) else { return };
-                if self.server.sessions.evict(id).is_some() {
-                    self.server.forget(id);
-                }
+                self.server.sessions.evict(self.server.now, id);
             }
+            Action::Restart { seconds } => self.restart(Duration::from_secs(seconds)),
         }
+    }
+
+    fn restart(&mut self, age: Duration) {
+        self.tasks.clear();
+        let told: Vec<_> =
+            self.server.sessions.iter().map(|session| (session.id(), session.received())).collect();
+        self.server.restart(self.directory.clone(), age);
+        // Bytes that no record names belong to a Create whose client was never told of it.
+        self.server.stored.retain(|id, _| self.server.records.contains_key(id));
+        // What was reported stored but not saved does not count, unless the storage vouches for it.
+        let restored = |id: &Guid| self.server.sessions.get(*id);
+        for (id, received) in told {
+            let most = |session: &Session<Owner>| received.max(session.total().unwrap_or_default());
+            assert!(restored(&id).is_none_or(|session| session.received() <= most(session)));
+        }
+        self.received =
+            self.server.sessions.iter().map(|session| (session.id(), session.received())).collect();
+        self.totals.retain(|id, _| restored(id).is_some_and(|session| session.total().is_some()));
     }
 
     fn at(&mut self, task: usize, act: impl FnOnce(&mut Self, usize)) {
         let tasks = self.tasks.len();
-        if tasks > 0 && self.tasks[task % tasks].0.exchange.is_some() {
+        if tasks > 0 && self.tasks[task % tasks].0.exchange().session().is_some() {
             act(self, task % tasks);
         }
     }
 
-    /// Whether the task's session is still there. What it does for one that is gone, it does in vain.
-    fn is_live(&self, task: usize) -> bool {
-        self.server.sessions.get(self.tasks[task].0.exchange().session()).is_some()
+    fn die(&mut self, task: usize) {
+        let (turn, _) = &mut self.tasks[task];
+        // A task that dies while it saves may have saved, or not: both are tried.
+        if let Some(Output::Save(record)) = turn.output.clone() {
+            if record.received() % 2 == 0 {
+                self.server.records.insert(record.id(), *record);
+            }
+        }
+        self.server.abandon(turn);
     }
 
     fn perform(&mut self, task: usize) {
-        if !self.is_live(task) {
-            return self.report(task, Report::Abandoned);
-        }
         let turn = &mut self.tasks[task].0;
-        if turn.output == Output::Publish {
-            self.published.insert(turn.exchange().session());
+        if turn.work() == Work::Publish {
+            let id = turn.exchange().session().unwrap();
+            assert!(self.published.insert(id), "published twice");
         }
         self.server.perform(turn);
     }
 
     fn store(&mut self, task: usize, bytes: u64, failure: Option<Refusal>) {
-        let Output::Store(store) = self.tasks[task].0.output.clone() else { return };
-        let bytes = bytes.min(store.range.end - store.range.start);
-        if self.is_live(task) {
-            self.server.store_part(&self.tasks[task].0, bytes);
-        }
+        let Some(Output::Store(store)) = &self.tasks[task].0.output else { return };
+        let bytes = bytes.min(store.length());
+        self.server.store_part(&self.tasks[task].0, bytes);
         let report = match failure {
-            Some(refusal) => Report::Failed { stored: bytes, refusal },
+            Some(refusal) => Report::StoredPart(bytes, refusal),
             None => Report::Stored(bytes),
         };
         self.server.report(&mut self.tasks[task].0, report);
@@ -262,11 +305,13 @@ impl World {
     fn report(&mut self, task: usize, report: Report) {
         let turn = &mut self.tasks[task].0;
         let lie = matches!(
-            (&turn.output, &report),
-            (Output::Open, Report::Opened)
-                | (Output::Store(_), Report::Stored(1..))
-                | (Output::Publish, Report::Published)
-                | (Output::Discard, Report::Discarded)
+            (turn.work(), &report),
+            (Work::Open, Report::Opened)
+                | (Work::Store, Report::Stored(1..))
+                | (Work::Publish, Report::Published | Report::Failed(Refusal::EntityMissing))
+                | (Work::Discard, Report::Discarded)
+                | (Work::Save, Report::Saved)
+                | (Work::Forget, Report::Forgotten)
         );
         if !lie {
             self.server.report(turn, report);
@@ -279,14 +324,14 @@ impl World {
 
     /// Does all that is still to be done; every exchange comes to its answer.
     fn finish(&mut self) {
-        for _ in 0..8 {
+        for _ in 0..16 {
             for task in 0..self.tasks.len() {
                 self.at(task, Self::perform);
                 self.check();
             }
         }
         for (turn, _) in &self.tasks {
-            turn.response();
+            assert!(turn.work() == Work::Done || turn.response().status().as_u16() >= 200);
         }
     }
 
@@ -324,11 +369,13 @@ impl World {
 
     fn check_tasks(&self) {
         for (turn, closes) in &self.tasks {
-            let Some(exchange) = turn.exchange else { continue };
-            let session = self.server.sessions.get(exchange.session());
+            let Some(id) = turn.exchange().session() else { continue };
+            let session = self.server.sessions.get(id);
             match (&turn.output, session) {
-                (Output::Publish, Some(session)) => assert_eq!(session.total(), Some(session.received())),
-                (Output::Respond(ack), _) if *closes && ack.status().is_success() => {
+                (Some(Output::Publish { size }), Some(session)) => {
+                    assert_eq!((session.total(), session.received()), (Some(*size), *size));
+                }
+                (Some(Output::Respond(ack)), _) if *closes && ack.status().is_success() => {
                     let id = ack.session_id().and_then(|id| id.guid()).unwrap();
                     assert!(self.published.contains(&id), "a Close succeeded that published nothing");
                 }
@@ -337,8 +384,8 @@ impl World {
         }
         for session in self.server.sessions.iter() {
             let working = |(turn, _): &&(Turn, bool)| {
-                turn.exchange == session.at_work()
-                    && !matches!(turn.output, Output::Respond(_) | Output::Wait | Output::Abort(_))
+                Some(turn.exchange()) == session.at_work()
+                    && !matches!(turn.work(), Work::Respond | Work::Done | Work::Wait)
             };
             let at_work = self.tasks.iter().filter(working).count();
             assert_eq!(at_work, usize::from(session.at_work().is_some()), "{session:?}");
@@ -354,9 +401,15 @@ proptest! {
         actions in prop::collection::vec(action(), 1..120),
         strict: bool,
         notification: bool,
+        keep in prop::sample::select(vec![
+            Keep::Nothing,
+            Keep::Rows,
+            Keep::Records,
+            Keep::RecordsWithoutOffset,
+        ]),
     ) {
         let conformance = if strict { Conformance::Strict } else { Conformance::Interop };
-        let mut world = World::new(conformance, notification);
+        let mut world = World::new(conformance, notification, keep);
         for action in actions {
             world.act(action);
             world.check();

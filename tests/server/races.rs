@@ -1,27 +1,27 @@
 //! Requests that race for one session. One exchange works at a time and the newest wins; the driver checks in all of
 //! these that two never work at once.
 
-use bits_proto::server::{Output, Refusal, Report, Store};
+use bits_proto::server::{Refusal, Report, Signal, Store};
 use bits_proto::{Conformance, ReplyUrl};
 use testing::server::serve::scenarios::*;
 use testing::server::serve::*;
 
-/// The newer exchange asks for the older one's end, and waits for it.
+/// The older exchange is told to stop, and the newer one waits for it.
 #[track_caller]
-fn assert_aborts(server: &mut Server, newer: &mut Turn, older: &Turn) {
-    assert_eq!(newer.output, Output::Abort(older.exchange()));
-    for _ in 0..2 {
-        server.poll(newer);
-        assert_eq!(newer.output, Output::Wait);
-    }
+fn assert_stops(server: &mut Server, newer: &mut Turn, older: &Turn) {
+    assert!(server.signals.contains(&Signal::Stop(older.exchange())));
+    assert!(server.sessions.is_superseded(older.exchange()));
+    assert_waits(server, newer);
 }
 
 /// The newer exchange waits for what cannot be broken off.
 #[track_caller]
 fn assert_waits(server: &mut Server, newer: &mut Turn) {
-    assert_eq!(newer.output, Output::Wait);
-    server.poll(newer);
-    assert_eq!(newer.output, Output::Wait);
+    for _ in 0..2 {
+        assert_eq!(newer.work(), Work::Wait);
+        assert!(!server.sessions.is_superseded(newer.exchange()));
+        server.poll(newer);
+    }
 }
 
 // A Fragment is at work.
@@ -31,10 +31,10 @@ fn fragment_then_fragment_the_newer_goes_on_from_where_the_older_stopped() {
     for stored in [0, 1, 30] {
         let (mut server, id, mut older) = storing(Conformance::Interop);
         let mut newer = server.begin(fragment(&id, 0..60, 100));
-        assert_aborts(&mut server, &mut newer, &older);
-        stop(&mut server, &mut older, stored, stored);
+        assert_stops(&mut server, &mut newer, &older);
+        stop(&mut server, &mut older, stored);
         server.poll(&mut newer);
-        assert_eq!(newer.store(), Store { skip: stored, range: stored..60, total: 100 });
+        assert_eq!(newer.store(), Store::new(stored, stored..60, 100));
         assert_accepted(&server.finish(newer), 60);
         assert_eq!(server.stored[&guid(&id)], entity(0..60));
     }
@@ -45,7 +45,7 @@ fn fragment_then_its_repeat_when_the_older_stored_all_of_it() {
     for conformance in BOTH {
         let (mut server, id, mut older) = storing(conformance);
         let newer = server.begin(fragment(&id, 0..60, 100));
-        stop(&mut server, &mut older, 60, 60);
+        stop(&mut server, &mut older, 60);
         let response = server.finish(newer);
         match conformance {
             Conformance::Interop => assert_accepted(&response, 60),
@@ -59,7 +59,7 @@ fn fragment_then_its_repeat_when_the_older_stored_all_of_it() {
 fn fragment_then_the_next_fragment() {
     let (mut server, id, mut older) = storing(Conformance::Interop);
     let newer = server.begin(fragment(&id, 60..100, 100));
-    stop(&mut server, &mut older, 20, 20);
+    stop(&mut server, &mut older, 20);
     assert_out_of_step(&server.finish(newer), 20);
     assert_accepted(&server.send(fragment(&id, 20..100, 100)), 100);
     assert_eq!(server.stored[&guid(&id)], entity(0..100));
@@ -69,13 +69,13 @@ fn fragment_then_the_next_fragment() {
 fn fragment_then_close() {
     let (mut server, id, mut older) = storing(Conformance::Interop);
     let mut newer = server.begin(close(&id));
-    assert_aborts(&mut server, &mut newer, &older);
-    stop(&mut server, &mut older, 59, 59);
+    assert_stops(&mut server, &mut newer, &older);
+    stop(&mut server, &mut older, 59);
     assert_invalid(&server.finish(newer));
 
     let mut older = server.begin(fragment(&id, 59..100, 100));
     let newer = server.begin(close(&id));
-    stop(&mut server, &mut older, 41, 100);
+    stop(&mut server, &mut older, 41);
     assert_eq!(server.finish(newer).status(), 200);
     assert_eq!(server.published[TARGET], [entity(0..100)]);
 }
@@ -85,10 +85,10 @@ fn fragment_then_cancel() {
     for stored in [0, 30, 60] {
         let (mut server, id, mut older) = storing(Conformance::Interop);
         let mut newer = server.begin(cancel(&id));
-        assert_aborts(&mut server, &mut newer, &older);
-        stop(&mut server, &mut older, stored, stored);
+        assert_stops(&mut server, &mut newer, &older);
+        stop(&mut server, &mut older, stored);
         server.poll(&mut newer);
-        assert_eq!(newer.output, Output::Discard);
+        assert_eq!(newer.work(), Work::Discard);
         assert_eq!(server.finish(newer).status(), 200);
         assert!(server.sessions.is_empty() && server.stored.is_empty());
     }
@@ -99,7 +99,7 @@ fn an_older_exchange_that_failed_makes_way_as_well() {
     let (mut server, id, mut older) = storing(Conformance::Interop);
     let newer = server.begin(fragment(&id, 0..60, 100));
     server.store_part(&older, 10);
-    server.report(&mut older, Report::Failed { stored: 10, refusal: Refusal::DiskFull });
+    server.report(&mut older, Report::StoredPart(10, Refusal::DiskFull));
     assert_error(&older.response(), 500, "0x80070070", "0x5");
     assert_accepted(&server.finish(newer), 60);
 }
@@ -110,9 +110,9 @@ fn the_newest_notifies_when_the_one_before_it_stored_the_last_byte() {
     let id = server.create();
     let mut older = server.begin(fragment(&id, 0..100, 100));
     let mut newer = server.begin(fragment(&id, 0..100, 100));
-    stop(&mut server, &mut older, 100, 100);
+    stop(&mut server, &mut older, 100);
     server.poll(&mut newer);
-    assert_eq!(newer.output, Output::Notify);
+    assert_eq!(newer.work(), Work::Notify);
     assert_accepted(&server.finish(newer), 100);
     assert_eq!(server.notifications, 1);
 }
@@ -125,7 +125,8 @@ fn requests_that_are_refused_disturb_nobody() {
         (BOB, cancel(&id)),
         (ALICE, to("/elsewhere", cancel(&id))),
         (ALICE, with(cancel(&id), "Content-Length", "1")),
-        (ALICE, with(fragment(&id, 0..60, 100), "Content-Range", "bytes 0-59/*")),
+        (BOB, with(fragment(&id, 0..60, 100), "Content-Range", "bytes 0-59/*")),
+        (ALICE, to("/elsewhere", with(fragment(&id, 0..60, 100), "Content-Range", "bytes 0-59/*"))),
     ];
     for (owner, head) in refused {
         assert!(server.begin_as(owner, head).response().status().is_client_error());
@@ -142,7 +143,7 @@ fn close_then_fragment() {
     let (mut server, id, mut older) = publishing(Conformance::Interop);
     let mut newer = server.begin(fragment(&id, 0..100, 100));
     assert_waits(&mut server, &mut newer);
-    server.report(&mut older, Report::Failed { stored: 0, refusal: Refusal::DiskFull });
+    server.report(&mut older, Report::Failed(Refusal::DiskFull));
     assert_accepted(&server.finish(newer), 100);
 
     let mut older = server.begin(close(&id));
@@ -167,10 +168,10 @@ fn c17_close_then_close_publishes_once_and_both_succeed() {
 fn close_then_close_when_the_first_publish_fails() {
     let (mut server, id, mut older) = publishing(Conformance::Interop);
     let mut newer = server.begin(close(&id));
-    server.report(&mut older, Report::Failed { stored: 0, refusal: Refusal::DiskFull });
+    server.report(&mut older, Report::Failed(Refusal::DiskFull));
     assert_error(&older.response(), 500, "0x80070070", "0x5");
     server.poll(&mut newer);
-    assert_eq!(newer.output, Output::Publish);
+    assert_eq!(newer.work(), Work::Publish);
     assert_eq!(server.finish(newer).status(), 200);
     assert_eq!(server.published[TARGET], [entity(0..100)]);
 }
@@ -189,9 +190,9 @@ fn q56_a_cancel_during_the_publish_comes_too_late_and_succeeds() {
 fn a_cancel_during_a_publish_that_fails_discards() {
     let (mut server, id, mut older) = publishing(Conformance::Interop);
     let mut newer = server.begin(cancel(&id));
-    server.report(&mut older, Report::Failed { stored: 0, refusal: Refusal::DestinationExists });
+    server.report(&mut older, Report::Failed(Refusal::DestinationExists));
     server.poll(&mut newer);
-    assert_eq!(newer.output, Output::Discard);
+    assert_eq!(newer.work(), Work::Discard);
     assert_eq!(server.finish(newer).status(), 200);
     assert!(server.published.is_empty() && server.stored.is_empty());
 }
@@ -200,10 +201,10 @@ fn a_cancel_during_a_publish_that_fails_discards() {
 fn whoever_waits_for_an_entity_that_vanished_comes_back_and_learns_it() {
     let (mut server, id, mut older) = publishing(Conformance::Interop);
     let mut newer = server.begin(close(&id));
-    server.report(&mut older, Report::Failed { stored: 0, refusal: Refusal::EntityMissing });
-    assert_eq!(older.output, Output::Discard);
+    server.report(&mut older, Report::Failed(Refusal::EntityMissing));
+    assert_eq!(older.work(), Work::Discard);
     server.poll(&mut newer);
-    assert_eq!(newer.output, Output::Wait, "still the older one's turn");
+    assert_eq!(newer.work(), Work::Wait, "still the older one's turn");
     server.perform(&mut older);
     assert_bare(&older.response(), 404);
     assert!(!server.finish(newer).status().is_success());
@@ -250,7 +251,7 @@ fn cancel_that_fails_then_close() {
     let id = server.upload(100);
     let mut older = server.begin(cancel(&id));
     let newer = server.begin(close(&id));
-    server.report(&mut older, Report::Abandoned);
+    server.abandon(&mut older);
     assert_eq!(server.finish(newer).status(), 200);
     assert_eq!(server.published[TARGET], [entity(0..100)]);
 }
@@ -275,10 +276,10 @@ fn notify_then_its_repeat_notifies_once() {
 fn notify_that_fails_then_its_repeat_notifies_again() {
     let (mut server, id, mut older) = notifying();
     let mut newer = server.begin(fragment(&id, 0..100, 100));
-    server.report(&mut older, Report::Failed { stored: 0, refusal: Refusal::ApplicationTimeout });
+    server.report(&mut older, Report::Failed(Refusal::ApplicationTimeout));
     assert_error(&older.response(), 408, "0x800705B4", "0x7");
     server.poll(&mut newer);
-    assert_eq!(newer.output, Output::Notify);
+    assert_eq!(newer.work(), Work::Notify);
     assert_accepted(&server.finish(newer), 100);
 }
 
@@ -293,7 +294,7 @@ fn notify_then_close() {
 
     let (mut server, id, mut older) = notifying();
     let newer = server.begin(close(&id));
-    server.report(&mut older, Report::Failed { stored: 0, refusal: Refusal::ApplicationTimeout });
+    server.report(&mut older, Report::Failed(Refusal::ApplicationTimeout));
     assert_invalid(&server.finish(newer));
     assert!(server.published.is_empty());
 }
@@ -306,7 +307,7 @@ fn notify_then_cancel() {
     server.perform(&mut older);
     assert_accepted(&older.response(), 100);
     server.poll(&mut newer);
-    assert_eq!(newer.output, Output::Discard);
+    assert_eq!(newer.work(), Work::Discard);
     assert_eq!(server.finish(newer).status(), 200);
     assert!(server.published.is_empty() && server.stored.is_empty());
 }
@@ -318,7 +319,7 @@ fn open_then_anything() {
     for opened in [true, false] {
         let mut server = Server::with(Conformance::Interop);
         let mut older = server.begin(create());
-        let id = older.exchange().session().to_string();
+        let id = older.exchange().session().unwrap().to_string();
         let mut newer = server.begin(cancel(&id));
         assert_waits(&mut server, &mut newer);
         if opened {
@@ -326,7 +327,7 @@ fn open_then_anything() {
             assert_eq!(older.response().status(), 200);
             assert_eq!(server.finish(newer).status(), 200);
         } else {
-            server.report(&mut older, Report::Failed { stored: 0, refusal: Refusal::AccessDenied });
+            server.report(&mut older, Report::Failed(Refusal::AccessDenied));
             assert!(server.finish(newer).status().is_server_error());
         }
         assert!(server.sessions.is_empty());
@@ -340,12 +341,12 @@ fn of_three_at_once_the_newest_wins() {
     let (mut server, id, mut first) = storing(Conformance::Interop);
     let mut second = server.begin(fragment(&id, 0..60, 100));
     let mut third = server.begin(fragment(&id, 0..80, 100));
-    assert_aborts(&mut server, &mut third, &first);
+    assert_stops(&mut server, &mut third, &first);
     server.poll(&mut second);
     assert_bare(&second.response(), 503);
-    stop(&mut server, &mut first, 25, 25);
+    stop(&mut server, &mut first, 25);
     server.poll(&mut third);
-    assert_eq!(third.store().range, 25..80);
+    assert_eq!(*third.store().range(), 25..80);
     // The second one is over: it gets nothing, and takes nothing away.
     server.poll(&mut second);
     assert_bare(&second.response(), 503);
@@ -357,9 +358,9 @@ fn of_three_at_once_the_newest_wins() {
 fn a_request_that_finds_the_session_free_goes_before_one_that_waits() {
     let (mut server, id, mut first) = storing(Conformance::Interop);
     let mut second = server.begin(cancel(&id));
-    stop(&mut server, &mut first, 25, 25);
+    stop(&mut server, &mut first, 25);
     let third = server.begin(fragment(&id, 25..100, 100));
-    assert_eq!(third.store().range, 25..100);
+    assert_eq!(*third.store().range(), 25..100);
     server.poll(&mut second);
     assert_bare(&second.response(), 503);
     assert_accepted(&server.finish(third), 100);
@@ -370,7 +371,7 @@ fn a_queue_of_any_length_ends_with_the_last() {
     let (mut server, id, mut first) = storing(Conformance::Interop);
     let mut waiting: Vec<_> = (0..50).map(|_| server.begin(fragment(&id, 0..60, 100))).collect();
     let last = server.begin(fragment(&id, 0..60, 100));
-    stop(&mut server, &mut first, 25, 25);
+    stop(&mut server, &mut first, 25);
     for turn in &mut waiting {
         server.poll(turn);
         assert_bare(&turn.response(), 503);

@@ -1,8 +1,8 @@
 //! What tasks report that die, that come too late, or that answer what nobody asked.
 
 use bits_proto::Conformance;
-use bits_proto::server::{Notified, Output, Refusal, Report, State, Store};
-use testing::server::serve::scenarios::*;
+use bits_proto::server::{Notified, Refusal, Report, State};
+use testing::server::serve::scenarios::{self, *};
 use testing::server::serve::*;
 
 // Tasks that die.
@@ -10,16 +10,16 @@ use testing::server::serve::*;
 #[test]
 fn an_abandoned_exchange_never_locks_the_session() {
     let (mut server, id, mut older) = storing(Conformance::Interop);
-    server.report(&mut older, Report::Abandoned);
+    server.abandon(&mut older);
     assert_eq!(server.session(&id).unwrap().at_work(), None);
     assert_accepted(&server.send(fragment(&id, 0..100, 100)), 100);
 
     let mut publish = server.begin(close(&id));
-    server.report(&mut publish, Report::Abandoned);
+    server.abandon(&mut publish);
     assert_eq!(server.session(&id).unwrap().state(), State::WaitingForClose);
 
     let mut discard = server.begin(cancel(&id));
-    server.report(&mut discard, Report::Abandoned);
+    server.abandon(&mut discard);
     assert_eq!(server.send(close(&id)).status(), 200);
     assert_eq!(server.published[TARGET], [entity(0..100)]);
 }
@@ -28,15 +28,20 @@ fn an_abandoned_exchange_never_locks_the_session() {
 fn an_abandoned_create_leaves_nothing() {
     let mut server = Server::with(Conformance::Interop);
     let mut turn = server.begin(create());
-    server.report(&mut turn, Report::Abandoned);
-    assert!(server.sessions.is_empty());
+    server.stored.insert(turn.exchange().session().unwrap(), Vec::new());
+    server.abandon(&mut turn);
+    let response = turn.response();
+    assert_bare(&response, 503);
+    assert_eq!(header(&response, "bits-session-id"), None, "no client learns of it");
+    assert_eq!(server.expire().len(), 1);
+    assert!(server.sessions.is_empty() && server.stored.is_empty() && server.records.is_empty());
 }
 
 #[test]
 fn whoever_waits_for_an_exchange_that_is_abandoned_goes_on() {
     let (mut server, id, mut older) = storing(Conformance::Interop);
     let newer = server.begin(fragment(&id, 0..60, 100));
-    server.report(&mut older, Report::Abandoned);
+    server.abandon(&mut older);
     assert_accepted(&server.finish(newer), 60);
 }
 
@@ -44,9 +49,9 @@ fn whoever_waits_for_an_exchange_that_is_abandoned_goes_on() {
 fn an_exchange_that_is_abandoned_while_it_waits_takes_no_turn() {
     let (mut server, id, mut older) = storing(Conformance::Interop);
     let mut newer = server.begin(cancel(&id));
-    server.report(&mut newer, Report::Abandoned);
+    server.abandon(&mut newer);
     assert_eq!(server.session(&id).unwrap().at_work(), Some(older.exchange()));
-    stop(&mut server, &mut older, 60, 60);
+    stop(&mut server, &mut older, 60);
     assert_eq!(server.session(&id).unwrap().at_work(), None);
     server.poll(&mut newer);
     assert_bare(&newer.response(), 503);
@@ -57,7 +62,7 @@ fn an_exchange_that_is_abandoned_while_it_waits_takes_no_turn() {
 fn a_waiting_exchange_that_never_comes_back_is_in_nobodys_way() {
     let (mut server, id, mut older) = storing(Conformance::Interop);
     let _forgotten = server.begin(cancel(&id));
-    stop(&mut server, &mut older, 60, 60);
+    stop(&mut server, &mut older, 60);
     assert_accepted(&server.send(fragment(&id, 60..100, 100)), 100);
     assert_eq!(server.send(close(&id)).status(), 200);
 }
@@ -73,8 +78,10 @@ fn reports() -> Vec<Report> {
         Report::Notified(Notified::default()),
         Report::Published,
         Report::Discarded,
-        Report::Failed { stored: 1000, refusal: Refusal::EntityMissing },
-        Report::Abandoned,
+        Report::Saved,
+        Report::Forgotten,
+        Report::StoredPart(1000, Refusal::EntityMissing),
+        Report::Failed(Refusal::EntityMissing),
     ]
 }
 
@@ -100,7 +107,7 @@ fn what_a_waiting_exchange_reports_moves_nobody() {
         server.report(&mut newer, report);
         assert_eq!(server.received(&id), 0);
         assert_eq!(server.session(&id).unwrap().at_work(), Some(older.exchange()));
-        stop(&mut server, &mut older, 60, 60);
+        stop(&mut server, &mut older, 60);
     }
 }
 
@@ -108,7 +115,8 @@ fn what_a_waiting_exchange_reports_moves_nobody() {
 fn what_is_reported_of_a_session_that_is_gone_is_void() {
     for report in reports() {
         let (mut server, id, mut turn) = publishing(Conformance::Interop);
-        server.sessions.evict(guid(&id)).unwrap();
+        server.abandon(&mut turn);
+        server.evict(&id);
         server.report(&mut turn, report);
         assert_bare(&turn.response(), 503);
         assert!(server.sessions.is_empty());
@@ -121,38 +129,59 @@ fn an_exchange_outside_of_all_sessions_has_nothing_to_report() {
     for report in reports() {
         let mut server = Server::with(Conformance::Interop);
         let mut turn = server.begin(packet("Ping"));
+        assert_eq!(turn.response().status(), 200);
         server.report(&mut turn, report);
-        assert!(turn.response().status().is_server_error());
+        assert!(turn.response().status().is_server_error(), "its answer was fetched");
         assert!(server.sessions.is_empty());
     }
 }
 
 /// A server at each of the steps that it can ask for.
-fn steps() -> Vec<(Output, Server, Turn)> {
+fn steps() -> Vec<(Work, Server, Turn)> {
+    let by_hand = |mut server: Server| {
+        server.by_hand = true;
+        server
+    };
     let mut opening = Server::with(Conformance::Interop);
     let open = opening.begin(create());
+    let mut saving = by_hand(Server::with(Conformance::Interop));
+    let mut save = saving.begin(create());
+    saving.perform(&mut save);
+    let mut admitting = by_hand(Server::with(Conformance::Interop));
+    let admit = admitting.begin(packet("Ping"));
     let (storing, _, store) = storing(Conformance::Interop);
     let (notifying, _, notify) = notifying();
     let (publishing, _, publish) = publishing(Conformance::Interop);
     let mut discarding = Server::with(Conformance::Interop);
     let id = discarding.upload(100);
     let discard = discarding.begin(cancel(&id));
+    let (mut forgetting, id, mut closing) = scenarios::publishing(Conformance::Interop);
+    forgetting.run(&mut closing);
+    assert_bare(&forgetting.send(close(&id)), 200);
+    let mut forgetting = by_hand(forgetting);
+    forgetting.pass(std::time::Duration::from_secs(3600));
+    let forget = forgetting.begin_expired().unwrap();
     vec![
-        (Output::Open, opening, open),
-        (Output::Store(Store { skip: 0, range: 0..60, total: 100 }), storing, store),
-        (Output::Notify, notifying, notify),
-        (Output::Publish, publishing, publish),
-        (Output::Discard, discarding, discard),
+        (Work::Open, opening, open),
+        (Work::Save, saving, save),
+        (Work::Admit, admitting, admit),
+        (Work::Store, storing, store),
+        (Work::Notify, notifying, notify),
+        (Work::Publish, publishing, publish),
+        (Work::Discard, discarding, discard),
+        (Work::Forget, forgetting, forget),
     ]
 }
 
-fn fits(report: &Report, step: &Output) -> bool {
+fn fits(report: &Report, step: Work) -> bool {
     match report {
-        Report::Opened => *step == Output::Open,
-        Report::Stored(_) => matches!(step, Output::Store(_)),
-        Report::Notified(_) => *step == Output::Notify,
-        Report::Published => *step == Output::Publish,
-        Report::Discarded => *step == Output::Discard,
+        Report::Opened => step == Work::Open,
+        Report::Stored(_) | Report::StoredPart(..) => step == Work::Store,
+        Report::Notified(_) => step == Work::Notify,
+        Report::Saved => step == Work::Save,
+        Report::Published => step == Work::Publish,
+        Report::Discarded => step == Work::Discard,
+        Report::Forgotten => step == Work::Forget,
         _ => true,
     }
 }
@@ -161,11 +190,13 @@ fn fits(report: &Report, step: &Output) -> bool {
 fn a_report_that_does_not_fit_brings_the_same_step_again() {
     for report in reports() {
         for (step, mut server, mut turn) in steps() {
-            assert_eq!(turn.output, step);
-            if !fits(&report, &step) {
+            assert_eq!(turn.work(), step);
+            if !fits(&report, step) {
+                let before = turn.output.clone();
                 server.report(&mut turn, report.clone());
-                assert_eq!(turn.output, step);
-                assert!(server.finish(turn).status().is_success());
+                assert_eq!(turn.output, before);
+                server.run(&mut turn);
+                assert!(turn.work() == Work::Done || turn.response().status().is_success());
             }
         }
     }

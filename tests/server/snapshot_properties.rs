@@ -2,7 +2,9 @@
 //! other, now and in everything that it does from then on.
 #![cfg(feature = "serde")]
 
-use bits_proto::server::{Ending, Output, Refusal, Report, Session, Snapshot, State, Store};
+use std::time::Duration;
+
+use bits_proto::server::{Held, Output, Refusal, Report, Session, Snapshot, State};
 use proptest::prelude::*;
 use serde_json::Value;
 use testing::server::alone::*;
@@ -25,7 +27,9 @@ enum Told {
     Missing,
     DiskFull(u64),
     Abandoned,
-    Recover(Option<u64>),
+    Evict,
+    Expire,
+    Recover(Held, u64),
 }
 
 fn told() -> impl Strategy<Value = Told> {
@@ -43,66 +47,96 @@ fn told() -> impl Strategy<Value = Told> {
         1 => Just(Told::Missing),
         1 => (0u64..100).prop_map(Told::DiskFull),
         1 => Just(Told::Abandoned),
-        1 => proptest::option::of(0u64..101).prop_map(Told::Recover),
+        1 => Just(Told::Evict),
+        1 => Just(Told::Expire),
+        1 => (held(), 0u64..100_000).prop_map(|(held, age)| Told::Recover(held, age)),
     ]
+}
+
+fn held() -> impl Strategy<Value = Held> {
+    prop_oneof![Just(Held::Nothing), Just(Held::Published), (0u64..101).prop_map(Held::Bytes)]
 }
 
 /// What holds of every session, and of what it asks for.
 #[track_caller]
-fn assert_sound(alone: &Alone, output: &Output) {
+fn assert_sound(alone: &Alone, output: Option<&Output<User>>) {
     let session = &alone.session;
     let (received, total) = (session.received(), session.total());
     assert!(received <= total.unwrap_or(0), "{session:?}");
     assert!(total.is_none_or(|total| total < 1 << 63), "{session:?}");
     let complete = total == Some(received);
     match session.state() {
-        State::Notifying | State::WaitingForClose | State::Ended(Ending::Closed) => assert!(complete),
+        State::Notifying | State::WaitingForClose => assert!(complete),
         State::Receiving => assert!(!complete, "nothing would ever complete it"),
         _ => {}
     }
     match output {
-        Output::Store(Store { range, total: size, .. }) => {
+        Some(Output::Store(store)) => {
+            let (range, size) = (store.range(), store.total());
             assert_eq!(range.start, received, "the bytes leave a hole, or overwrite others");
-            assert!(range.start < range.end && range.end <= *size && Some(*size) == total, "{output:?}");
+            assert!(range.start < range.end && range.end <= size && Some(size) == total, "{output:?}");
         }
-        Output::Publish => {
+        Some(Output::Publish { size }) => {
             assert!(complete && session.state() == State::WaitingForClose, "half a file is published");
+            assert_eq!(Some(*size), total);
         }
-        Output::Notify => assert!(complete && session.state() == State::Notifying),
+        Some(Output::Notify { .. }) => assert!(complete && session.state() == State::Notifying),
         _ => {}
     }
-    let again = Session::restore(alone.now, alone.snapshot());
+    let again = Session::restore(alone.now, alone.snapshot(), Duration::ZERO);
     assert_eq!(again.as_ref(), Ok(session), "a session's own snapshot is refused");
 }
 
 /// Tells the session something, of the exchange at work where it is a report.
-fn tell(alone: &mut Alone, told: Told) -> Output {
+fn tell(alone: &mut Alone, told: Told) -> Option<Output<User>> {
     let id = alone.id();
-    let failed = |stored, refusal| Report::Failed { stored, refusal };
+    let heads = match told {
+        Told::Fragment(first, end) => Some(fragment(&id, first..end, 100)),
+        Told::Empty => Some(empty_fragment(&id)),
+        Told::Close => Some(close(&id)),
+        Told::Cancel => Some(cancel(&id)),
+        _ => None,
+    };
+    if let Some(head) = heads {
+        let owner = ALICE.to_owned();
+        let arrival = alone.directory.read(&head, &owner).unwrap();
+        return match alone.session.handle_request(alone.now, &arrival, &alone.directory) {
+            Ok(exchange) => alone.poll(exchange).output,
+            Err(ack) => Some(Output::Respond(*ack)),
+        };
+    }
     let report = match told {
-        Told::Fragment(first, end) => return alone.handle(fragment(&id, first..end, 100)).output,
-        Told::Empty => return alone.handle(empty_fragment(&id)).output,
-        Told::Close => return alone.handle(close(&id)).output,
-        Told::Cancel => return alone.handle(cancel(&id)).output,
-        Told::Recover(stored) => {
-            alone.session.recover(stored);
-            return Output::Wait;
+        Told::Evict => {
+            let exchange = alone.session.evict();
+            return alone.poll(exchange).output;
         }
-        Told::Poll => Report::Abandoned,
+        Told::Expire => {
+            let exchange = alone.session.expire(&alone.directory)?;
+            return alone.poll(exchange).output;
+        }
+        Told::Recover(held, age) => {
+            let (record, age) = (alone.session.record(alone.now), Duration::from_secs(age));
+            let recovered = Session::recover(alone.now, record, age, held, &alone.directory);
+            alone.session = recovered.expect("a session's own record is refused");
+            return None;
+        }
+        Told::Poll | Told::Abandoned => Report::Opened,
         Told::Opened => Report::Opened,
         Told::Stored(bytes) => Report::Stored(bytes),
         Told::Taken(copy) => taken(copy),
         Told::Published => Report::Published,
         Told::Discarded => Report::Discarded,
         Told::Missing => missing(),
-        Told::DiskFull(stored) => failed(stored, Refusal::DiskFull),
-        Told::Abandoned => Report::Abandoned,
+        Told::DiskFull(stored) => Report::StoredPart(stored, Refusal::DiskFull),
+        _ => return None,
     };
-    let Some(exchange) = alone.session.at_work() else { return Output::Wait };
+    let exchange = alone.session.at_work()?;
     match told {
-        Told::Poll => alone.session.poll(alone.now, exchange, &alone.directory),
-        _ => alone.report(&Step { exchange, output: Output::Wait }, report).output,
+        Told::Poll => {}
+        Told::Abandoned => alone.session.handle_abandoned(alone.now, exchange),
+        _ => alone.session.handle_report(alone.now, exchange, report, &alone.directory),
     }
+    alone.poll(exchange).output
 }
 
 fn snapshots() -> Vec<Value> {
@@ -120,12 +154,12 @@ proptest! {
     ) {
         let Ok(snapshot) = serde_json::from_value::<Snapshot<User>>(tampered) else { return Ok(()) };
         let mut alone = Alone::open(if notify { notifying() } else { plain() });
-        let Ok(session) = Session::restore(alone.now, snapshot) else { return Ok(()) };
+        let Ok(session) = Session::restore(alone.now, snapshot, Duration::ZERO) else { return Ok(()) };
         alone.session = session;
-        assert_sound(&alone, &Output::Wait);
+        assert_sound(&alone, None);
         for told in story {
             let output = tell(&mut alone, told);
-            assert_sound(&alone, &output);
+            assert_sound(&alone, output.as_ref());
         }
     }
 
@@ -137,14 +171,14 @@ proptest! {
         let mut alone = Alone::opening(if notify { notifying() } else { plain() }).0;
         for told in story {
             let output = tell(&mut alone, told);
-            assert_sound(&alone, &output);
+            assert_sound(&alone, output.as_ref());
         }
     }
 
     #[test]
     fn bytes_that_are_no_snapshot_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         if let Ok(snapshot) = postcard::from_bytes::<Snapshot<User>>(&bytes) {
-            let _sound_or_refused = Session::restore(any_instant(), snapshot);
+            let _sound_or_refused = Session::restore(any_instant(), snapshot, Duration::ZERO);
         }
     }
 
@@ -160,9 +194,9 @@ proptest! {
         let place = place.index(bytes.len());
         bytes[place] = byte;
         let Ok(snapshot) = postcard::from_bytes::<Snapshot<User>>(&bytes) else { return Ok(()) };
-        if let Ok(session) = Session::restore(alone.now, snapshot) {
+        if let Ok(session) = Session::restore(alone.now, snapshot, Duration::ZERO) {
             alone.session = session;
-            assert_sound(&alone, &Output::Wait);
+            assert_sound(&alone, None);
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Sessions at rest: they come back as they were, in every state and at every step, and nothing else comes back.
 #![cfg(feature = "serde")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bits_proto::RestoreError;
-use bits_proto::server::{Arrival, Directory, Ending, Output, Report, Session, Sessions, State};
+use bits_proto::server::{
+    Directory, DirectoryBuilder, Ending, Held, Keep, Output, Report, Restored, Session, Sessions, Snapshot,
+    State,
+};
 use serde_json::{Value, json};
 use testing::server::alone::*;
 use testing::server::serve::*;
@@ -13,10 +16,15 @@ use testing::stored::{forged, through_storage};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The session in another process, where all that was under way has died.
-fn recovered(mut alone: Alone, stored: impl Into<Option<u64>>) -> Alone {
-    alone.session = Session::restore(alone.now, through_storage(&alone.snapshot())).unwrap();
-    alone.session.recover(stored.into());
+fn recovered(mut alone: Alone, held: Held) -> Alone {
+    let record = through_storage(&alone.session.record(alone.now));
+    let session = Session::recover(alone.now, record, Duration::ZERO, held, &alone.directory);
+    alone.session = session.unwrap();
     alone
+}
+
+fn restore(now: Instant, snapshot: Snapshot<User>) -> Result<Session<User>, RestoreError> {
+    Session::restore(now, snapshot, Duration::ZERO)
 }
 
 // Coming back.
@@ -26,7 +34,7 @@ fn a_session_comes_back_from_every_state_and_every_step() {
     for (name, alone) in everywhere() {
         let snapshot = through_storage(&alone.snapshot());
         assert_eq!(snapshot.id(), alone.session.id());
-        assert_eq!(Session::restore(alone.now, snapshot), Ok(alone.session), "{name}");
+        assert_eq!(restore(alone.now, snapshot), Ok(alone.session), "{name}");
     }
 }
 
@@ -43,30 +51,23 @@ fn every_state_is_among_those_that_come_back() {
 #[test]
 fn a_session_that_was_recovered_comes_back() {
     for (name, alone) in everywhere() {
-        for stored in [None, Some(0), Some(30), Some(100)] {
+        for stored in [Held::Nothing, Held::Published, Held::Bytes(0), Held::Bytes(30), Held::Bytes(100)] {
             let recovered = recovered(alone.clone(), stored);
             let snapshot = through_storage(&recovered.snapshot());
-            assert_eq!(
-                Session::restore(recovered.now, snapshot),
-                Ok(recovered.session),
-                "{name}, {stored:?}"
-            );
+            assert_eq!(restore(recovered.now, snapshot), Ok(recovered.session), "{name}, {stored:?}");
         }
     }
 }
 
 #[test]
 fn a_session_that_was_given_up_at_work_comes_back() {
-    for (name, alone) in everywhere() {
+    for (name, mut alone) in everywhere() {
         let Some(exchange) = alone.session.at_work() else { continue };
-        let mut sessions = Sessions::new(plain());
-        sessions.insert(alone.now, alone.session.clone()).unwrap();
-        let mut evicted = Alone { session: sessions.evict(alone.session.id()).unwrap(), ..alone };
-        let snapshot = through_storage(&evicted.snapshot());
-        assert_eq!(Session::restore(evicted.now, snapshot).as_ref(), Ok(&evicted.session), "{name}");
-        // What it was at work on is void.
-        evicted.report(&Step { exchange, output: Output::Wait }, Report::Stored(50));
-        assert_eq!(evicted.session.state(), State::Ended(Ending::Expired), "{name}");
+        alone.session.evict();
+        while alone.session.poll_signal().is_some() {}
+        let snapshot = through_storage(&alone.snapshot());
+        assert_eq!(restore(alone.now, snapshot).as_ref(), Ok(&alone.session), "{name}");
+        assert_eq!(alone.session.at_work(), Some(exchange), "{name}");
     }
 }
 
@@ -80,24 +81,25 @@ fn an_exchange_goes_on_in_another_process() {
     ] {
         let mut alone = named(name);
         let exchange = alone.session.at_work().unwrap();
-        alone.session = Session::restore(alone.now, through_storage(&alone.snapshot())).unwrap();
+        alone.session = restore(alone.now, through_storage(&alone.snapshot())).unwrap();
         assert_eq!(alone.session.at_work(), Some(exchange));
-        let poll = alone.session.poll(alone.now, exchange, &alone.directory);
-        assert!(!matches!(poll, Output::Respond(_)), "{name}: {poll:?}");
-        let step = alone.report(&Step { exchange, output: poll }, output);
+        let step = alone.poll(exchange);
+        assert_ne!(step.work(), Work::Respond, "{name}");
+        let step = alone.report(&step, output);
         assert_eq!(status(&step), 200, "{name}");
     }
 }
 
 #[test]
-fn after_2_to_the_32_exchanges_a_session_still_comes_back() {
-    let alone = named("storing");
-    let snapshot = forged(&alone.snapshot(), "/at_work/serial", json!(u32::MAX));
-    let mut worn = alone.clone();
-    worn.session = Session::restore(alone.now, forged(&snapshot, "/serial", json!(u32::MAX))).unwrap();
-    let newest = worn.handle(fragment(&worn.id(), 50..100, 100));
-    assert!(matches!(newest.output, Output::Abort(_)));
-    assert_eq!(Session::restore(worn.now, through_storage(&worn.snapshot())), Ok(worn.session));
+fn after_2_to_the_32_exchanges_no_exchange_comes_back() {
+    let mut alone = named("receiving");
+    let first = alone.handle(fragment(&alone.id(), 50..100, 100)).exchange;
+    let worn = forged(&alone.snapshot(), "/serial", json!(u64::from(u32::MAX) + first.serial()));
+    alone.session = restore(alone.now, worn).unwrap();
+    let newest = alone.handle(fragment(&alone.id(), 50..100, 100));
+    assert_ne!(newest.exchange, first);
+    assert_eq!(newest.work(), Work::Wait, "the first one is at work, and is not this one");
+    assert_eq!(restore(alone.now, through_storage(&alone.snapshot())), Ok(alone.session));
 }
 
 // Time.
@@ -109,31 +111,36 @@ fn the_time_that_a_session_has_left_outlasts_storage() {
     let snapshot = through_storage(&alone.session.snapshot(alone.now + DAY));
     // Another process, whose clock began at another time.
     for now in [alone.now, alone.now + DAY, alone.now + 1000 * DAY, alone.now - Duration::from_secs(1)] {
-        let restored = Session::restore(now, snapshot.clone()).unwrap();
+        let restored = restore(now, snapshot.clone()).unwrap();
         assert_eq!(restored.deadline(), Some(now + left));
     }
 }
 
 #[test]
-fn a_session_whose_time_is_over_is_due_at_once() {
+fn the_time_at_rest_counts() {
     let alone = Alone::half(plain());
-    let snapshot = alone.session.snapshot(alone.now + 1000 * DAY);
-    let mut sessions = Sessions::new(plain());
-    sessions.insert(alone.now, Session::restore(alone.now, snapshot).unwrap()).unwrap();
-    assert_eq!(sessions.poll_timeout(), Some(alone.now));
-    assert_eq!(sessions.poll_expired(alone.now).map(|session| session.id()), Some(alone.session.id()));
+    let snapshot = through_storage(&alone.session.snapshot(alone.now + DAY));
+    let restored = Session::restore(alone.now, snapshot.clone(), 3 * DAY).unwrap();
+    assert_eq!(restored.deadline(), Some(alone.now + 10 * DAY));
+    for age in [13 * DAY, 14 * DAY, 1000 * DAY, Duration::MAX] {
+        let mut due = alone.clone();
+        due.session = Session::restore(alone.now, snapshot.clone(), age).unwrap();
+        assert_eq!(due.session.deadline(), Some(alone.now), "{age:?}");
+        let exchange = due.session.expire(&due.directory).expect("nobody works on it");
+        assert_eq!(due.poll(exchange).work(), Work::Discard);
+    }
 }
 
 #[test]
 fn a_session_for_ever_stays_one() {
-    let forever = Directory::builder().session_timeout(Duration::MAX).build().unwrap();
+    let forever = rows().session_timeout(Duration::MAX).build().unwrap();
     let alone = Alone::half(forever);
     assert_eq!(alone.session.deadline(), None);
-    let restored = Session::restore(alone.now, through_storage(&alone.snapshot())).unwrap();
+    let restored = restore(alone.now, through_storage(&alone.snapshot())).unwrap();
     assert_eq!(restored.deadline(), None);
     // More time than the clock has.
     let endless = forged(&Alone::half(plain()).snapshot(), "/remaining/secs", json!(u64::MAX));
-    assert_eq!(Session::restore(alone.now, endless).unwrap().deadline(), None);
+    assert_eq!(restore(alone.now, endless).unwrap().deadline(), None);
 }
 
 // Refusals.
@@ -141,9 +148,9 @@ fn a_session_for_ever_stays_one() {
 #[test]
 fn a_snapshot_of_an_unknown_version_is_refused() {
     for (name, alone) in everywhere() {
-        for version in [0, 2, u32::MAX] {
+        for version in [0, 3, u32::MAX] {
             let foreign = forged(&alone.snapshot(), "/version", json!(version));
-            let restored = Session::restore(alone.now, foreign);
+            let restored = restore(alone.now, foreign);
             assert_eq!(restored, Err(RestoreError::Version(version)), "{name}");
         }
     }
@@ -155,7 +162,7 @@ fn refuses(name: &str, place: &str, value: Value, what: &str) {
     let alone = named(name);
     let snapshot = forged(&alone.snapshot(), place, value);
     let expected = RestoreError::Inconsistent(Box::leak(what.to_owned().into_boxed_str()));
-    assert_eq!(Session::restore(alone.now, snapshot), Err(expected), "{name}, {place}");
+    assert_eq!(restore(alone.now, snapshot), Err(expected), "{name}, {place}");
 }
 
 #[test]
@@ -177,13 +184,13 @@ fn a_snapshot_whose_state_does_not_fit_its_bytes_is_refused() {
         refuses("receiving", "/state", json!(complete));
         refuses("receiving nothing", "/state", json!(complete));
     }
-    for ending in ["Closed", "Lost", "Refused"] {
-        refuses("receiving", "/state", json!({ "Ended": ending }));
-    }
+    refuses("receiving", "/state", json!({ "Ended": "Refused" }));
+    refuses("receiving", "/unreadable", json!(true));
+    refuses("opening", "/unreadable", json!(true));
+    refuses("receiving", "/doubtful", json!(true));
     refuses("receiving", "/state", json!("Opening"));
     // Nothing would ever complete it.
     refuses("waiting for Close", "/state", json!("Receiving"));
-    refuses("closed", "/next", json!(99));
     refuses("waiting for Close with a reply", "/next", json!(99));
 }
 
@@ -208,9 +215,10 @@ fn a_snapshot_with_impossible_exchanges_is_refused() {
     let (storing, publishing) =
         (counted("storing").as_u64().unwrap(), counted("publishing while a Cancel waits").as_u64().unwrap());
     refuses("storing", "/at_work/serial", json!(storing + 1), what);
-    refuses("storing", "/at_work/superseded", json!(true), what);
+    refuses("publishing", "/at_work/superseded", json!(true), what);
     refuses("publishing while a Cancel waits", "/waiting/serial", json!(publishing + 1), what);
     refuses("publishing while a Cancel waits", "/waiting/serial", json!(publishing - 1), what);
+    refuses("publishing while a Cancel waits", "/waiting/serial", json!(0), what);
     refuses("publishing while a Cancel waits", "/at_work/serial", json!(publishing), what);
     refuses("publishing while a Cancel waits", "/at_work/superseded", json!(true), what);
 }
@@ -242,8 +250,13 @@ fn a_snapshot_whose_step_does_not_fit_is_refused() {
     refuses("notifying", "/at_work/step", json!({ "Notify": "Close" }));
     refuses("notifying", "/at_work/step", json!({ "Notify": "Cancel" }));
     refuses("notifying", "/at_work/step", json!({ "Notify": { "Fragment": null } }));
-    // Nobody would ever open it.
-    refuses("opening", "/at_work", Value::Null);
+    // Only what is undone by it is saved for.
+    refuses("storing", "/at_work/saving", json!(true));
+    refuses(
+        "receiving what cannot be read",
+        "/at_work",
+        json!({ "serial": 1, "step": "Done", "superseded": false }),
+    );
 }
 
 #[test]
@@ -257,23 +270,56 @@ fn a_destination_that_no_request_can_have_is_refused() {
 
 #[test]
 fn bytes_that_storage_does_not_hold_are_asked_for_again() {
-    for (stored, next) in [
-        (None, 0),
-        (Some(0), 0),
-        (Some(1), 1),
-        (Some(49), 49),
-        (Some(50), 50),
-        (Some(51), 50),
-        (Some(u64::MAX), 50),
-    ] {
+    for (stored, next) in [(0, 0), (1, 1), (49, 49), (50, 50), (51, 50), (u64::MAX, 50)] {
         for name in ["receiving", "storing", "storing for an exchange that is asked to stop"] {
-            let mut alone = recovered(named(name), stored);
+            let mut alone = recovered(named(name), Held::Bytes(stored));
             assert_eq!((alone.session.state(), alone.session.received()), (State::Receiving, next));
             assert_eq!(alone.session.total(), Some(100));
             let step = alone.handle(fragment(&alone.id(), 0..100, 100));
-            let Output::Store(store) = step.output else { panic!("{step:?}") };
-            assert_eq!((store.skip, store.range), (next, next..100));
+            let Some(Output::Store(store)) = step.output else { panic!("{step:?}") };
+            assert_eq!((store.skip(), store.range().clone()), (next, next..100));
         }
+    }
+}
+
+#[test]
+fn bytes_past_the_record_count_where_the_storage_vouches_for_them() {
+    for (stored, next, state) in [
+        (30, 30, State::Receiving),
+        (50, 50, State::Receiving),
+        (51, 51, State::Receiving),
+        (100, 100, State::WaitingForClose),
+        (u64::MAX, 100, State::WaitingForClose),
+    ] {
+        let mut alone = named("receiving");
+        alone.directory = rows().keep(Keep::RecordsWithoutOffset).build().unwrap();
+        let alone = recovered(alone, Held::Bytes(stored));
+        assert_eq!((alone.session.received(), alone.session.state()), (next, state));
+    }
+    // Not before the record knows the total: nobody could say whether there are too many.
+    for name in ["receiving nothing", "receiving what cannot be read"] {
+        let mut alone = named(name);
+        alone.directory = rows().keep(Keep::RecordsWithoutOffset).build().unwrap();
+        assert_eq!(recovered(alone, Held::Bytes(10)).session.received(), 0, "{name}");
+    }
+}
+
+#[test]
+fn a_session_of_which_nothing_is_held_is_lost() {
+    for name in ["receiving nothing", "receiving", "storing", "waiting for Close", "notifying"] {
+        let alone = recovered(named(name), Held::Nothing);
+        assert_eq!(alone.session.state(), State::Ended(Ending::Lost), "{name}");
+        assert_eq!(alone.session.deadline(), Some(alone.now), "its record may go");
+    }
+}
+
+#[test]
+fn what_storage_says_was_published_is_closed() {
+    for name in ["waiting for Close", "publishing", "receiving"] {
+        let mut alone = recovered(named(name), Held::Published);
+        assert_eq!(alone.session.state(), State::Ended(Ending::Closed), "{name}");
+        let step = alone.handle(close(&alone.id()));
+        assert_eq!(status(&step), 200, "{name}");
     }
 }
 
@@ -281,7 +327,7 @@ fn bytes_that_storage_does_not_hold_are_asked_for_again() {
 fn a_complete_entity_that_lost_bytes_is_received_again() {
     for name in ["waiting for Close", "to be notified again", "never to be notified again", "notifying"] {
         for (stored, state) in [(99, State::Receiving), (100, named(name).session.state())] {
-            let alone = recovered(named(name), stored);
+            let alone = recovered(named(name), Held::Bytes(stored));
             assert_eq!((alone.session.state(), alone.session.received()), (state, stored), "{name}");
             assert_eq!(alone.session.at_work(), None);
         }
@@ -290,26 +336,25 @@ fn a_complete_entity_that_lost_bytes_is_received_again() {
 
 #[test]
 fn the_application_hears_of_an_entity_that_came_again() {
-    let mut alone = recovered(Alone::complete(Some(taken(true))), 40);
+    let mut alone = recovered(Alone::complete(Some(taken(true))), Held::Bytes(40));
     let step = alone.fragment(40..100, Report::Stored(60));
-    assert_eq!(step.output, Output::Notify);
+    assert_eq!(step.work(), Work::Notify);
     // But not after it has said that it never wants to.
-    let mut alone = recovered(Alone::complete(Some(refused(403))), 40);
+    let mut alone = recovered(Alone::complete(Some(refused(403))), Held::Bytes(40));
     let step = alone.fragment(40..100, Report::Stored(60));
     assert_eq!(status(&step), 403);
     // And an entity of which nothing was lost is not announced twice.
-    let mut alone = recovered(Alone::complete(Some(taken(true))), 100);
+    let mut alone = recovered(Alone::complete(Some(taken(true))), Held::Bytes(100));
     let step = alone.handle(close(&alone.id()));
-    assert_eq!(step.output, Output::Publish);
+    assert_eq!(step.work(), Work::Publish);
 }
 
 #[test]
 fn an_upload_that_was_not_allowed_yet_has_ended() {
     for name in ["opening", "opening with a Close that waits"] {
-        let mut alone = recovered(named(name), 0);
-        assert_eq!(alone.session.state(), State::Ended(Ending::Refused));
-        let step = alone.handle(fragment(&alone.id(), 0..100, 100));
-        assert_eq!(status(&step), 500, "session not found");
+        let alone = recovered(named(name), Held::Bytes(0));
+        assert_eq!(alone.session.state(), State::Ended(Ending::Expired));
+        assert_eq!(alone.session.deadline(), Some(alone.now));
     }
 }
 
@@ -317,8 +362,8 @@ fn an_upload_that_was_not_allowed_yet_has_ended() {
 fn a_session_that_has_ended_stays_so_whatever_is_stored() {
     for name in ["refused", "closed", "cancelled", "lost", "expired"] {
         let ended = named(name);
-        for stored in [0, 10, 100] {
-            let recovered = recovered(ended.clone(), stored);
+        for held in [Held::Nothing, Held::Published, Held::Bytes(10), Held::Bytes(100)] {
+            let recovered = recovered(ended.clone(), held);
             assert_eq!(recovered.session.state(), ended.session.state());
             assert_eq!(recovered.session.received(), ended.session.received());
         }
@@ -326,53 +371,72 @@ fn a_session_that_has_ended_stays_so_whatever_is_stored() {
 }
 
 #[test]
-fn a_discard_that_had_begun_is_over() {
+fn a_discard_that_had_begun_is_over_whatever_is_held() {
     for (name, ending) in [
         ("discarding what the application has", Ending::Closed),
         ("discarding a part", Ending::Cancelled),
         ("discarding what cannot be notified", Ending::Cancelled),
         ("discarding what is lost", Ending::Lost),
+        ("discarding what was evicted", Ending::Expired),
     ] {
-        let before = named(name).session;
-        for stored in [None, Some(0), Some(1)] {
-            assert_eq!(recovered(named(name), stored).session.state(), State::Ended(ending), "{name}");
+        for held in [Held::Nothing, Held::Bytes(0), Held::Bytes(1), Held::Bytes(100)] {
+            assert_eq!(recovered(named(name), held).session.state(), State::Ended(ending), "{name}");
         }
-        // It had not begun, or could not be done: the client asks again.
-        let kept = recovered(named(name), 100).session;
-        assert_eq!((kept.state(), kept.at_work()), (before.state(), None), "{name}");
     }
 }
 
 #[test]
-fn a_publish_that_may_have_been_done_is_asked_for_again() {
-    let mut alone = recovered(named("publishing"), None);
-    let step = alone.handle(close(&alone.id()));
-    assert_eq!(step.output, Output::Publish);
-    assert_eq!(status(&alone.report(&step, Report::Published)), 200);
-    // An entity that was moved leaves no part of it behind: here bytes are missing.
-    for stored in [0, 60, 99] {
-        let mut alone = recovered(named("publishing"), stored);
-        assert_eq!((alone.session.state(), alone.session.received()), (State::Receiving, stored));
+fn a_publish_that_had_begun_was_done_if_nothing_is_held_and_was_not_if_the_bytes_are() {
+    for name in ["publishing", "publishing again after a task died"] {
+        let mut alone = recovered(named(name), Held::Nothing);
+        assert_eq!(alone.session.state(), State::Ended(Ending::Closed));
+        assert_eq!(status(&alone.handle(close(&alone.id()))), 200);
+
+        let mut alone = recovered(named(name), Held::Bytes(100));
         let step = alone.handle(close(&alone.id()));
-        assert_eq!(status(&step), 400, "C12");
+        assert_eq!(step.work(), Work::Publish);
+        // The bytes were there, so a task had not published them: that they are gone now is a loss.
+        assert_eq!(alone.report(&step, missing()).work(), Work::Discard);
+
+        for stored in [0, 60, 99] {
+            let mut alone = recovered(named(name), Held::Bytes(stored));
+            assert_eq!((alone.session.state(), alone.session.received()), (State::Receiving, stored));
+            assert_eq!(status(&alone.handle(close(&alone.id()))), 400, "C12");
+        }
     }
+}
+
+#[test]
+fn a_task_that_died_while_it_published_leaves_a_doubt_that_is_kept() {
+    let mut alone = Alone::complete(None);
+    let step = alone.handle(close(&alone.id()));
+    alone.session.handle_abandoned(alone.now, step.exchange);
+    // At rest without an intent: the doubt alone says that nothing held means published.
+    let record = alone.session.record(alone.now);
+    assert!(!record.is_publishing());
+    assert_eq!(recovered(alone.clone(), Held::Nothing).session.state(), State::Ended(Ending::Closed));
+    // In the same process the next task finds out.
+    let step = alone.handle(close(&alone.id()));
+    assert_eq!(step.work(), Work::Publish);
+    assert_eq!(status(&alone.report(&step, missing())), 200);
 }
 
 #[test]
 fn the_exchanges_of_before_are_void() {
     for (name, alone) in everywhere() {
         let Some(exchange) = alone.session.at_work() else { continue };
-        let mut alone = recovered(alone, 100);
+        let mut alone = recovered(alone, Held::Bytes(100));
         let before = alone.session.clone();
         for report in [
             Report::Opened,
             Report::Stored(50),
             taken(true),
+            Report::Saved,
             Report::Published,
             Report::Discarded,
-            Report::Abandoned,
+            Report::Forgotten,
         ] {
-            let step = alone.report(&Step { exchange, output: Output::Wait }, report);
+            let step = alone.report(&Step { exchange, output: None }, report);
             assert_eq!(status(&step), 503, "{name}");
             assert_eq!(alone.session, before, "{name}");
         }
@@ -381,37 +445,60 @@ fn the_exchanges_of_before_are_void() {
 
 // The table.
 
+fn table(directory: DirectoryBuilder) -> Sessions<User> {
+    Sessions::new(directory.build().unwrap())
+}
+
+/// Takes up a session that was saved just now, and all of whose bytes are held.
+fn take_up(sessions: &mut Sessions<User>, alone: &Alone) -> Result<Restored, RestoreError> {
+    let held = Held::Bytes(alone.session.received());
+    sessions.restore(alone.now, alone.session.record(alone.now), Duration::ZERO, held)
+}
+
 #[test]
 fn the_table_takes_no_id_twice() {
-    let (half, now) = (Alone::half(plain()).session, any_instant());
-    let mut sessions = Sessions::new(plain());
-    assert_eq!(sessions.insert(now, half.clone()), Ok(()));
-    let other = Alone::open(plain()).session;
-    assert_eq!(sessions.insert(now, other.clone()), Err(other));
-    assert_eq!(sessions.get(half.id()), Some(&half));
+    let half = Alone::half(plain());
+    let mut sessions = table(Directory::builder());
+    assert_eq!(take_up(&mut sessions, &half), Ok(Restored::Open(50)));
+    for again in [Alone::open(plain()), named("closed")] {
+        assert_eq!(take_up(&mut sessions, &again), Err(RestoreError::Inconsistent("its id is taken")));
+    }
+    assert_eq!(sessions.get(half.session.id()).map(Session::received), Some(50));
     assert_eq!(sessions.len(), 1);
 }
 
 #[test]
 fn the_table_revives_no_session_that_has_ended_there() {
-    let mut server = Server::new(Directory::builder());
-    let id = server.upload(100);
-    let saved = server.session(&id).unwrap().clone();
-    assert_eq!(server.send(close(&id)).status(), 200);
-    assert_eq!(server.sessions.insert(server.now, saved.clone()), Err(saved));
+    let mut sessions = table(Directory::builder());
+    assert_eq!(take_up(&mut sessions, &named("closed")), Ok(Restored::Ended));
+    assert_eq!(
+        take_up(&mut sessions, &named("waiting for Close")),
+        Err(RestoreError::Inconsistent("its id is taken"))
+    );
+}
+
+#[test]
+fn a_record_of_a_later_version_is_refused_and_leaves_the_table_as_it_was() {
+    let alone = Alone::half(plain());
+    let later = forged(&alone.session.record(alone.now), "/version", json!(3));
+    let mut sessions = table(Directory::builder());
+    let refused = sessions.restore(alone.now, later, Duration::ZERO, Held::Bytes(50));
+    assert_eq!(refused, Err(RestoreError::Version(3)));
+    assert!(sessions.is_empty());
+    assert_eq!(sessions.poll_timeout(), None);
 }
 
 #[test]
 fn c17_a_session_that_ended_before_the_restart_answers_its_repeat() {
     for (name, first, second) in [("closed", 200, 200), ("cancelled", 500, 200), ("refused", 500, 500)] {
-        let ended = recovered(named(name), 0);
-        let mut sessions = Sessions::new(Directory::builder().sessions_per_owner(1).build().unwrap());
-        sessions.insert(ended.now, ended.session.clone()).unwrap();
+        let ended = named(name);
+        let mut sessions = table(Directory::builder().sessions_per_owner(1));
+        assert_eq!(take_up(&mut sessions, &ended), Ok(Restored::Ended));
         assert!(sessions.is_empty(), "{name}: it is not open");
         for (head, expected) in [(close(&ended.id()), first), (cancel(&ended.id()), second)] {
-            let request = sessions.directory().decode(&head).unwrap().unwrap();
-            let arrival = Arrival { request: &request, target: head.uri(), owner: &ALICE.to_owned() };
-            let (exchange, output) = sessions.handle_request(ended.now, &arrival, || [1; 16]);
+            let owner = ALICE.to_owned();
+            let exchange = sessions.handle_request(ended.now, &head, &owner, || [1; 16]).unwrap();
+            let output = sessions.poll_output(ended.now, exchange);
             assert_eq!(status(&Step { exchange, output }), expected, "{name}");
         }
     }
@@ -420,39 +507,40 @@ fn c17_a_session_that_ended_before_the_restart_answers_its_repeat() {
 #[test]
 fn sessions_that_were_restored_count_for_their_owners() {
     let directory = || Directory::builder().sessions_per_owner(2);
-    let mut before = Server::new(directory());
-    let ids = [before.create(), before.create()];
-    let mut server = Server::new(directory().max_sessions(3));
-    for session in before.sessions.iter() {
-        server.sessions.insert(server.now, session.clone()).unwrap();
-    }
+    let mut server = Server::new(directory());
+    let ids = [server.create(), server.create()];
+    server.restart(directory().max_sessions(3), Duration::ZERO);
     assert_eq!(server.sessions.len(), 2);
     assert_bare(&server.send(create()), 503);
     server.send(cancel(&ids[0]));
-    // Random bytes that the first server did not draw.
-    let turn = server.begin_drawing([9; 16], ALICE, create());
-    assert_eq!(turn.output, Output::Open);
+    let turn = server.begin(create());
+    assert_eq!(turn.work(), Work::Open);
 }
 
 #[test]
 fn sessions_that_were_restored_expire_in_their_order() {
-    let mut before = Server::new(Directory::builder().session_timeout(10 * DAY));
+    let mut server = Server::new(Directory::builder().session_timeout(10 * DAY));
     let mut ids = Vec::new();
     for _ in 0..3 {
-        ids.push(guid(&before.create()));
-        before.pass(DAY);
+        let id = server.create();
+        server.send(fragment(&id, 0..10, 100));
+        ids.push(id);
+        server.pass(DAY);
     }
-    let mut server = Server::new(Directory::builder());
-    for session in before.sessions.iter() {
-        let snapshot = session.snapshot(before.now);
-        server.sessions.insert(server.now, Session::restore(server.now, snapshot).unwrap()).unwrap();
+    // Each record says what was left when it was made: three days before, two, and one.
+    let ages = [3 * DAY, 2 * DAY, DAY];
+    let mut sessions = Sessions::new(Directory::default());
+    for (id, age) in ids.iter().zip(ages) {
+        let record = server.records[&guid(id)].clone();
+        assert_eq!(sessions.restore(server.now, record, age, Held::Bytes(10)), Ok(Restored::Open(10)));
     }
-    // Three days of the first one's ten have passed.
+    server.sessions = sessions;
     assert_eq!(server.sessions.poll_timeout(), Some(server.now + 7 * DAY));
     let mut expired = Vec::new();
-    while let Some(due) = server.sessions.poll_timeout() {
-        expired.extend(server.sessions.poll_expired(due).map(|session| session.id()));
-        assert!(due <= server.now + 9 * DAY);
+    for day in 7..10 {
+        server.pass(if day == 7 { 7 * DAY } else { DAY });
+        expired.extend(server.expire());
+        assert_eq!(expired.len(), day - 6);
     }
     assert_eq!(expired, ids);
 }

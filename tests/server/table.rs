@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bits_proto::Conformance;
-use bits_proto::server::{Arrival, Directory, Ending, Exchange, Refusal, Report, Sessions, State};
+use bits_proto::server::{Directory, Exchange, Refusal, Report, Sessions};
 use testing::server::serve::*;
 
 const TIMEOUT: Duration = Duration::from_secs(100);
@@ -14,9 +14,9 @@ fn short_lived() -> Server {
 }
 
 /// The sessions that are due, in the order in which the table gives them up.
+#[track_caller]
 fn expired(server: &mut Server) -> Vec<String> {
-    let due = std::iter::from_fn(|| server.sessions.poll_expired(server.now));
-    due.take(1000).map(|session| session.id().to_string()).collect()
+    server.expire()
 }
 
 #[test]
@@ -57,9 +57,7 @@ fn randomness_is_drawn_for_a_create_alone() {
     let mut server = Server::with(Conformance::Interop);
     let id = server.create();
     for head in [packet("Ping"), fragment(&id, 0..10, 10), close(&id)] {
-        let request = server.sessions.directory().decode(&head).unwrap().unwrap();
-        let arrival = Arrival { request: &request, target: head.uri(), owner: &ALICE };
-        let _ = server.sessions.handle_request(server.now, &arrival, || panic!("not for {head:?}"));
+        let _ = server.sessions.handle_request(server.now, &head, &ALICE, || panic!("not for {head:?}"));
     }
 }
 
@@ -124,7 +122,7 @@ fn a_session_that_is_being_opened_counts() {
     let mut server = Server::new(Directory::builder().sessions_per_owner(1));
     let mut opening = server.begin(create());
     assert_bare(&server.begin(create()).response(), 503);
-    server.report(&mut opening, Report::Failed { stored: 0, refusal: Refusal::AccessDenied });
+    server.report(&mut opening, Report::Failed(Refusal::AccessDenied));
     server.create();
 }
 
@@ -133,7 +131,7 @@ fn every_way_in_which_a_session_ends_makes_room() {
     let ends: [fn(&mut Server, &str); 5] = [
         |server, id| drop(server.send(close(id))),
         |server, id| drop(server.send(cancel(id))),
-        |server, id| drop(server.sessions.evict(guid(id)).unwrap()),
+        |server, id| server.evict(id),
         |server, _| {
             server.pass(TIMEOUT);
             assert_eq!(expired(server).len(), 1);
@@ -141,7 +139,7 @@ fn every_way_in_which_a_session_ends_makes_room() {
         |server, id| {
             server.send(fragment(id, 0..10, 10));
             let mut turn = server.begin(close(id));
-            server.report(&mut turn, Report::Failed { stored: 0, refusal: Refusal::EntityMissing });
+            server.report(&mut turn, Report::Failed(Refusal::EntityMissing));
             server.finish(turn);
         },
     ];
@@ -185,8 +183,9 @@ fn a_session_expires_when_its_time_is_over_and_not_before() {
     server.pass(TIMEOUT - Duration::from_secs(1));
     assert_eq!(expired(&mut server), [""; 0]);
     server.pass(Duration::from_secs(1));
-    let session = server.sessions.poll_expired(server.now).unwrap();
-    assert_eq!((session.id(), session.state()), (guid(&id), State::Ended(Ending::Expired)));
+    assert_not_found(&server.send(fragment(&id, 0..10, 10)));
+    assert_eq!(expired(&mut server), [id.clone()]);
+    assert!(server.stored.is_empty() && server.records.is_empty());
     assert_not_found(&server.send(fragment(&id, 0..10, 10)));
 }
 
@@ -194,48 +193,87 @@ fn a_session_expires_when_its_time_is_over_and_not_before() {
 fn sessions_live_14_days_if_nothing_is_said() {
     let mut server = Server::with(Conformance::Interop);
     let id = server.create();
+    server.send(fragment(&id, 0..10, 20));
     let fortnight = Duration::from_secs(1_209_600);
     assert_eq!(server.session(&id).unwrap().deadline(), Some(server.now + fortnight));
 }
 
 #[test]
-fn c53_progress_prolongs_a_session() {
-    let mut server = short_lived();
-    let idle = server.create();
+fn a_session_without_a_byte_lives_for_an_hour() {
+    let hour = Duration::from_secs(3600);
+    let mut server = Server::with(Conformance::Interop);
     let id = server.create();
-    // A fragment; a repeat; one out of step; the last one; its repeat; what a broken connection left.
-    let working: [&dyn Fn(&mut Server); 6] = [
-        &|server| assert_accepted(&server.send(fragment(&id, 0..10, 100)), 10),
-        &|server| assert_accepted(&server.send(fragment(&id, 0..10, 100)), 10),
-        &|server| assert_out_of_step(&server.send(fragment(&id, 50..60, 100)), 10),
-        &|server| {
+    server.send(fragment(&id, 10..20, 30));
+    assert_eq!(server.session(&id).unwrap().deadline(), Some(server.now + hour), "416 is no progress");
+    server.pass(hour);
+    assert_eq!(expired(&mut server), [id]);
+    // Unless the timeout is less.
+    let mut server = short_lived();
+    let id = server.create();
+    assert_eq!(server.session(&id).unwrap().deadline(), Some(server.now + TIMEOUT));
+}
+
+#[test]
+fn c74_new_bytes_prolong_a_session_and_repeats_do_not() {
+    let mut server = short_lived();
+    let id = server.create();
+    // Whether each is progress: a fragment; its repeat; one out of step; what a broken connection left; the last; its repeat.
+    let working: [(bool, &dyn Fn(&mut Server)); 6] = [
+        (true, &|server| assert_accepted(&server.send(fragment(&id, 0..10, 100)), 10)),
+        (false, &|server| assert_accepted(&server.send(fragment(&id, 0..10, 100)), 10)),
+        (false, &|server| assert_out_of_step(&server.send(fragment(&id, 50..60, 100)), 10)),
+        (true, &|server| {
             let mut turn = server.begin(fragment(&id, 10..100, 100));
             server.store_part(&turn, 1);
-            server.report(&mut turn, Report::Failed { stored: 1, refusal: Refusal::Internal });
-        },
-        &|server| assert_accepted(&server.send(fragment(&id, 11..100, 100)), 100),
-        &|server| assert_accepted(&server.send(fragment(&id, 11..100, 100)), 100),
+            server.report(&mut turn, Report::StoredPart(1, Refusal::Internal));
+        }),
+        (true, &|server| assert_accepted(&server.send(fragment(&id, 11..100, 100)), 100)),
+        (false, &|server| assert_accepted(&server.send(fragment(&id, 11..100, 100)), 100)),
     ];
-    for (step, work) in working.into_iter().enumerate() {
-        server.pass(TIMEOUT - Duration::from_secs(1));
+    let mut deadline = server.now + TIMEOUT;
+    for (number, (progress, work)) in working.into_iter().enumerate() {
+        if progress {
+            server.now = deadline - Duration::from_secs(1);
+            deadline = server.now + TIMEOUT;
+        }
         work(&mut server);
-        assert_eq!(server.session(&id).unwrap().deadline(), Some(server.now + TIMEOUT), "step {step}");
-        let due = if step == 1 { vec![idle.clone()] } else { vec![] };
-        assert_eq!(expired(&mut server), due, "step {step}");
+        assert_eq!(server.session(&id).unwrap().deadline(), Some(deadline), "step {number}");
     }
-    server.pass(TIMEOUT);
+    server.now = deadline;
+    assert_not_found(&server.send(fragment(&id, 11..100, 100)));
     assert_eq!(expired(&mut server), [id]);
 }
 
 #[test]
-fn c53_an_empty_entity_is_progress_too() {
-    for head in [close as fn(&str) -> _, empty_fragment] {
+fn c74_a_notification_that_succeeded_prolongs_a_session_and_one_that_failed_does_not() {
+    let mut server = Server::new(Directory::builder().session_timeout(TIMEOUT).notification(notified()));
+    let id = server.create();
+    let mut turn = server.begin(fragment(&id, 0..100, 100));
+    server.perform(&mut turn);
+    let deadline = server.now + TIMEOUT;
+    server.pass(TIMEOUT / 2);
+    server.report(&mut turn, Report::Failed(Refusal::ApplicationTimeout));
+    assert_eq!(server.session(&id).unwrap().deadline(), Some(deadline));
+    assert_accepted(&server.send(fragment(&id, 0..100, 100)), 100);
+    assert_eq!(server.session(&id).unwrap().deadline(), Some(server.now + TIMEOUT));
+}
+
+#[test]
+fn c74_a_part_of_the_reply_served_prolongs_a_session() {
+    for with_reply in [true, false] {
         let mut server = Server::new(Directory::builder().session_timeout(TIMEOUT).notification(notified()));
-        let id = server.create();
-        server.pass(TIMEOUT - Duration::from_secs(1));
-        let mut turn = server.begin(head(&id));
-        server.report(&mut turn, Report::Failed { stored: 0, refusal: Refusal::ApplicationTimeout });
-        assert_eq!(server.session(&id).unwrap().deadline(), Some(server.now + TIMEOUT));
+        server.application.reply_url =
+            with_reply.then(|| bits_proto::ReplyUrl::from_bytes(&b"/r"[..]).unwrap());
+        let id = server.upload(100);
+        let deadline = server.now + TIMEOUT;
+        server.pass(TIMEOUT / 2);
+        server.sessions.handle_reply_served(server.now, guid(&id));
+        let later = if with_reply { server.now + TIMEOUT } else { deadline };
+        assert_eq!(server.session(&id).unwrap().deadline(), Some(later));
+        // What the record does not know it is told, without a client.
+        let unasked: &[&str] = if with_reply { &[&id] } else { &[] };
+        assert_eq!(expired(&mut server), unasked);
+        assert_eq!(server.records[&guid(&id)].remaining(), Some(TIMEOUT));
     }
 }
 
@@ -257,7 +295,7 @@ fn c53_neither_a_ping_nor_a_refused_request_prolongs_a_session() {
     }
     server.send_as(BOB, fragment(&id, 10..20, 100));
     let mut turn = server.begin(fragment(&id, 10..20, 100));
-    server.report(&mut turn, Report::Failed { stored: 0, refusal: Refusal::Internal });
+    server.report(&mut turn, Report::Failed(Refusal::Internal));
     assert_eq!(server.session(&id).unwrap().deadline(), deadline);
     server.pass(Duration::from_secs(1));
     assert_eq!(expired(&mut server), [id]);
@@ -282,11 +320,12 @@ fn a_session_on_which_an_exchange_works_lives_on() {
 fn a_timeout_longer_than_time_itself_is_none() {
     let mut server = Server::new(Directory::builder().session_timeout(Duration::MAX));
     let id = server.create();
+    assert_accepted(&server.send(fragment(&id, 0..5, 10)), 5);
     assert_eq!(server.session(&id).unwrap().deadline(), None);
-    assert_eq!(server.sessions.poll_timeout(), None);
     server.pass(Duration::from_secs(1 << 33));
     assert_eq!(expired(&mut server), [""; 0]);
-    assert_accepted(&server.send(fragment(&id, 0..10, 10)), 10);
+    assert_eq!(server.sessions.poll_timeout(), None);
+    assert_accepted(&server.send(fragment(&id, 5..10, 10)), 10);
 }
 
 #[test]
@@ -302,18 +341,21 @@ fn a_clock_that_went_back_shortens_nothing() {
 }
 
 #[test]
-fn an_evicted_session_is_gone_at_once() {
+fn an_evicted_session_is_gone_as_soon_as_nobody_works_on_it() {
     let mut server = Server::with(Conformance::Interop);
     let (id, other) = (server.create(), server.create());
     let mut turn = server.begin(fragment(&id, 0..10, 10));
     let mut waiting = server.begin(close(&id));
-    let session = server.sessions.evict(guid(&id)).unwrap();
-    assert_eq!((session.id(), session.state()), (guid(&id), State::Ended(Ending::Expired)));
-    assert!(server.sessions.evict(guid(&id)).is_none());
-    server.report(&mut turn, Report::Stored(10));
-    assert_bare(&turn.response(), 503);
+    assert!(server.sessions.evict(server.now, guid(&id)));
+    assert_eq!(server.sessions.poll_timeout(), Some(server.now));
     server.poll(&mut waiting);
     assert_bare(&waiting.response(), 503);
+    assert_not_found(&server.send(fragment(&id, 0..10, 10)));
+    let mut evicting = server.begin_expired().unwrap();
+    server.report(&mut turn, Report::Stored(10));
+    assert_bare(&turn.response(), 503);
+    server.run(&mut evicting);
+    assert!(!server.sessions.evict(server.now, guid(&id)));
     assert_not_found(&server.send(fragment(&id, 0..10, 10)));
     assert_eq!(server.sessions.len(), 1);
     assert_eq!(server.received(&other), 0);
@@ -326,7 +368,10 @@ fn exchanges_are_told_apart() {
     let mut exchanges: Vec<Exchange> = Vec::new();
     for head in [fragment(&one, 0..1, 2), fragment(&two, 0..1, 2), fragment(&one, 1..2, 2), cancel(&two)] {
         let turn = server.begin(head);
-        assert_eq!(turn.exchange().session(), guid(if exchanges.len() % 2 == 0 { &one } else { &two }));
+        assert_eq!(
+            turn.exchange().session().unwrap(),
+            guid(if exchanges.len() % 2 == 0 { &one } else { &two })
+        );
         exchanges.push(turn.exchange());
         server.finish(turn);
     }
@@ -341,11 +386,9 @@ fn an_owner_without_sessions_is_forgotten() {
     let mut sessions = Sessions::new(directory);
     let owner: Arc<str> = Arc::from("a name that a stranger chose");
     let (head, now) = (create(), any_instant());
-    let request = sessions.directory().decode(&head).unwrap().unwrap();
-    let arrival = Arrival { request: &request, target: head.uri(), owner: &owner };
-    let (exchange, _) = sessions.handle_request(now, &arrival, || [1; 16]);
+    let exchange = sessions.handle_request(now, &head, &owner, || [1; 16]).unwrap();
     assert!(Arc::strong_count(&owner) > 1);
-    let _ = sessions.handle_report(now, exchange, Report::Abandoned);
+    sessions.handle_report(now, exchange, Report::Failed(Refusal::AccessDenied));
     assert_eq!(Arc::strong_count(&owner), 1);
 }
 

@@ -1,10 +1,11 @@
 //! Drives a session through every pair of its transition table.
 
 use bits_proto::Hresult;
-use bits_proto::packet::{Ack, FragmentStatus, Request};
+use bits_proto::packet::{Ack, FragmentStatus};
 use bits_proto::server::transitions::{After, IMPOSSIBLE, Place, Reaction, Setting, Stimulus, TRANSITIONS};
-use bits_proto::server::{Exchange, Notified, Output, Refusal, Report};
+use bits_proto::server::{Exchange, Notified, Output, Refusal, Report, Signal};
 use http::StatusCode;
+use testing::server::serve::{Work, work};
 use testing::server::session::*;
 use testing::table::{Driven, Table};
 
@@ -33,7 +34,8 @@ fn a_session_does_what_the_table_says_of_every_pair() {
     let mut driven = Driven::default();
     for settings in Settings::all() {
         for &place in Place::ALL {
-            for scene in scenes(place, &settings) {
+            for mut scene in scenes(place, &settings) {
+                scene.signals();
                 assert_eq!(scene.place(), place, "a way to this place under {settings:?}");
                 for &stimulus in Stimulus::ALL {
                     if drive(&scene, place, stimulus) {
@@ -79,13 +81,16 @@ fn drive(scene: &Scene, place: Place, stimulus: Stimulus) -> bool {
 /// What came of one way to apply a stimulus.
 struct Outcome {
     scene: Scene,
-    output: Output,
+    output: Option<Output<Owner>>,
+    signals: Vec<Signal>,
     /// The request whose turn it was.
     turn: Option<Stimulus>,
     /// What the exchange at work was asked to do before.
-    step: Option<Output>,
+    step: Option<Output<Owner>>,
     changes_nothing: bool,
     answers_fragment: bool,
+    /// The place before.
+    was: Place,
 }
 
 /// Every way to apply the stimulus; none, if the place cannot meet it.
@@ -95,11 +100,23 @@ fn variants(scene: &Scene, stimulus: Stimulus) -> Vec<Outcome> {
         OtherOwner => unheard(scene, |scene, request| scene.arrive_from(BOB, TARGET, request)),
         OtherDestination => unheard(scene, |scene, request| scene.arrive_from(ALICE, "/elsewhere", request)),
         Misrouted => {
-            let requests = [Request::Ping(bits_proto::packet::Ping), create()];
-            requests.into_iter().map(|request| outcome(scene, |scene| scene.arrive(&request).1)).collect()
+            misrouted().iter().map(|request| outcome(scene, |scene| scene.arrive(request).1)).collect()
         }
-        WaitingPoll => waiting(scene, &[None, Some(Report::Published), Some(Report::Stored(1))]),
-        WaitingAbandoned => waiting(scene, &[Some(Report::Abandoned)]),
+        WaitingPoll => {
+            let acts = [Act::Poll, Act::Report(Report::Published), Act::Report(Report::Stored(1))];
+            waiting(scene, &acts)
+        }
+        WaitingAbandoned => waiting(scene, &[Act::Die]),
+        Evict => vec![outcome(scene, Scene::evict)],
+        Expire => {
+            let mut applied = false;
+            let after = outcome(scene, |scene| {
+                let output = scene.expire();
+                applied = output.is_some();
+                output.flatten()
+            });
+            if applied { vec![after] } else { Vec::new() }
+        }
         Stale => stale(scene),
         _ if Stimulus::REQUESTS.contains(&stimulus) => {
             let Some(request) = scene.request(stimulus) else { return Vec::new() };
@@ -108,6 +125,7 @@ fn variants(scene: &Scene, stimulus: Stimulus) -> Vec<Outcome> {
             vec![after]
         }
         Poll => at_work(scene, |scene, exchange| Some(scene.poll(exchange))),
+        Abandoned => at_work(scene, |scene, exchange| Some(scene.abandon(exchange))),
         _ => at_work(scene, |scene, exchange| {
             let report = report(scene, exchange, stimulus)?;
             Some(scene.report(exchange, report))
@@ -115,16 +133,21 @@ fn variants(scene: &Scene, stimulus: Stimulus) -> Vec<Outcome> {
     }
 }
 
-fn outcome(scene: &Scene, act: impl FnOnce(&mut Scene) -> Output) -> Outcome {
+fn outcome(scene: &Scene, act: impl FnOnce(&mut Scene) -> Option<Output<Owner>>) -> Outcome {
     let mut scene = scene.clone();
-    let step = scene.session.at_work().map(|exchange| scene.clone().poll(exchange));
+    let step = scene.session.at_work().and_then(|exchange| scene.clone().poll(exchange));
+    let was = scene.place();
+    scene.signals();
     let output = act(&mut scene);
-    Outcome { scene, output, turn: None, step, changes_nothing: false, answers_fragment: false }
+    let signals = scene.signals();
+    Outcome { scene, output, signals, turn: None, step, changes_nothing: false, answers_fragment: false, was }
 }
 
 /// Requests of every kind, which must not change anything.
-fn unheard(scene: &Scene, arrive: impl Fn(&mut Scene, &Request<'_>) -> Output) -> Vec<Outcome> {
-    let requests = Stimulus::REQUESTS.iter().filter_map(|&stimulus| scene.request(stimulus));
+fn unheard(scene: &Scene, arrive: impl Fn(&mut Scene, &Head) -> Option<Output<Owner>>) -> Vec<Outcome> {
+    // What is wrong with a head is found before anything else.
+    let readable = Stimulus::REQUESTS.iter().filter(|&&stimulus| stimulus != Stimulus::Unreadable);
+    let requests = readable.filter_map(|&stimulus| scene.request(stimulus));
     let outcomes = requests.map(|request| {
         let after = outcome(scene, |scene| arrive(scene, &request));
         Outcome { changes_nothing: true, ..after }
@@ -132,35 +155,53 @@ fn unheard(scene: &Scene, arrive: impl Fn(&mut Scene, &Request<'_>) -> Output) -
     outcomes.collect()
 }
 
-fn at_work(scene: &Scene, act: impl FnOnce(&mut Scene, Exchange) -> Option<Output>) -> Vec<Outcome> {
+fn at_work(
+    scene: &Scene,
+    act: impl FnOnce(&mut Scene, Exchange) -> Option<Option<Output<Owner>>>,
+) -> Vec<Outcome> {
     let Some(exchange) = scene.session.at_work() else { return Vec::new() };
     let mut applied = true;
     let after = outcome(scene, |scene| {
         act(scene, exchange).unwrap_or_else(|| {
             applied = false;
-            Output::Wait
+            None
         })
     });
     // Every failed notification or fragment tells the offset, except where a Close asked for it.
     let answers_fragment = match after.step {
         Some(Output::Store(_)) => true,
-        Some(Output::Notify) => scene.place() != Place::NotifyingOnClose,
+        Some(Output::Notify { .. }) => scene.place() != Place::NotifyingOnClose,
         _ => false,
     };
     if applied { vec![Outcome { answers_fragment, ..after }] } else { Vec::new() }
 }
 
-/// What the newest exchange does that waits, whatever it had asked for; `None`: it polls.
-fn waiting(scene: &Scene, acts: &[Option<Report>]) -> Vec<Outcome> {
+/// One of the ways in which a task speaks.
+#[derive(Clone, PartialEq)]
+enum Act {
+    Poll,
+    Report(Report),
+    Die,
+}
+
+impl Act {
+    fn apply(&self, scene: &mut Scene, exchange: Exchange) -> Option<Output<Owner>> {
+        match self {
+            Self::Poll => scene.poll(exchange),
+            Self::Report(report) => scene.report(exchange, report.clone()),
+            Self::Die => scene.abandon(exchange),
+        }
+    }
+}
+
+/// The newest exchange, which waits, whatever it had asked for.
+fn waiting(scene: &Scene, acts: &[Act]) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for &wanted in Stimulus::REQUESTS {
         let Some((scene, exchange)) = scene.with_waiting(wanted) else { continue };
         for act in acts {
-            let after = outcome(&scene, |scene| match act {
-                Some(report) => scene.report(exchange, report.clone()),
-                None => scene.poll(exchange),
-            });
-            let its_turn = scene.session.at_work().is_none() && *act != Some(Report::Abandoned);
+            let after = outcome(&scene, |scene| act.apply(scene, exchange));
+            let its_turn = scene.session.at_work().is_none() && *act != Act::Die;
             let answers_fragment = its_turn && Stimulus::FRAGMENTS.contains(&wanted);
             outcomes.push(Outcome { turn: its_turn.then_some(wanted), answers_fragment, ..after });
         }
@@ -168,22 +209,27 @@ fn waiting(scene: &Scene, acts: &[Option<Report>]) -> Vec<Outcome> {
     outcomes
 }
 
-/// An exchange that is over, or was given up, polls and reports everything that there is.
+/// An exchange that is over, or was given up, does everything that there is.
 fn stale(scene: &Scene) -> Vec<Outcome> {
-    let (scene, exchange) = scene.with_stale();
-    let mut outcomes = vec![outcome(&scene, |scene| scene.poll(exchange))];
+    let (mut scene, exchange) = scene.with_stale();
+    scene.signals();
+    // The answer that nobody has fetched is fetched before.
+    let _ = scene.poll(exchange);
     let refusal = Refusal::EntityMissing;
     let reports = [
         Report::Opened,
         Report::Stored(50),
+        Report::StoredPart(50, refusal),
         Report::Notified(Notified::default()),
+        Report::Saved,
         Report::Published,
         Report::Discarded,
-        Report::Failed { stored: 50, refusal },
-        Report::Abandoned,
+        Report::Forgotten,
+        Report::Failed(refusal),
     ];
-    outcomes.extend(reports.map(|report| outcome(&scene, |scene| scene.report(exchange, report))));
-    for after in &mut outcomes {
+    let acts = [Act::Poll, Act::Die].into_iter().chain(reports.map(Act::Report));
+    let outcomes: Vec<_> = acts.map(|act| outcome(&scene, |scene| act.apply(scene, exchange))).collect();
+    for after in &outcomes {
         assert_eq!(after.scene.session, scene.session, "a stale exchange changes nothing");
     }
     outcomes
@@ -192,14 +238,11 @@ fn stale(scene: &Scene) -> Vec<Outcome> {
 /// The report that the stimulus names; `None`, if the exchange cannot make it.
 fn report(scene: &Scene, exchange: Exchange, stimulus: Stimulus) -> Option<Report> {
     let (whole, part) = match scene.clone().poll(exchange) {
-        Output::Store(store) => {
-            let whole = store.range.end - store.range.start;
-            (whole, whole - 1)
-        }
+        Some(Output::Store(store)) => (store.length(), store.length() - 1),
         // A number that means nothing, unless the session is deceived.
         _ => (77, 0),
     };
-    let failed = |stored, refusal| Some(Report::Failed { stored, refusal });
+    let failed = |refusal| Some(Report::Failed(refusal));
     match stimulus {
         Stimulus::Opened => Some(Report::Opened),
         Stimulus::StoredWhole => Some(Report::Stored(whole)),
@@ -209,11 +252,11 @@ fn report(scene: &Scene, exchange: Exchange, stimulus: Stimulus) -> Option<Repor
         Stimulus::ReplyTooLong => Some(Report::Notified(reply_too_long())),
         Stimulus::Published => Some(Report::Published),
         Stimulus::Discarded => Some(Report::Discarded),
-        Stimulus::Failed => failed(part, Refusal::DiskFull),
-        Stimulus::FailedWhole => failed(whole, Refusal::DiskFull),
-        Stimulus::FailedMissing => failed(part, Refusal::EntityMissing),
-        Stimulus::FailedForbidden => failed(part, FORBIDDEN),
-        Stimulus::Abandoned => Some(Report::Abandoned),
+        Stimulus::FailedPart => Some(Report::StoredPart(part, Refusal::DiskFull)),
+        Stimulus::FailedWhole => Some(Report::StoredPart(whole, Refusal::DiskFull)),
+        Stimulus::Failed => failed(Refusal::DiskFull),
+        Stimulus::FailedMissing => failed(Refusal::EntityMissing),
+        Stimulus::FailedForbidden => failed(FORBIDDEN),
         _ => None,
     }
 }
@@ -221,7 +264,9 @@ fn report(scene: &Scene, exchange: Exchange, stimulus: Stimulus) -> Option<Repor
 /// The answer that `protocol.md` section 4 has for each reported refusal: status, code, context.
 fn refused(stimulus: Stimulus) -> (u16, Option<Hresult>, u32) {
     match stimulus {
-        Stimulus::Failed | Stimulus::FailedWhole => (500, Some(Hresult::new(0x8007_0070)), 5),
+        Stimulus::Failed | Stimulus::FailedPart | Stimulus::FailedWhole => {
+            (500, Some(Hresult::new(0x8007_0070)), 5)
+        }
         Stimulus::FailedMissing => (404, None, 0),
         Stimulus::FailedForbidden => (403, Some(Hresult::new(0x8019_0193)), 7),
         other => panic!("{other:?} reports no failure"),
@@ -232,25 +277,32 @@ fn refused(stimulus: Stimulus) -> (u16, Option<Hresult>, u32) {
 fn assert_reaction(pair: &str, after: &Outcome, reaction: Reaction, stimulus: Stimulus) {
     let Outcome { scene, output, .. } = after;
     let received = scene.session.received();
+    let is_work = |wanted| work(output.as_ref()) == wanted;
+    let stops = scene.session.at_work().map(Signal::Stop);
     let right = match (reaction, output) {
-        (Reaction::Store, Output::Store(store)) => store.range.start == received,
-        (Reaction::Notify, Output::Notify) => true,
-        (Reaction::Publish, Output::Publish) => true,
-        (Reaction::Discard, Output::Discard) => true,
-        (Reaction::Again, output) => after.step.as_ref() == Some(output),
-        (Reaction::Abort, Output::Abort(exchange)) => scene.session.at_work() == Some(*exchange),
-        (Reaction::Wait, Output::Wait) => true,
-        (Reaction::Created, Output::Respond(Ack::CreateSession(ack))) => {
+        (Reaction::Store, Some(Output::Store(store))) => store.range().start == received,
+        (Reaction::Notify, _) => is_work(Work::Notify),
+        (Reaction::Publish, _) => is_work(Work::Publish),
+        (Reaction::Discard, _) => is_work(Work::Discard),
+        (Reaction::Done, _) => is_work(Work::Done),
+        (Reaction::Again, output) => after.step == *output,
+        // One that was told already is not told again.
+        (Reaction::Stop, None) => {
+            let is_told = after.signals.iter().any(|signal| Some(*signal) == stops);
+            is_told != matches!(after.was, Place::GivingWay | Place::GivingWayLast)
+        }
+        (Reaction::Wait, None) => !after.signals.iter().any(|signal| matches!(signal, Signal::Stop(_))),
+        (Reaction::Created, Some(Output::Respond(Ack::CreateSession(ack)))) => {
             ack.session_id == scene.session.id().into()
         }
-        (Reaction::Accepted, Output::Respond(Ack::Fragment(ack))) => {
+        (Reaction::Accepted, Some(Output::Respond(Ack::Fragment(ack)))) => {
             ack.status == FragmentStatus::Accepted && ack.received == Some(received)
         }
-        (Reaction::OutOfStep, Output::Respond(Ack::Fragment(ack))) => {
+        (Reaction::OutOfStep, Some(Output::Respond(Ack::Fragment(ack)))) => {
             ack.status == FragmentStatus::OutOfStep && ack.received == Some(received)
         }
-        (Reaction::Closed, Output::Respond(Ack::CloseSession(_))) => true,
-        (Reaction::Cancelled, Output::Respond(Ack::CancelSession(_))) => true,
+        (Reaction::Closed, Some(Output::Respond(Ack::CloseSession(_)))) => true,
+        (Reaction::Cancelled, Some(Output::Respond(Ack::CancelSession(_)))) => true,
         (Reaction::Refusal, output) => is_error(output, refused(stimulus)),
         (Reaction::Denial, output) => is_error(output, refused(Stimulus::FailedForbidden)),
         (Reaction::Error(status, code), output) => {
@@ -259,11 +311,14 @@ fn assert_reaction(pair: &str, after: &Outcome, reaction: Reaction, stimulus: St
         _ => false,
     };
     assert!(right, "{pair}: not {reaction:?}, but {output:?}");
-    if let Output::Respond(Ack::Error(ack)) = output {
+    if let Some(Output::Respond(Ack::Error(ack))) = output {
         // 503 answers exchanges of which nobody knows any more what they had asked for; an ended session has no offset.
-        let is_known =
-            ack.status != StatusCode::SERVICE_UNAVAILABLE && !Place::ENDED.contains(&scene.place());
-        if is_known && after.answers_fragment {
+        let is_known = ack.status != StatusCode::SERVICE_UNAVAILABLE
+            && !Place::ENDED.contains(&scene.place())
+            && scene.place() != Place::Expiring;
+        // What a superseded exchange stored is not saved yet.
+        let is_superseded = matches!(after.was, Place::GivingWay | Place::GivingWayLast);
+        if is_known && after.answers_fragment && !is_superseded {
             assert_eq!(ack.received, Some(received), "{pair}: an error for a Fragment tells the offset");
         }
         if stimulus == Stimulus::OtherOwner {
@@ -272,8 +327,8 @@ fn assert_reaction(pair: &str, after: &Outcome, reaction: Reaction, stimulus: St
     }
 }
 
-fn is_error(output: &Output, (status, code, context): (u16, Option<Hresult>, u32)) -> bool {
-    let Output::Respond(Ack::Error(ack)) = output else { return false };
+fn is_error(output: &Option<Output<Owner>>, (status, code, context): (u16, Option<Hresult>, u32)) -> bool {
+    let Some(Output::Respond(Ack::Error(ack))) = output else { return false };
     let found = ack.context.map_or(0, |context| context.get());
     (ack.status.as_u16(), ack.code, found) == (status, code, context)
 }

@@ -3,12 +3,14 @@
 use crate::machine::transition::catalogue;
 
 catalogue! {
-    /// Where a session stands: its [`State`](crate::server::State), and what the exchange at work was asked to do.
+    /// The place of a session: its [`State`](crate::server::State), and what the exchange at work was asked to do.
     pub enum Place {
         /// [`Open`](crate::server::Output::Open) is asked for.
         Opening,
         /// No Fragment was ever seen; nobody is at work (`STATE_RECEIVE_FRAGMENTS`, like the next six).
         Fresh,
+        /// Fragments were seen, but none that could be read; nobody is at work.
+        Unread,
         /// A Fragment was seen, and bytes are missing; nobody is at work.
         Receiving,
         /// A Fragment was seen, of an entity that is larger than the server takes; nobody is at work.
@@ -40,14 +42,22 @@ catalogue! {
         /// The upload waits for its Close, which discards: the server application has the entity, and wants it nowhere
         /// else (C42).
         Kept,
-        /// [`Publish`](crate::server::Output::Publish) is asked for (`STATE_COMPLETE`, like the next two).
+        /// As [`Complete`](Self::Complete), and a task that published died: nobody knows what became of that.
+        Doubtful,
+        /// [`Publish`](crate::server::Output::Publish) is asked for (`STATE_COMPLETE`, like the next three).
         Publishing,
+        /// As [`Publishing`](Self::Publishing), of a [`Doubtful`](Self::Doubtful) one.
+        Republishing,
         /// [`Discard`](crate::server::Output::Discard) is asked for, for the Close of a [`Kept`](Self::Kept) entity.
         Discarding,
         /// `Discard` is asked for, since the entity was missing when it was to be published (C20).
         DiscardingLost,
         /// `Discard` is asked for, for a Cancel (`STATE_CANCEL`).
         Cancelling,
+        /// `Discard` is asked for, since the server gave the session up: it is over.
+        Expiring,
+        /// The task that was to [open](crate::server::Output::Open) it died: it is due to be discarded.
+        Unopened,
         /// [Ended](crate::server::Ending::Refused): it may not be opened.
         Refused,
         /// [Ended](crate::server::Ending::Closed) by its client.
@@ -56,7 +66,7 @@ catalogue! {
         Cancelled,
         /// [Ended](crate::server::Ending::Lost): the entity is missing.
         Lost,
-        /// [Ended](crate::server::Ending::Expired): taken out of its table.
+        /// [Ended](crate::server::Ending::Expired): the server gave it up.
         Expired,
     }
 }
@@ -73,14 +83,17 @@ impl Place {
         Self::NotifyingEmpty,
         Self::NotifyingOnClose,
         Self::Publishing,
+        Self::Republishing,
         Self::Discarding,
         Self::DiscardingLost,
         Self::Cancelling,
+        Self::Expiring,
     ];
 
     /// Nobody is at work, and the session is open.
     pub const IDLE: &[Self] = &[
         Self::Fresh,
+        Self::Unread,
         Self::Receiving,
         Self::Oversized,
         Self::Unnotified,
@@ -89,8 +102,10 @@ impl Place {
         Self::DeniedEmpty,
         Self::Complete,
         Self::Kept,
+        Self::Doubtful,
     ];
 
-    /// The session is over.
-    pub const ENDED: &[Self] = &[Self::Refused, Self::Closed, Self::Cancelled, Self::Lost, Self::Expired];
+    /// The session is over, or was never begun.
+    pub const ENDED: &[Self] =
+        &[Self::Unopened, Self::Refused, Self::Closed, Self::Cancelled, Self::Lost, Self::Expired];
 }

@@ -30,10 +30,12 @@ pub enum Reaction {
     Discard,
     /// The step that was asked for already.
     Again,
-    /// [`Abort`](crate::server::Output::Abort) of the exchange at work.
-    Abort,
-    /// [`Wait`](crate::server::Output::Wait).
+    /// Nothing yet; and [`Signal::Stop`](crate::server::Signal::Stop) for the exchange at work, once.
+    Stop,
+    /// Nothing yet.
     Wait,
+    /// [`Done`](crate::server::Output::Done).
+    Done,
     /// 200, the Ack for Create-Session.
     Created,
     /// 200, the Ack for a Fragment, with the offset.

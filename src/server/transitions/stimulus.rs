@@ -28,6 +28,8 @@ catalogue! {
         FragmentTooLarge,
         /// A Fragment with a greater total than the server takes.
         EntityTooLarge,
+        /// A Fragment whose head cannot be read.
+        Unreadable,
         /// A Close-Session.
         Close,
         /// A Cancel-Session.
@@ -54,25 +56,30 @@ catalogue! {
         Published,
         /// It reports [`Discarded`](crate::server::Report::Discarded).
         Discarded,
-        /// It reports [`Failed`](crate::server::Report::Failed), a part or nothing stored, for any other reason than
-        /// the next two.
-        Failed,
-        /// It reports `Failed`, everything stored.
+        /// It reports [`StoredPart`](crate::server::Report::StoredPart), a part stored.
+        FailedPart,
+        /// It reports `StoredPart`, everything stored.
         FailedWhole,
+        /// It reports [`Failed`](crate::server::Report::Failed), for any other reason than the next two.
+        Failed,
         /// It reports `Failed`: [the entity is missing](crate::server::Refusal::EntityMissing).
         FailedMissing,
         /// It reports `Failed`: the server application answered 403.
         FailedForbidden,
-        /// It reports [`Abandoned`](crate::server::Report::Abandoned).
+        /// It is abandoned.
         Abandoned,
         /// It polls.
         Poll,
-        /// The newest exchange, which waits, polls; or reports anything but `Abandoned`.
+        /// The newest exchange, which waits, polls; or reports anything.
         WaitingPoll,
-        /// The newest exchange, which waits, reports `Abandoned`.
+        /// The newest exchange, which waits, is abandoned.
         WaitingAbandoned,
-        /// An exchange that is over, or was given up, polls or reports anything.
+        /// An exchange that is over, or was given up, polls, reports anything, or is abandoned.
         Stale,
+        /// The server [evicts](crate::server::Session::evict) the session.
+        Evict,
+        /// The time of the session is [over](crate::server::Session::expire).
+        Expire,
     }
 }
 
@@ -89,6 +96,7 @@ impl Stimulus {
         Self::Empty,
         Self::FragmentTooLarge,
         Self::EntityTooLarge,
+        Self::Unreadable,
     ];
 
     /// The requests of the owner, for the destination.
@@ -103,13 +111,13 @@ impl Stimulus {
         Self::Empty,
         Self::FragmentTooLarge,
         Self::EntityTooLarge,
+        Self::Unreadable,
         Self::Close,
         Self::Cancel,
     ];
 
     /// The failures that the exchange at work reports.
-    pub const FAILURES: &[Self] =
-        &[Self::Failed, Self::FailedWhole, Self::FailedMissing, Self::FailedForbidden];
+    pub const FAILURES: &[Self] = &[Self::Failed, Self::FailedMissing, Self::FailedForbidden];
 
     /// Whatever the exchange at work does.
     pub const AT_WORK: &[Self] = &[
@@ -121,8 +129,9 @@ impl Stimulus {
         Self::ReplyTooLong,
         Self::Published,
         Self::Discarded,
-        Self::Failed,
+        Self::FailedPart,
         Self::FailedWhole,
+        Self::Failed,
         Self::FailedMissing,
         Self::FailedForbidden,
         Self::Abandoned,

@@ -19,36 +19,40 @@ transitions! {
     (all ALL) (OtherDestination | Misrouted) [] => Same, Error(400 E_INVALIDARG);
 
     // Fragments while nobody is at work.
-    (Fresh | Receiving) (Next) [] => Storing, Store;
-    (Fresh | Receiving) (Last) [] => StoringLast, Store;
+    (Fresh | Unread | Receiving) (Next) [] => Storing, Store;
+    (Fresh | Unread | Receiving) (Last) [] => StoringLast, Store;
+    (Fresh | Unread) (Unreadable) [] => Unread, Error(400 E_INVALIDARG);
+    (all IDLE but Fresh | Unread) (Unreadable) [] => Same, Error(400 E_INVALIDARG);
     (Receiving) (Overlap) [Interop] => Storing, Store;
     (Receiving) (OverlapLast) [Interop] => StoringLast, Store;
     (Receiving) (Repeat) [Interop] => Same, Accepted;
     (Receiving) (Overlap | OverlapLast | Repeat) [Strict] => Same, OutOfStep;
-    (Fresh | Receiving) (Gap) [] => Receiving, OutOfStep;
-    (Fresh | Receiving) (FragmentTooLarge) [] => Receiving, Error(413);
-    (Fresh | Oversized) (EntityTooLarge) [] => Oversized, Error(500 BG_E_TOO_LARGE);
-    (Fresh) (Empty) [NoApplication] => Complete, Accepted;
-    (Fresh) (Empty) [Application] => NotifyingEmpty, Notify;
+    (Fresh | Unread | Receiving) (Gap) [] => Receiving, OutOfStep;
+    (Fresh | Unread | Receiving) (FragmentTooLarge) [] => Receiving, Error(413);
+    (Fresh | Unread | Oversized) (EntityTooLarge) [] => Oversized, Error(500 BG_E_TOO_LARGE);
+    (Fresh | Unread) (Empty) [NoApplication] => Complete, Accepted;
+    (Fresh | Unread) (Empty) [Application] => NotifyingEmpty, Notify;
     (Unnotified) (Repeat | FragmentTooLarge) [] => Notifying, Notify;
     (UnnotifiedEmpty) (Repeat) [] => NotifyingEmpty, Notify;
     (Denied | DeniedEmpty) (Repeat | FragmentTooLarge) [] => Same, Denial;
-    (Complete | Kept) (Repeat | FragmentTooLarge) [] => Same, Accepted;
-    (all IDLE but Fresh) (OtherTotal | Empty) [] => Same, Error(400 E_INVALIDARG);
-    (all IDLE but Fresh | Oversized) (EntityTooLarge) [] => Same, Error(400 E_INVALIDARG);
+    (Complete | Kept | Doubtful) (Repeat | FragmentTooLarge) [] => Same, Accepted;
+    (all IDLE but Fresh | Unread) (OtherTotal | Empty) [] => Same, Error(400 E_INVALIDARG);
+    (all IDLE but Fresh | Unread | Oversized) (EntityTooLarge) [] => Same, Error(400 E_INVALIDARG);
 
     // Close and Cancel while nobody is at work.
     (Fresh) (Close) [NoApplication] => Publishing, Publish;
     (Fresh) (Close) [Application] => NotifyingOnClose, Notify;
     (UnnotifiedEmpty) (Close) [] => NotifyingOnClose, Notify;
     (DeniedEmpty) (Close) [] => Same, Denial;
-    (Receiving | Oversized | Unnotified | Denied) (Close) [] => Same, Error(400 E_INVALIDARG);
+    (Unread | Receiving | Oversized | Unnotified | Denied) (Close) [] => Same, Error(400 E_INVALIDARG);
     (Complete) (Close) [] => Publishing, Publish;
+    (Doubtful) (Close) [] => Republishing, Publish;
     (Kept) (Close) [] => Discarding, Discard;
     (all IDLE) (Cancel) [] => Cancelling, Discard;
 
     // Requests once the session is over.
-    (all ENDED) (all FRAGMENTS) [] => Same, Error(500 BG_E_SESSION_NOT_FOUND);
+    (all ENDED) (all FRAGMENTS but Unreadable) [] => Same, Error(500 BG_E_SESSION_NOT_FOUND);
+    (all ENDED) (Unreadable) [] => Same, Error(400 E_INVALIDARG);
     (Closed) (Close) [Interop] => Same, Closed;
     (Closed | Cancelled) (Cancel) [Interop] => Same, Cancelled;
     (Closed) (Close) [Strict] => Same, Error(500 BG_E_SESSION_NOT_FOUND);
@@ -57,14 +61,16 @@ transitions! {
     (all ENDED but Closed | Cancelled) (Cancel) [] => Same, Error(500 BG_E_SESSION_NOT_FOUND);
 
     // Requests while another exchange is at work.
-    (Storing | GivingWay) (all REQUESTS) [] => GivingWay, Abort;
-    (StoringLast | GivingWayLast) (all REQUESTS) [] => GivingWayLast, Abort;
-    (all WORKING but Storing | StoringLast | GivingWay | GivingWayLast) (all REQUESTS) [] => Same, Wait;
+    (Storing | GivingWay) (all REQUESTS) [] => GivingWay, Stop;
+    (StoringLast | GivingWayLast) (all REQUESTS) [] => GivingWayLast, Stop;
+    (all WORKING but Storing | StoringLast | GivingWay | GivingWayLast | Expiring) (all REQUESTS) [] => Same, Wait;
+    (Expiring) (all REQUESTS but Unreadable) [] => Same, Error(500 BG_E_SESSION_NOT_FOUND);
+    (Expiring) (Unreadable) [] => Same, Error(400 E_INVALIDARG);
 
     // Whether the upload may start.
     (Opening) (Opened) [] => Fresh, Created;
     (Opening) (all FAILURES) [] => Refused, Refusal;
-    (Opening) (Abandoned) [] => Refused, Error(503);
+    (Opening) (Abandoned) [] => Unopened, Error(503);
 
     // What was stored counts, whatever else happened.
     (Storing) (StoredWhole) [] => Receiving, Accepted;
@@ -75,8 +81,9 @@ transitions! {
     (GivingWayLast) (StoredWhole) [NoApplication] => Complete, Error(503);
     (GivingWayLast) (StoredWhole) [Application] => Unnotified, Error(503);
     (GivingWayLast) (StoredPart) [] => Receiving, Error(503);
-    (Storing | GivingWay) (all FAILURES) [] => Receiving, Refusal;
-    (StoringLast | GivingWayLast) (all FAILURES but FailedWhole) [] => Receiving, Refusal;
+    (Storing | GivingWay) (FailedWhole) [] => Receiving, Refusal;
+    (Storing | StoringLast | GivingWay | GivingWayLast) (FailedPart) [] => Receiving, Refusal;
+    (Storing | StoringLast | GivingWay | GivingWayLast) (all FAILURES) [] => Receiving, Refusal;
     (StoringLast | GivingWayLast) (FailedWhole) [NoApplication] => Complete, Refusal;
     (StoringLast | GivingWayLast) (FailedWhole) [Application] => Unnotified, Refusal;
     (Storing | StoringLast | GivingWay | GivingWayLast) (Abandoned) [] => Receiving, Error(503);
@@ -101,46 +108,62 @@ transitions! {
     (Publishing) (all FAILURES but FailedMissing) [] => Complete, Refusal;
     (Discarding) (Discarded) [] => Closed, Closed;
     (DiscardingLost) (Discarded) [] => Lost, Error(404);
+    (Republishing) (Published | FailedMissing) [] => Closed, Closed;
+    (Republishing) (all FAILURES but FailedMissing) [] => Doubtful, Refusal;
     (Cancelling) (Discarded) [] => Cancelled, Cancelled;
+    (Expiring) (Discarded) [] => Expired, Done;
+    (Expiring) (Abandoned) [] => Expired, Error(503);
+    (Expiring) (all FAILURES) [] => Expired, Done;
     (Discarding) (all FAILURES) [] => Kept, Refusal;
     (DiscardingLost) (all FAILURES) [] => Complete, Refusal;
     (Cancelling) (all FAILURES) [] => Before, Refusal;
-    (Publishing | DiscardingLost) (Abandoned) [] => Complete, Error(503);
+    (Publishing | Republishing) (Abandoned) [] => Doubtful, Error(503);
+    (DiscardingLost) (Abandoned) [] => Complete, Error(503);
     (Discarding) (Abandoned) [] => Kept, Error(503);
     (Cancelling) (Abandoned) [] => Before, Error(503);
 
     // Reports that do not belong to the step that was asked for.
     (all WORKING but Opening) (Opened) [] => Same, Again;
-    (all WORKING but Storing | StoringLast | GivingWay | GivingWayLast) (StoredWhole | StoredPart) []
+    (all WORKING but Storing | StoringLast | GivingWay | GivingWayLast) (StoredWhole | StoredPart | FailedPart | FailedWhole) []
         => Same, Again;
     (all WORKING but Notifying | NotifyingEmpty | NotifyingOnClose) (Taken | TakenAndKept | ReplyTooLong) []
         => Same, Again;
-    (all WORKING but Publishing) (Published) [] => Same, Again;
-    (all WORKING but Discarding | DiscardingLost | Cancelling) (Discarded) [] => Same, Again;
+    (all WORKING but Publishing | Republishing) (Published) [] => Same, Again;
+    (all WORKING but Discarding | DiscardingLost | Cancelling | Expiring) (Discarded) [] => Same, Again;
 
     // Whose turn it is.
     (all WORKING) (Poll) [] => Same, Again;
-    (all WORKING) (WaitingPoll) [] => Same, Wait;
+    (all WORKING but Expiring) (WaitingPoll) [] => Same, Wait;
     (all IDLE) (WaitingPoll) [] => Due, Due;
     (all ENDED but Expired) (WaitingPoll) [] => Due, Due;
     (all ALL) (WaitingAbandoned | Stale) [] => Same, Error(503);
+
+    // What no client asked for.
+    (Storing | GivingWay) (Evict) [] => GivingWay, Stop;
+    (StoringLast | GivingWayLast) (Evict) [] => GivingWayLast, Stop;
+    (all WORKING but Storing | StoringLast | GivingWay | GivingWayLast) (Evict) [] => Same, Wait;
+    (all IDLE) (Evict | Expire) [] => Expiring, Discard;
+    (Unopened | Expired) (Evict | Expire) [] => Expiring, Discard;
+    (Refused | Closed | Cancelled | Lost) (Evict | Expire) [] => Same, Done;
 }
 
 impossible! {
     /// The pairs that never meet. Rows of [`TRANSITIONS`] that name a group pass over them.
     pub const IMPOSSIBLE;
 
-    (Opening | Fresh | Refused) (Overlap | OverlapLast | Repeat | OtherTotal) => "nothing is stored, and no total known";
+    (Opening | Fresh | Unread | Unopened | Refused) (Overlap | OverlapLast | Repeat | OtherTotal) => "nothing is stored, and no total known";
     (Oversized) (Next | Last | Overlap | OverlapLast | Repeat | Gap | FragmentTooLarge)
         => "whatever has this entity's total is too large";
     (
         Notifying | NotifyingEmpty | NotifyingOnClose | Unnotified | UnnotifiedEmpty | Denied | DeniedEmpty | Complete
-        | Kept | Publishing | Discarding | DiscardingLost | Closed | Lost
+        | Kept | Doubtful | Publishing | Republishing | Discarding | DiscardingLost | Closed | Lost
     ) (Next | Last | Overlap | OverlapLast | Gap) => "no byte is missing";
     (NotifyingEmpty | NotifyingOnClose | UnnotifiedEmpty | DeniedEmpty) (Empty | FragmentTooLarge)
         => "of an empty entity the one is a repeat, and the other has another total";
     (all IDLE) (all AT_WORK) => "nobody is at work";
     (all ENDED) (all AT_WORK) => "nobody is at work";
     (Storing | StoringLast) (WaitingPoll | WaitingAbandoned) => "whoever waits has asked for the end of what is stored";
-    (Expired) (WaitingPoll | WaitingAbandoned) => "what was under way went with the session";
+    (Expiring) (WaitingPoll | WaitingAbandoned) => "a session that is over lets nobody wait";
+    (Expired) (WaitingPoll | WaitingAbandoned) => "a session that is over lets nobody wait";
+    (all WORKING) (Expire) => "a session on which an exchange works lives on";
 }

@@ -55,7 +55,7 @@ impl Serve for Appending {
         let _nobody_listens = self.serve(now, head, &body[..stored.min(body.len())]);
     }
 
-    fn forget(&mut self) {
+    fn forget(&mut self, _now: Instant) {
         self.open.clear();
     }
 

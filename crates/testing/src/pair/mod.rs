@@ -215,11 +215,11 @@ impl<S: Serve> Pair<S> {
                 Outcome::Answered(page.response())
             }
             Fate::Forgotten => {
-                self.server.forget();
+                self.server.forget(now);
                 Outcome::Answered(self.server.serve(now, head, body))
             }
             Fate::Restarted => {
-                self.server.restart();
+                self.server.restart(now);
                 Outcome::Answered(self.server.serve(now, head, body))
             }
         }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bits_proto::Guid;
-use bits_proto::server::{Arrival, Directory, Exchange, Output, Report, Sessions};
+use bits_proto::server::{Directory, Exchange, Output, Report, Sessions};
 use http::{Request, Response};
 
 use super::store::Store;
@@ -17,11 +17,11 @@ pub trait Serve {
     fn stick(&mut self, now: Instant, head: &Request<()>, body: &[u8], stored: usize, dies: bool);
 
     /// The open sessions are lost.
-    fn forget(&mut self);
+    fn forget(&mut self, now: Instant);
 
     /// All sessions are lost, those that ended as well.
-    fn restart(&mut self) {
-        self.forget();
+    fn restart(&mut self, now: Instant) {
+        self.forget(now);
     }
 
     /// Everything that was published.
@@ -42,11 +42,10 @@ pub struct Server {
     randoms: u128,
 }
 
-/// A task of the server: its exchange, what it must do next, and what came of its request's body.
+/// A task of the server: its exchange, and what came of its request's body.
 #[derive(Debug)]
 struct Task {
     exchange: Exchange,
-    output: Output,
     body: Vec<u8>,
 }
 
@@ -63,49 +62,55 @@ impl Server {
         Self { sessions: Sessions::new(directory), store: Store::default(), stuck: Vec::new(), randoms: 0 }
     }
 
-    fn receive(&mut self, now: Instant, head: &Request<()>, body: &[u8]) -> Result<Task, Response<()>> {
-        while let Some(session) = self.sessions.poll_expired(now) {
-            self.store.discard(session.id());
-        }
-        let request = match self.sessions.directory().decode(head) {
-            Ok(request) => request.expect("a packet of this protocol"),
-            Err(error) => return Err(error.to_response()),
-        };
+    fn receive(&mut self, now: Instant, head: &Request<()>, body: &[u8]) -> Task {
+        self.expire(now);
         self.randoms += 1;
         // Spread over all sixteen bytes, as good randomness is.
         let random = self.randoms.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835).to_be_bytes();
-        let arrival = Arrival { request: &request, target: head.uri(), owner: &() };
-        let (exchange, output) = self.sessions.handle_request(now, &arrival, || random);
-        Ok(Task { exchange, output, body: body.to_vec() })
+        let exchange = self.sessions.handle_request(now, head, &(), || random);
+        Task { exchange: exchange.expect("a packet of this protocol"), body: body.to_vec() }
     }
 
-    /// Does what a task must do until it answers. A `Store` takes no more than `most` bytes of the body.
-    fn work(&mut self, now: Instant, mut task: Task, most: usize) -> Response<()> {
-        let session = task.exchange.session();
+    /// Does what no client asked for.
+    fn expire(&mut self, now: Instant) {
+        while let Some(exchange) = self.sessions.poll_expired(now) {
+            let task = Task { exchange, body: Vec::new() };
+            let Output::Done = self.work(now, task, 0) else { panic!("nobody waits for an answer") };
+        }
+    }
+
+    /// Does what a task must do until it is over. A `Store` takes no more than `most` bytes of the body.
+    fn work(&mut self, now: Instant, task: Task, most: usize) -> Output {
+        let exchange = task.exchange;
         for _ in 0..100 {
-            let report = match task.output {
-                Output::Respond(ack) => {
+            let Some(output) = self.sessions.poll_output(now, exchange) else {
+                let session = exchange.session().and_then(|session| self.sessions.get(session));
+                self.unstick(
+                    now,
+                    session.and_then(|session| session.at_work()).expect("a task waits for nobody"),
+                );
+                continue;
+            };
+            let Some(session) = exchange.session() else {
+                match output {
+                    Output::Admit => self.sessions.handle_report(now, exchange, Report::Admitted),
+                    output => return output,
+                }
+                continue;
+            };
+            let report = match output {
+                Output::Respond(_) => {
                     let known = self.sessions.get(session).map(|session| session.received());
                     assert_eq!(known, self.store.stored(session), "what is stored and what is told differ");
-                    return ack.to_response();
+                    return output;
                 }
-                Output::Abort(older) => {
-                    self.unstick(now, older);
-                    task.output = self.sessions.poll(now, task.exchange);
-                    continue;
-                }
-                Output::Wait => {
-                    let older = self.sessions.get(session).and_then(|session| session.at_work());
-                    self.unstick(now, older.expect("a task waits for nobody"));
-                    task.output = self.sessions.poll(now, task.exchange);
-                    continue;
-                }
+                Output::Done => return output,
                 Output::Open => {
                     self.store.open(session);
                     Report::Opened
                 }
-                Output::Store(store) => Report::Stored(self.store.write(session, &store, &task.body, most)),
-                Output::Publish => {
+                Output::Store(store) => Report::Stored(self.store.write(session, store, &task.body, most)),
+                Output::Publish { .. } => {
                     self.store.publish(session);
                     Report::Published
                 }
@@ -113,23 +118,24 @@ impl Server {
                     self.store.discard(session);
                     Report::Discarded
                 }
-                Output::Notify => panic!("nobody is to be notified"),
+                Output::Save(record) => {
+                    assert_eq!(record.id(), session);
+                    Report::Saved
+                }
+                Output::Forget => Report::Forgotten,
+                Output::Notify { .. } | Output::Admit => panic!("nobody is to be notified"),
             };
-            task.output = self.sessions.handle_report(now, task.exchange, report);
+            self.sessions.handle_report(now, exchange, report);
         }
-        panic!("a task never comes to its answer");
+        panic!("a task never comes to its end");
     }
 
     /// A task whose client has gone reports for the last time.
     fn unstick(&mut self, now: Instant, exchange: Exchange) {
         let at = self.stuck.iter().position(|stuck| stuck.task.exchange == exchange);
-        let mut stuck = self.stuck.remove(at.expect("a task that is asked to stop is at work"));
-        if matches!(stuck.task.output, Output::Abort(_) | Output::Wait | Output::Open) {
-            // Much may have happened since.
-            stuck.task.output = self.sessions.poll(now, exchange);
-        }
+        let stuck = self.stuck.remove(at.expect("a task that others wait for is at work"));
         if stuck.dies {
-            let _nobody_listens = self.sessions.handle_report(now, exchange, Report::Abandoned);
+            self.sessions.handle_abandoned(now, exchange);
         } else {
             let _nobody_listens = self.work(now, stuck.task, stuck.stored);
         }
@@ -151,28 +157,32 @@ impl Server {
 
 impl Serve for Server {
     fn serve(&mut self, now: Instant, head: &Request<()>, body: &[u8]) -> Response<()> {
-        match self.receive(now, head, body) {
-            Ok(task) => self.work(now, task, usize::MAX),
-            Err(response) => response,
-        }
+        let task = self.receive(now, head, body);
+        let Output::Respond(ack) = self.work(now, task, usize::MAX) else { panic!("a client waits") };
+        ack.to_response()
     }
 
     fn stick(&mut self, now: Instant, head: &Request<()>, body: &[u8], stored: usize, dies: bool) {
-        match self.receive(now, head, body) {
-            Ok(Task { output: Output::Respond(_), .. }) | Err(_) => {}
-            Ok(task) => self.stuck.push(Stuck { task, stored, dies }),
+        let task = self.receive(now, head, body);
+        match self.sessions.poll_output(now, task.exchange) {
+            Some(Output::Respond(_)) => {}
+            _ => self.stuck.push(Stuck { task, stored, dies }),
         }
     }
 
-    fn forget(&mut self) {
+    fn forget(&mut self, now: Instant) {
         let open: Vec<_> = self.sessions.iter().map(|session| session.id()).collect();
-        for session in open {
-            self.sessions.evict(session);
+        for stuck in std::mem::take(&mut self.stuck) {
+            self.sessions.handle_abandoned(now, stuck.task.exchange);
         }
-        self.store.clear();
+        for session in open {
+            self.sessions.evict(now, session);
+        }
+        self.expire(now);
+        assert!(self.sessions.is_empty());
     }
 
-    fn restart(&mut self) {
+    fn restart(&mut self, _now: Instant) {
         self.sessions = Sessions::new(self.sessions.directory().clone());
         self.store.clear();
         self.stuck.clear();

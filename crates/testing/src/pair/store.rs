@@ -19,16 +19,14 @@ impl Store {
     }
 
     /// Stores what came of a body, but no more than `most` bytes. Returns how many were stored.
-    pub fn write(&mut self, session: Guid, store: &server::Store, body: &[u8], most: usize) -> u64 {
+    pub fn write(&mut self, session: Guid, mut store: server::Store, body: &[u8], most: usize) -> u64 {
         // A session that was lost has no room any more.
         let Some(room) = self.rooms.get_mut(&session) else { return 0 };
-        assert_eq!(store.range.start, room.len() as u64, "a byte is stored twice, or one is left out");
-        let wanted = usize::try_from(store.range.end - store.range.start).unwrap();
-        let skip = usize::try_from(store.skip).unwrap().min(body.len());
-        let length = wanted.min(body.len() - skip).min(most);
-        room.extend_from_slice(&body[skip..skip + length]);
-        assert!(room.len() as u64 <= store.total);
-        length as u64
+        assert_eq!(store.range().start, room.len() as u64, "a byte is stored twice, or one is left out");
+        let end = usize::try_from(store.skip()).unwrap().saturating_add(most).min(body.len());
+        room.extend_from_slice(store.clip(&body[..end]));
+        assert!(room.len() as u64 <= store.total());
+        store.clipped()
     }
 
     pub fn publish(&mut self, session: Guid) {

@@ -5,9 +5,8 @@ use std::time::Instant;
 
 use crate::server::application::notified_if;
 use crate::server::serve::*;
-use bits_proto::packet::Request;
 use bits_proto::server::{
-    Arrival, Directory, Exchange, Notified, Output, Refusal, Report, Session, Sessions, Snapshot,
+    Directory, DirectoryBuilder, Exchange, Keep, Notified, Output, Refusal, Report, Session, Snapshot,
 };
 use bits_proto::{Guid, ReplyUrl};
 use http::StatusCode;
@@ -27,17 +26,26 @@ pub struct Alone {
 #[derive(Clone, Debug)]
 pub struct Step {
     pub exchange: Exchange,
-    pub output: Output,
+    /// None while another exchange works on the session.
+    pub output: Option<Output<User>>,
+}
+
+impl Step {
+    pub fn work(&self) -> Work {
+        work(self.output.as_ref())
+    }
 }
 
 impl Alone {
     /// The caller has not yet said whether the upload may start.
     pub fn opening(directory: Directory) -> (Self, Step) {
         let (now, head, id) = (any_instant(), create(), Guid::from_random([7; 16]));
-        let request = directory.decode(&head).unwrap().unwrap();
-        let arrival = Arrival { request: &request, target: head.uri(), owner: &ALICE.to_owned() };
-        let (session, exchange, output) = Session::open(now, id, &arrival, &directory);
-        (Self { session, directory, now }, Step { exchange, output })
+        let owner = ALICE.to_owned();
+        let arrival = directory.read(&head, &owner).unwrap();
+        let (session, exchange) = Session::open(now, id, &arrival, &directory);
+        let mut alone = Self { session, directory, now };
+        let step = alone.poll(exchange);
+        (alone, step)
     }
 
     pub fn open(directory: Directory) -> Self {
@@ -55,27 +63,32 @@ impl Alone {
 
     /// All of it is there, and the application, if there is one, said this.
     pub fn complete(said: Option<Report>) -> Self {
-        let directory = Directory::builder().notification(notified_if(said.is_some()));
+        let directory = rows().notification(notified_if(said.is_some()));
         let mut alone = Self::half(directory.build().unwrap());
         let last = alone.fragment(50..100, Report::Stored(50));
         if let Some(said) = said {
-            assert_eq!(last.output, Output::Notify);
+            assert_eq!(last.work(), Work::Notify);
             alone.report(&last, said);
         }
         alone
     }
 
     pub fn handle(&mut self, head: http::Request<()>) -> Step {
-        let request: Request<'_> = self.directory.decode(&head).unwrap().unwrap();
-        let arrival = Arrival { request: &request, target: head.uri(), owner: &ALICE.to_owned() };
-        let (exchange, output) = self.session.handle_request(self.now, &arrival, &self.directory);
+        let owner = ALICE.to_owned();
+        let arrival = self.directory.read(&head, &owner).unwrap();
+        let exchange = self.session.handle_request(self.now, &arrival, &self.directory).unwrap();
+        self.poll(exchange)
+    }
+
+    pub fn poll(&mut self, exchange: Exchange) -> Step {
+        let output = self.session.poll_output(self.now, exchange, &self.directory);
+        while self.session.poll_signal().is_some() {}
         Step { exchange, output }
     }
 
     pub fn report(&mut self, step: &Step, report: Report) -> Step {
-        let exchange = step.exchange;
-        let output = self.session.handle_report(self.now, exchange, report, &self.directory);
-        Step { exchange, output }
+        self.session.handle_report(self.now, step.exchange, report, &self.directory);
+        self.poll(step.exchange)
     }
 
     pub fn fragment(&mut self, bytes: Range<u64>, report: Report) -> Step {
@@ -92,12 +105,17 @@ impl Alone {
     }
 }
 
+/// The directory of a program that keeps every step in a row.
+pub fn rows() -> DirectoryBuilder {
+    Directory::builder().keep(Keep::Rows)
+}
+
 pub fn plain() -> Directory {
-    Directory::default()
+    rows().build().unwrap()
 }
 
 pub fn notifying() -> Directory {
-    Directory::builder().notification(notified_if(true)).build().unwrap()
+    rows().notification(notified_if(true)).build().unwrap()
 }
 
 pub fn taken(copy_to_destination: bool) -> Report {
@@ -107,15 +125,15 @@ pub fn taken(copy_to_destination: bool) -> Report {
 
 pub fn refused(status: u16) -> Report {
     let status = StatusCode::from_u16(status).unwrap();
-    Report::Failed { stored: 0, refusal: Refusal::Application { status, code: None } }
+    Report::Failed(Refusal::Application { status, code: None })
 }
 
 pub fn missing() -> Report {
-    Report::Failed { stored: 0, refusal: Refusal::EntityMissing }
+    Report::Failed(Refusal::EntityMissing)
 }
 
 pub fn status(step: &Step) -> u16 {
-    let Output::Respond(ack) = &step.output else { panic!("no answer, but {:?}", step.output) };
+    let Some(Output::Respond(ack)) = &step.output else { panic!("no answer, but {:?}", step.output) };
     ack.status().as_u16()
 }
 
@@ -135,11 +153,12 @@ pub fn everywhere() -> Vec<(&'static str, Alone)> {
     let unnotified = || Alone::complete(Some(refused(503)));
     let (opening, step) = Alone::opening(plain());
     let mut denied = opening.clone();
-    denied.report(&step, Report::Failed { stored: 0, refusal: Refusal::AccessDenied });
+    denied.report(&step, Report::Failed(Refusal::AccessDenied));
     let mut expired = Alone::half(plain());
-    let mut sessions = Sessions::new(plain());
-    sessions.insert(expired.now, expired.session).unwrap();
-    expired.session = sessions.evict(opening.session.id()).unwrap();
+    let exchange = expired.session.evict();
+    let step = expired.poll(exchange);
+    assert_eq!(step.work(), Work::Discard);
+    expired.report(&step, Report::Discarded);
     vec![
         ("opening", opening.clone()),
         ("opening with a Close that waits", at(opening.clone(), close)),
@@ -171,6 +190,30 @@ pub fn everywhere() -> Vec<(&'static str, Alone)> {
             alone
         }),
         ("cancelled", then(Alone::half(plain()), cancel, Report::Discarded)),
+        ("receiving what cannot be read", {
+            let mut alone = Alone::open(plain());
+            alone.handle(with(fragment(&alone.id(), 0..5, 5), "Content-Range", "bytes 0-4"));
+            alone
+        }),
+        ("publishing again after a task died", {
+            let mut alone = Alone::complete(None);
+            let step = alone.handle(close(&alone.id()));
+            alone.session.handle_abandoned(alone.now, step.exchange);
+            alone.handle(close(&alone.id()));
+            alone
+        }),
+        ("discarding what was evicted", {
+            let mut alone = Alone::half(plain());
+            let exchange = alone.session.evict();
+            alone.poll(exchange);
+            alone
+        }),
+        ("waiting to be evicted", {
+            let mut alone = at(Alone::half(plain()), second);
+            alone.session.evict();
+            while alone.session.poll_signal().is_some() {}
+            alone
+        }),
         ("lost", {
             let mut alone = Alone::complete(None);
             let step = alone.handle(close(&alone.id()));

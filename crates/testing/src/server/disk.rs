@@ -9,7 +9,7 @@ use bits_proto::server::{Refusal, Report};
 pub struct Disk {
     /// The bytes of the uploads.
     pub bytes: BTreeMap<Guid, Vec<u8>>,
-    /// The snapshots of their sessions.
+    /// What is kept of their sessions.
     pub rows: BTreeMap<Guid, String>,
     /// What was published, in order: whose, where, what.
     pub published: Vec<(Guid, String, Vec<u8>)>,
@@ -31,13 +31,10 @@ impl Disk {
         bytes.extend_from_slice(new);
     }
 
-    /// Moves the bytes to their destination in one step; repeatable, as a process may die before it reports.
+    /// Moves the bytes to their destination in one step.
     pub fn publish(&mut self, id: Guid, destination: &str) -> Report {
-        match self.bytes.remove(&id) {
-            Some(entity) => self.published.push((id, destination.to_owned(), entity)),
-            None if self.published.iter().any(|(whose, ..)| *whose == id) => {}
-            None => return Report::Failed { stored: 0, refusal: Refusal::EntityMissing },
-        }
+        let Some(entity) = self.bytes.remove(&id) else { return Report::Failed(Refusal::EntityMissing) };
+        self.published.push((id, destination.to_owned(), entity));
         Report::Published
     }
 

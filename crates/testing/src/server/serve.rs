@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bits_proto::notify::NotificationType;
-use bits_proto::packet::Ack;
 use bits_proto::server::{
-    Arrival, Directory, DirectoryBuilder, Exchange, Notified, Output, Report, Session, Sessions, Store,
+    Directory, DirectoryBuilder, Exchange, Held, Notified, Output, Record, Report, Restored, Session,
+    Sessions, Signal, Store,
 };
 use bits_proto::{Conformance, Guid};
 use http::{Request, Response};
@@ -40,17 +40,51 @@ pub const BOTH: [Conformance; 2] = [Conformance::Interop, Conformance::Strict];
 /// One request on its way to its answer.
 #[derive(Clone, Debug)]
 pub struct Turn {
-    /// None where the head could not be decoded.
-    pub exchange: Option<Exchange>,
-    pub output: Output,
+    exchange: Exchange,
+    /// None while another exchange works on the session.
+    pub output: Option<Output<Owner>>,
     body: Vec<u8>,
+}
+
+/// The kind of an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    Admit,
+    Open,
+    Store,
+    Notify,
+    Save,
+    Publish,
+    Discard,
+    Forget,
+    Respond,
+    Done,
+    /// None: another exchange is at work.
+    Wait,
+}
+
+/// The kind of an output.
+pub fn work<O>(output: Option<&Output<O>>) -> Work {
+    match output {
+        Some(Output::Admit) => Work::Admit,
+        Some(Output::Open) => Work::Open,
+        Some(Output::Store(_)) => Work::Store,
+        Some(Output::Notify { .. }) => Work::Notify,
+        Some(Output::Save(_)) => Work::Save,
+        Some(Output::Publish { .. }) => Work::Publish,
+        Some(Output::Discard) => Work::Discard,
+        Some(Output::Forget) => Work::Forget,
+        Some(Output::Respond(_)) => Work::Respond,
+        Some(Output::Done) => Work::Done,
+        None => Work::Wait,
+    }
 }
 
 impl Turn {
     /// The answer, if the exchange has come to it.
     #[track_caller]
     pub fn response(&self) -> Response<()> {
-        let Output::Respond(ack) = &self.output else { panic!("no answer yet, but {:?}", self.output) };
+        let Some(Output::Respond(ack)) = &self.output else { panic!("no answer yet, but {:?}", self.output) };
         let response = ack.to_response();
         assert_is_ack(&response);
         response
@@ -58,16 +92,22 @@ impl Turn {
 
     #[track_caller]
     pub fn store(&self) -> Store {
-        let Output::Store(store) = &self.output else { panic!("nothing to store, but {:?}", self.output) };
+        let Some(Output::Store(store)) = &self.output else {
+            panic!("nothing to store, but {:?}", self.output)
+        };
         store.clone()
     }
 
+    pub fn work(&self) -> Work {
+        work(self.output.as_ref())
+    }
+
     pub fn exchange(&self) -> Exchange {
-        self.exchange.expect("the request was decoded")
+        self.exchange
     }
 
     fn session(&self) -> Guid {
-        self.exchange().session()
+        self.exchange.session().expect("the exchange reached a session")
     }
 }
 
@@ -78,11 +118,17 @@ pub struct Server {
     pub now: Instant,
     /// The uploads that are neither published nor discarded.
     pub stored: BTreeMap<Guid, Vec<u8>>,
+    /// The records that were saved and not forgotten.
+    pub records: BTreeMap<Guid, Record<Owner>>,
+    /// Whether tests save, forget and admit by hand. Else these outputs are done as soon as they come.
+    pub by_hand: bool,
     /// What was published, by destination, and how often.
     pub published: BTreeMap<String, Vec<Vec<u8>>>,
     /// What the server application says to a notification, and how often it was notified.
     pub application: Notified,
     pub notifications: usize,
+    /// Every signal that came, the oldest first.
+    pub signals: Vec<Signal>,
     working: BTreeMap<Guid, Exchange>,
     drawn: u32,
 }
@@ -93,9 +139,12 @@ impl Server {
             sessions: Sessions::new(directory.build().unwrap()),
             now: any_instant(),
             stored: BTreeMap::new(),
+            records: BTreeMap::new(),
+            by_hand: false,
             published: BTreeMap::new(),
             application: Notified { copy_to_destination: true, reply_url: None },
             notifications: 0,
+            signals: Vec::new(),
             working: BTreeMap::new(),
             drawn: 0,
         }
@@ -127,10 +176,12 @@ impl Server {
     // One exchange, step by step.
 
     /// A request arrives; its body is the part of the entity that its Content-Range names.
+    #[track_caller]
     pub fn begin(&mut self, head: Request<()>) -> Turn {
         self.begin_as(ALICE, head)
     }
 
+    #[track_caller]
     pub fn begin_as(&mut self, owner: Owner, head: Request<()>) -> Turn {
         self.drawn += 1;
         let mut random = [0x5A; 16];
@@ -139,55 +190,88 @@ impl Server {
     }
 
     /// A request arrives, and these are the random bytes that a new session's id is made of.
+    #[track_caller]
     pub fn begin_drawing(&mut self, random: [u8; 16], owner: Owner, head: Request<()>) -> Turn {
-        let request = match self.sessions.directory().decode(&head) {
-            Ok(request) => request.expect("a request of this protocol"),
-            Err(error) => {
-                return Turn {
-                    exchange: None,
-                    output: Output::Respond(Ack::Error(error.to_ack())),
-                    body: Vec::new(),
-                };
-            }
-        };
         let body = head.headers().get("content-range").map_or_else(Vec::new, body_of);
-        let arrival = Arrival { request: &request, target: head.uri(), owner: &owner };
-        let (exchange, output) = self.sessions.handle_request(self.now, &arrival, || random);
-        self.check(exchange, &output);
-        Turn { exchange: Some(exchange), output, body }
+        let exchange = self.sessions.handle_request(self.now, &head, &owner, || random);
+        let exchange = exchange.expect("a request of this protocol");
+        self.turn(exchange, body)
+    }
+
+    /// The next exchange that no client asked for.
+    #[track_caller]
+    pub fn begin_expired(&mut self) -> Option<Turn> {
+        let exchange = self.sessions.poll_expired(self.now)?;
+        Some(self.turn(exchange, Vec::new()))
+    }
+
+    #[track_caller]
+    fn turn(&mut self, exchange: Exchange, body: Vec<u8>) -> Turn {
+        let mut turn = Turn { exchange, output: None, body };
+        self.hear();
+        self.poll(&mut turn);
+        turn
     }
 
     /// The task tells what it did. Whatever it was asked to store or publish is left to the test.
+    #[track_caller]
     pub fn report(&mut self, turn: &mut Turn, report: Report) {
-        let exchange = turn.exchange();
-        turn.output = self.sessions.handle_report(self.now, exchange, report);
-        self.check(exchange, &turn.output);
+        self.sessions.handle_report(self.now, turn.exchange, report);
+        self.hear();
+        self.release(turn);
+        self.poll(turn);
     }
 
+    /// The task dies; somebody asks for its output all the same.
+    #[track_caller]
+    pub fn abandon(&mut self, turn: &mut Turn) {
+        self.sessions.handle_abandoned(self.now, turn.exchange);
+        self.hear();
+        self.release(turn);
+        self.poll(turn);
+    }
+
+    #[track_caller]
     pub fn poll(&mut self, turn: &mut Turn) {
-        let exchange = turn.exchange();
-        turn.output = self.sessions.poll(self.now, exchange);
-        self.check(exchange, &turn.output);
+        turn.output = self.sessions.poll_output(self.now, turn.exchange);
+        self.hear();
+        self.check(turn);
+        if !self.by_hand && matches!(turn.work(), Work::Save | Work::Forget | Work::Admit) {
+            self.perform(turn);
+        }
     }
 
-    /// Does what the exchange is asked to do, and reports it.
+    /// Does what the exchange is asked to do, and reports it. Where it waits, it asks again.
     #[track_caller]
     pub fn perform(&mut self, turn: &mut Turn) {
-        let report = match &turn.output {
+        let Some(output) = &turn.output else { return self.poll(turn) };
+        let report = match output {
+            Output::Admit => Report::Admitted,
             Output::Open => {
                 assert!(self.stored.insert(turn.session(), Vec::new()).is_none(), "an id was given twice");
                 Report::Opened
             }
             Output::Store(store) => {
-                Report::Stored(self.write(turn.session(), store, &turn.body, turn.body.len() as u64))
+                let body = turn.body.clone();
+                Report::Stored(self.write(turn.session(), store.clone(), &body))
             }
-            Output::Notify => {
+            Output::Notify { .. } => {
                 self.notifications += 1;
                 Report::Notified(self.application.clone())
             }
-            Output::Publish => {
+            Output::Save(record) => {
+                assert_eq!(record.id(), turn.session());
+                self.records.insert(record.id(), (**record).clone());
+                Report::Saved
+            }
+            Output::Forget => {
+                self.records.remove(&turn.session());
+                Report::Forgotten
+            }
+            Output::Publish { size } => {
                 let destination = self.sessions.get(turn.session()).unwrap().destination().to_owned();
                 let entity = self.stored.remove(&turn.session()).expect("there is an entity to publish");
+                assert_eq!(entity.len() as u64, *size);
                 self.published.entry(destination).or_default().push(entity);
                 Report::Published
             }
@@ -195,8 +279,7 @@ impl Server {
                 self.stored.remove(&turn.session());
                 Report::Discarded
             }
-            Output::Abort(_) | Output::Wait => return self.poll(turn),
-            Output::Respond(_) => return,
+            Output::Respond(_) | Output::Done => return,
         };
         self.report(turn, report);
     }
@@ -206,19 +289,47 @@ impl Server {
     #[track_caller]
     pub fn store_part(&mut self, turn: &Turn, bytes: u64) {
         let store = turn.store();
-        assert_eq!(self.write(turn.session(), &store, &turn.body, store.skip + bytes), bytes);
+        let body = &turn.body[..(store.skip() + bytes) as usize];
+        assert_eq!(self.write(turn.session(), store, body), bytes);
     }
 
     /// Does all that the exchange is asked to do, until it is answered.
     #[track_caller]
     pub fn finish(&mut self, mut turn: Turn) -> Response<()> {
-        for _ in 0..8 {
-            if let Output::Respond(_) = turn.output {
-                return turn.response();
+        self.run(&mut turn);
+        turn.response()
+    }
+
+    /// Does all that the exchange is asked to do, until it is over.
+    #[track_caller]
+    pub fn run(&mut self, turn: &mut Turn) {
+        for _ in 0..16 {
+            if matches!(turn.work(), Work::Respond | Work::Done) {
+                return;
             }
-            self.perform(&mut turn);
+            self.perform(turn);
         }
         panic!("the exchange never ends: {:?}", turn.output)
+    }
+
+    /// Does everything that no client asked for and that is due; returns the ids of its sessions in order.
+    #[track_caller]
+    pub fn expire(&mut self) -> Vec<String> {
+        let mut ids = Vec::new();
+        while let Some(mut turn) = self.begin_expired() {
+            ids.push(turn.session().to_string());
+            self.run(&mut turn);
+            assert!(ids.len() < 10_000, "it never ends");
+        }
+        ids
+    }
+
+    /// The server gives a session up on which nobody works.
+    #[track_caller]
+    pub fn evict(&mut self, id: &str) {
+        assert!(self.sessions.evict(self.now, guid(id)));
+        self.hear();
+        assert_eq!(self.expire(), [id]);
     }
 
     // Whole exchanges.
@@ -256,37 +367,57 @@ impl Server {
         id
     }
 
-    /// Deletes what there is of a session that the table gave up.
-    pub fn forget(&mut self, id: Guid) {
-        self.stored.remove(&id);
-        self.working.remove(&id);
+    /// The process dies, and another one takes up what was saved `age` ago. Nothing of the storage is lost.
+    #[track_caller]
+    pub fn restart(&mut self, directory: DirectoryBuilder, age: Duration) {
+        self.now += age;
+        self.sessions = Sessions::new(directory.build().unwrap());
+        self.working.clear();
+        for (id, record) in &self.records {
+            let held = match self.stored.get(id) {
+                Some(bytes) => Held::Bytes(bytes.len() as u64),
+                None => Held::Nothing,
+            };
+            match self.sessions.restore(self.now, record.clone(), age, held).unwrap() {
+                Restored::Open(length) => self.stored.get_mut(id).unwrap().truncate(length as usize),
+                Restored::Ended => drop(self.stored.remove(id)),
+            }
+        }
     }
 
-    /// Stores so much of a body as is there, up to `end`, and returns how much that was.
+    /// Stores what there is of a body, and returns how much that was.
     #[track_caller]
-    fn write(&mut self, id: Guid, store: &Store, body: &[u8], end: u64) -> u64 {
+    fn write(&mut self, id: Guid, mut store: Store, body: &[u8]) -> u64 {
         let stored = self.stored.get_mut(&id).expect("the upload is there");
-        assert_eq!(stored.len() as u64, store.range.start, "the bytes leave a hole, or overwrite others");
-        let new = &body[store.skip as usize..end as usize];
-        stored.extend_from_slice(new);
-        assert!(stored.len() as u64 <= store.range.end, "more than was asked for");
-        assert!(store.range.end <= store.total, "more than the entity has");
-        new.len() as u64
+        assert_eq!(stored.len() as u64, store.range().start, "the bytes leave a hole, or overwrite others");
+        for piece in body.chunks(7) {
+            stored.extend_from_slice(store.clip(piece));
+        }
+        assert!(stored.len() as u64 <= store.range().end, "more than was asked for");
+        assert!(store.range().end <= store.total(), "more than the entity has");
+        store.clipped()
+    }
+
+    fn hear(&mut self) {
+        self.signals.extend(std::iter::from_fn(|| self.sessions.poll_signal()));
+    }
+
+    fn release(&mut self, turn: &Turn) {
+        if let Some(id) = turn.exchange.session() {
+            if self.working.get(&id) == Some(&turn.exchange) {
+                self.working.remove(&id);
+            }
+        }
     }
 
     /// Two exchanges never work on one session at a time.
     #[track_caller]
-    fn check(&mut self, exchange: Exchange, output: &Output) {
-        let session = exchange.session();
-        match output {
-            Output::Open | Output::Store(_) | Output::Notify | Output::Publish | Output::Discard => {
-                let other = self.working.insert(session, exchange).unwrap_or(exchange);
-                assert_eq!(other, exchange, "two at work, the newer of them on {output:?}");
-            }
-            Output::Respond(_) | Output::Abort(_) | Output::Wait => {
-                if self.working.get(&session) == Some(&exchange) {
-                    self.working.remove(&session);
-                }
+    fn check(&mut self, turn: &Turn) {
+        match turn.work() {
+            Work::Admit | Work::Respond | Work::Done | Work::Wait => self.release(turn),
+            work => {
+                let other = self.working.insert(turn.session(), turn.exchange).unwrap_or(turn.exchange);
+                assert_eq!(other, turn.exchange, "two at work, the newer of them on {work:?}");
             }
         }
     }

@@ -5,13 +5,18 @@
 use std::time::Instant;
 
 use bits_proto::notify::NotificationType;
-use bits_proto::packet::{Ack, CancelSession, CloseSession, CreateSession, Fragment, Request};
+use bits_proto::packet::{Ack, CancelSession, CloseSession, CreateSession, Fragment, Payload, Ping, Request};
 use bits_proto::server::transitions::{Place, Setting, Stimulus};
 use bits_proto::server::{
-    Arrival, Directory, Ending, Exchange, Notified, Output, Refusal, Report, Session, Sessions, State,
+    Directory, Ending, Exchange, Keep, Notified, Output, Refusal, Report, Session, Signal, State,
 };
 use bits_proto::{Conformance, ContentRange, Guid, ProtocolId, ReplyUrl, SessionId, SupportedProtocols};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
+
+use super::serve::{Work, work};
+
+/// A request's head.
+pub type Head = http::Request<Payload>;
 
 pub type Owner = &'static str;
 pub const ALICE: Owner = "alice";
@@ -52,7 +57,12 @@ impl Settings {
         let application = NotificationType::ByReference("/application".parse().unwrap());
         let notification = if self.notification { application } else { NotificationType::None };
         let directory = Directory::builder().conformance(self.conformance).notification(notification);
-        directory.max_upload_size(MAX_ENTITY).max_fragment_size(MAX_FRAGMENT).build().unwrap()
+        directory
+            .max_upload_size(MAX_ENTITY)
+            .max_fragment_size(MAX_FRAGMENT)
+            .keep(Keep::Rows)
+            .build()
+            .unwrap()
     }
 }
 
@@ -71,7 +81,9 @@ pub struct Scene {
 
 /// Every way to the place that the settings allow.
 pub fn scenes(place: Place, settings: &Settings) -> Vec<Scene> {
-    use Stimulus::{Cancel, Close, Empty, EntityTooLarge, FragmentTooLarge, Gap, Last, Next, Repeat};
+    use Stimulus::{
+        Cancel, Close, Empty, EntityTooLarge, Evict, FragmentTooLarge, Gap, Last, Next, Repeat, Unreadable,
+    };
     let application = settings.notification;
     let from = |place| scenes(place, settings);
     let only = |wanted: bool, scenes: Vec<Scene>| if wanted { scenes } else { Vec::new() };
@@ -79,14 +91,15 @@ pub fn scenes(place: Place, settings: &Settings) -> Vec<Scene> {
     let told = |place, report: Report| -> Vec<Scene> {
         from(place).into_iter().map(|scene| scene.told(report.clone())).collect()
     };
-    let failed = |place, refusal| told(place, Report::Failed { stored: 0, refusal });
+    let failed = |place, refusal| told(place, Report::Failed(refusal));
+    let died = |place| -> Vec<Scene> { from(place).into_iter().map(Scene::died).collect() };
     match place {
         Place::Opening => vec![Scene::open(*settings)],
         Place::Fresh => told(Place::Opening, Report::Opened),
         Place::Receiving => {
             let fresh = from(Place::Fresh).remove(0);
             let sent = |range| fresh.clone().asked(&fresh.fragment(range, 100)).told(Report::Stored(20));
-            let broken = fresh.clone().after(Next).unwrap().told(Report::Abandoned);
+            let broken = fresh.clone().after(Next).unwrap().died();
             vec![
                 sent(0..20),
                 broken,
@@ -94,8 +107,11 @@ pub fn scenes(place: Place, settings: &Settings) -> Vec<Scene> {
                 fresh.after(FragmentTooLarge).unwrap(),
             ]
         }
+        Place::Unread => meet(Place::Fresh, Unreadable),
         Place::Oversized => meet(Place::Fresh, EntityTooLarge),
-        Place::Storing => [meet(Place::Fresh, Next), meet(Place::Receiving, Next)].concat(),
+        Place::Storing => {
+            [meet(Place::Fresh, Next), meet(Place::Unread, Next), meet(Place::Receiving, Next)].concat()
+        }
         Place::StoringLast => [meet(Place::Fresh, Last), meet(Place::Receiving, Last)].concat(),
         Place::GivingWay => meet(Place::Storing, Close),
         Place::GivingWayLast => [meet(Place::StoringLast, Cancel), meet(Place::StoringLast, Repeat)].concat(),
@@ -122,24 +138,21 @@ pub fn scenes(place: Place, settings: &Settings) -> Vec<Scene> {
             [told(Place::Notifying, taken.clone()), told(Place::NotifyingEmpty, taken)].concat()
         }
         Place::Publishing => meet(Place::Complete, Close),
+        Place::Doubtful => died(Place::Publishing),
+        Place::Republishing => meet(Place::Doubtful, Close),
         Place::Discarding => meet(Place::Kept, Close),
         Place::DiscardingLost => failed(Place::Publishing, Refusal::EntityMissing),
         Place::Cancelling => Place::IDLE.iter().flat_map(|&place| meet(place, Cancel)).collect(),
-        Place::Refused => {
-            [failed(Place::Opening, Refusal::DestinationExists), told(Place::Opening, Report::Abandoned)]
-                .concat()
-        }
+        Place::Unopened => died(Place::Opening),
+        Place::Refused => failed(Place::Opening, Refusal::DestinationExists),
         Place::Closed => {
             [told(Place::Publishing, Report::Published), told(Place::Discarding, Report::Discarded)].concat()
         }
         Place::Cancelled => told(Place::Cancelling, Report::Discarded),
         Place::Lost => told(Place::DiscardingLost, Report::Discarded),
+        Place::Expiring => Place::IDLE.iter().flat_map(|&place| meet(place, Evict)).collect(),
         Place::Expired => {
-            [from(Place::Fresh), from(Place::Receiving), from(Place::Storing), from(Place::GivingWay)]
-                .concat()
-                .into_iter()
-                .map(Scene::evicted)
-                .collect()
+            [told(Place::Expiring, Report::Discarded), failed(Place::Expiring, Refusal::Internal)].concat()
         }
         other => panic!("no way to {other:?}"),
     }
@@ -148,8 +161,8 @@ pub fn scenes(place: Place, settings: &Settings) -> Vec<Scene> {
 fn whole(scenes: Vec<Scene>) -> Vec<Scene> {
     let whole = |scene: Scene| {
         let at_work = scene.session.at_work().unwrap();
-        let Output::Store(store) = scene.clone().poll(at_work) else { panic!("nothing to store") };
-        scene.told(Report::Stored(store.range.end - store.range.start))
+        let Some(Output::Store(store)) = scene.clone().poll(at_work) else { panic!("nothing to store") };
+        scene.told(Report::Stored(store.length()))
     };
     scenes.into_iter().map(whole).collect()
 }
@@ -158,19 +171,26 @@ fn whole(scenes: Vec<Scene>) -> Vec<Scene> {
 impl Scene {
     fn open(settings: Settings) -> Self {
         let (directory, now) = (settings.directory(), any_instant());
-        let arrival = Arrival { request: &create(), target: &TARGET.parse().unwrap(), owner: &ALICE };
-        let (session, first, output) = Session::open(now, Guid::from_random([7; 16]), &arrival, &directory);
-        assert_eq!(output, Output::Open);
-        Self { session, settings, before: None, directory, now, first }
+        let head = create().to_http(&TARGET.parse().unwrap());
+        let arrival = directory.read(&head, &ALICE).unwrap();
+        let (session, first) = Session::open(now, Guid::from_random([7; 16]), &arrival, &directory);
+        let mut scene = Self { session, settings, before: None, directory, now, first };
+        assert_eq!(scene.poll(first), Some(Output::Open));
+        scene
     }
 
     fn after(mut self, stimulus: Stimulus) -> Option<Self> {
+        if stimulus == Stimulus::Evict {
+            let exchange = self.session.evict();
+            let _ = self.poll(exchange);
+            return Some(self);
+        }
         let request = self.request(stimulus)?;
         self.before = (stimulus == Stimulus::Cancel).then(|| self.place());
         Some(self.asked(&request))
     }
 
-    fn asked(mut self, request: &Request<'_>) -> Self {
+    fn asked(mut self, request: &Head) -> Self {
         let _ = self.arrive(request);
         self
     }
@@ -181,11 +201,9 @@ impl Scene {
         self
     }
 
-    fn evicted(mut self) -> Self {
-        let mut sessions = Sessions::new(self.directory.clone());
-        let id = self.session.id();
-        sessions.insert(self.now, self.session).unwrap();
-        self.session = sessions.evict(id).expect("the session is in the table");
+    fn died(mut self) -> Self {
+        let exchange = self.session.at_work().expect("somebody is at work");
+        let _ = self.abandon(exchange);
         self
     }
 
@@ -194,15 +212,15 @@ impl Scene {
         let place = self.place();
         let wait = |mut scene: Self| {
             let request = scene.request(wanted)?;
-            let (exchange, _) = scene.arrive(&request);
-            Some((scene, exchange))
+            let (exchange, output) = scene.arrive(&request);
+            output.is_none().then_some((scene, exchange))
         };
         let found = if self.session.at_work().is_some() {
             wait(self.clone())
         } else if Place::IDLE.contains(&place) {
             // A Cancel that failed leads back to wherever it began.
             let (scene, exchange) = wait(self.clone().after(Stimulus::Cancel)?)?;
-            Some((scene.told(Report::Failed { stored: 0, refusal: Refusal::Internal }), exchange))
+            Some((scene.told(Report::Failed(Refusal::Internal)), exchange))
         } else {
             let last = |place, report: Report| {
                 let scenes = scenes(place, &self.settings);
@@ -210,7 +228,11 @@ impl Scene {
                 waited.map(|(scene, exchange)| (scene.told(report), exchange))
             };
             match place {
-                Place::Refused => last(Place::Opening, Report::Abandoned),
+                Place::Unopened => {
+                    let waited = scenes(Place::Opening, &self.settings).into_iter().find_map(wait);
+                    waited.map(|(scene, exchange)| (scene.died(), exchange))
+                }
+                Place::Refused => last(Place::Opening, Report::Failed(Refusal::AccessDenied)),
                 Place::Closed => last(Place::Publishing, Report::Published),
                 Place::Cancelled => last(Place::Cancelling, Report::Discarded),
                 Place::Lost => last(Place::DiscardingLost, Report::Discarded),
@@ -234,35 +256,72 @@ impl Scene {
 
 /// What a session is told.
 impl Scene {
-    pub fn arrive(&mut self, request: &Request<'_>) -> (Exchange, Output) {
-        self.arrive_as(ALICE, TARGET, request)
+    pub fn arrive(&mut self, request: &Head) -> (Exchange, Option<Output<Owner>>) {
+        let arrival = self.directory.read(request, &ALICE).unwrap();
+        match self.session.handle_request(self.now, &arrival, &self.directory) {
+            Ok(exchange) => (exchange, self.poll(exchange)),
+            Err(ack) => (self.first, Some(Output::Respond(*ack))),
+        }
     }
 
-    pub fn arrive_from(&mut self, owner: Owner, target: &str, request: &Request<'_>) -> Output {
-        self.arrive_as(owner, target, request).1
+    /// A request that may not use the session.
+    pub fn arrive_from(&mut self, owner: Owner, target: &str, request: &Head) -> Option<Output<Owner>> {
+        let mut request = request.clone();
+        *request.uri_mut() = target.parse().unwrap();
+        let arrival = self.directory.read(&request, &owner).unwrap();
+        match self.session.handle_request(self.now, &arrival, &self.directory) {
+            Ok(exchange) => panic!("it may use the session: {exchange:?}"),
+            Err(ack) => Some(Output::Respond(*ack)),
+        }
     }
 
-    fn arrive_as(&mut self, owner: Owner, target: &str, request: &Request<'_>) -> (Exchange, Output) {
-        let arrival = Arrival { request, target: &target.parse().unwrap(), owner: &owner };
-        self.session.handle_request(self.now, &arrival, &self.directory)
+    pub fn report(&mut self, exchange: Exchange, report: Report) -> Option<Output<Owner>> {
+        self.session.handle_report(self.now, exchange, report, &self.directory);
+        self.poll(exchange)
     }
 
-    pub fn report(&mut self, exchange: Exchange, report: Report) -> Output {
-        self.session.handle_report(self.now, exchange, report, &self.directory)
+    pub fn abandon(&mut self, exchange: Exchange) -> Option<Output<Owner>> {
+        self.session.handle_abandoned(self.now, exchange);
+        self.poll(exchange)
     }
 
-    pub fn poll(&mut self, exchange: Exchange) -> Output {
-        self.session.poll(self.now, exchange, &self.directory)
+    pub fn evict(&mut self) -> Option<Output<Owner>> {
+        let exchange = self.session.evict();
+        self.poll(exchange)
+    }
+
+    pub fn expire(&mut self) -> Option<Option<Output<Owner>>> {
+        let exchange = self.session.expire(&self.directory)?;
+        Some(self.poll(exchange))
+    }
+
+    /// Asks for the output. Signals are fetched by whoever wants them, before.
+    pub fn poll(&mut self, exchange: Exchange) -> Option<Output<Owner>> {
+        self.session.poll_output(self.now, exchange, &self.directory)
+    }
+
+    pub fn signals(&mut self) -> Vec<Signal> {
+        std::iter::from_fn(|| self.session.poll_signal()).collect()
     }
 
     /// The request that the stimulus names; `None`, if the session cannot meet it.
-    pub fn request(&self, stimulus: Stimulus) -> Option<Request<'static>> {
+    pub fn request(&self, stimulus: Stimulus) -> Option<Head> {
+        let target = TARGET.parse().unwrap();
         let session_id = self.id();
         match stimulus {
             Stimulus::Close => {
-                return Some(Request::CloseSession(CloseSession { session_id, content_name: None }));
+                let close = CloseSession { session_id, content_name: None };
+                return Some(Request::CloseSession(close).to_http(&target));
             }
-            Stimulus::Cancel => return Some(Request::CancelSession(CancelSession { session_id })),
+            Stimulus::Cancel => {
+                return Some(Request::CancelSession(CancelSession { session_id }).to_http(&target));
+            }
+            Stimulus::Unreadable => {
+                let mut fragment = self.fragment(0..5, 5);
+                let range = HeaderValue::from_static("bytes 0-4");
+                fragment.headers_mut().try_insert("content-range", range).unwrap();
+                return Some(fragment);
+            }
             _ => {}
         }
         let next = self.session.received();
@@ -271,6 +330,12 @@ impl Scene {
         let is_empty = known == Some(0);
         let fits = total <= MAX_ENTITY;
         let range = match stimulus {
+            // Strict's decoder lets no Fragment without a byte pass.
+            Stimulus::Empty | Stimulus::Repeat
+                if self.settings.conformance.is_strict() && (is_empty || stimulus == Stimulus::Empty) =>
+            {
+                return None;
+            }
             Stimulus::Empty if is_empty => return None,
             Stimulus::Repeat if is_empty => None,
             Stimulus::Empty => None,
@@ -289,12 +354,13 @@ impl Scene {
             _ => return None,
         };
         let range = range.map(|(bytes, total)| ContentRange::new(bytes, total).unwrap());
-        Some(Request::Fragment(Fragment { session_id, range, content_name: None }))
+        Some(Request::Fragment(Fragment { session_id, range, content_name: None }).to_http(&target))
     }
 
-    fn fragment(&self, bytes: std::ops::Range<u64>, total: u64) -> Request<'static> {
+    fn fragment(&self, bytes: std::ops::Range<u64>, total: u64) -> Head {
         let range = Some(ContentRange::new(bytes, total).unwrap());
-        Request::Fragment(Fragment { session_id: self.id(), range, content_name: None })
+        let fragment = Fragment { session_id: self.id(), range, content_name: None };
+        Request::Fragment(fragment).to_http(&TARGET.parse().unwrap())
     }
 
     fn id(&self) -> SessionId {
@@ -309,15 +375,19 @@ impl Scene {
         match (self.session.state(), self.session.at_work()) {
             (State::Ended(ending), None) => ended(ending),
             (_, Some(exchange)) => self.clone().working(exchange),
+            (State::Opening, None) => Place::Unopened,
             (State::Receiving, None) => match self.session.total() {
+                None if self.closes_with(400) => Place::Unread,
                 None => Place::Fresh,
                 Some(total) if total > MAX_ENTITY => Place::Oversized,
                 Some(_) => Place::Receiving,
             },
             (State::Notifying, None) => {
-                let repeat = self.request(Stimulus::Repeat).expect("every byte is there");
-                let notifies = self.clone().arrive(&repeat).1 == Output::Notify;
-                match (notifies, self.session.total() == Some(0)) {
+                // Strict's decoder lets no Fragment of an empty entity pass: there a Close tells.
+                let repeat =
+                    self.request(Stimulus::Repeat).or_else(|| self.request(Stimulus::Close)).unwrap();
+                let output = self.clone().arrive(&repeat).1;
+                match (work(output.as_ref()) == Work::Notify, self.session.total() == Some(0)) {
                     (true, false) => Place::Unnotified,
                     (true, true) => Place::UnnotifiedEmpty,
                     (false, false) => Place::Denied,
@@ -325,46 +395,59 @@ impl Scene {
                 }
             }
             (State::WaitingForClose, None) => {
-                match self.clone().arrive(&self.request(Stimulus::Close).unwrap()).1 {
-                    Output::Publish => Place::Complete,
-                    Output::Discard => Place::Kept,
-                    other => panic!("a Close leads to {other:?}"),
+                let mut scene = self.clone();
+                let (exchange, output) = scene.arrive(&self.request(Stimulus::Close).unwrap());
+                match work(output.as_ref()) {
+                    Work::Publish if scene.forgives_what_is_missing(exchange) => Place::Doubtful,
+                    Work::Publish => Place::Complete,
+                    Work::Discard => Place::Kept,
+                    other => panic!("a complete session closes with {other:?}"),
                 }
             }
-            other => panic!("no place: {other:?}"),
+            other => panic!("{other:?}"),
         }
+    }
+
+    fn closes_with(&self, status: u16) -> bool {
+        let close = self.request(Stimulus::Close).unwrap();
+        matches!(self.clone().arrive(&close).1, Some(Output::Respond(ack)) if ack.status() == status)
+    }
+
+    /// Whether an entity that is missing counts as published.
+    fn forgives_what_is_missing(mut self, exchange: Exchange) -> bool {
+        let output = self.report(exchange, Report::Failed(Refusal::EntityMissing));
+        matches!(output, Some(Output::Respond(Ack::CloseSession(_))))
     }
 
     fn working(mut self, exchange: Exchange) -> Place {
         match self.poll(exchange) {
-            Output::Open => Place::Opening,
-            Output::Store(store) => {
-                let gives_way = self.status_after(exchange, Report::Stored(0)) == 503;
-                match (gives_way, store.range.end == store.total) {
+            Some(Output::Open) => Place::Opening,
+            Some(Output::Store(store)) => {
+                let gives_way = self.session.is_superseded(exchange);
+                match (gives_way, store.range().end == store.total()) {
                     (false, false) => Place::Storing,
                     (false, true) => Place::StoringLast,
                     (true, false) => Place::GivingWay,
                     (true, true) => Place::GivingWayLast,
                 }
             }
-            Output::Notify if self.session.total() != Some(0) => Place::Notifying,
-            Output::Notify => match self.report(exchange, Report::Notified(taken(true))) {
-                Output::Publish => Place::NotifyingOnClose,
+            Some(Output::Notify { size: 1.. }) => Place::Notifying,
+            Some(Output::Notify { .. }) => match self.report(exchange, Report::Notified(taken(true))) {
+                Some(Output::Publish { .. }) => Place::NotifyingOnClose,
                 _ => Place::NotifyingEmpty,
             },
-            Output::Publish => Place::Publishing,
-            Output::Discard => match self.report(exchange, Report::Discarded) {
-                Output::Respond(Ack::CloseSession(_)) => Place::Discarding,
-                Output::Respond(Ack::CancelSession(_)) => Place::Cancelling,
+            Some(Output::Publish { .. }) if self.clone().forgives_what_is_missing(exchange) => {
+                Place::Republishing
+            }
+            Some(Output::Publish { .. }) => Place::Publishing,
+            Some(Output::Discard) => match self.report(exchange, Report::Discarded) {
+                Some(Output::Respond(Ack::CloseSession(_))) => Place::Discarding,
+                Some(Output::Respond(Ack::CancelSession(_))) => Place::Cancelling,
+                Some(Output::Done) => Place::Expiring,
                 _ => Place::DiscardingLost,
             },
             other => panic!("whoever is at work gets {other:?}"),
         }
-    }
-
-    fn status_after(mut self, exchange: Exchange, report: Report) -> u16 {
-        let Output::Respond(ack) = self.report(exchange, report) else { panic!("no answer") };
-        ack.status().as_u16()
     }
 }
 
@@ -382,6 +465,11 @@ fn ended(ending: Ending) -> Place {
 pub fn create() -> Request<'static> {
     let protocols = SupportedProtocols::from(ProtocolId::BITS_1_5);
     Request::CreateSession(CreateSession { protocols, content_name: None })
+}
+
+/// Packets that no session ever gets.
+pub fn misrouted() -> [Head; 2] {
+    [Request::Ping(Ping), create()].map(|request| request.to_http(&TARGET.parse().unwrap()))
 }
 
 /// What a server application says that takes the entity.

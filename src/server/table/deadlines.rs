@@ -46,10 +46,6 @@ impl Deadlines {
         self.first().filter(|&(at, _)| at <= now).and(self.queue.first().copied())
     }
 
-    pub(super) fn first_key(&self) -> Option<u64> {
-        self.queue.first().map(|&(_, key)| key)
-    }
-
     /// When the first key's time comes, to the next millisecond.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.first().map(|(at, _)| at)

@@ -1,10 +1,11 @@
-//! What a session can be: a snapshot that is anything else is corrupt, or something else's.
+//! Validates a snapshot before it is restored: one that no session can have made is corrupt, or something else's.
 
 use http::StatusCode;
 use http::uri::PathAndQuery;
 
 use super::snapshot::Snapshot;
 use super::state::{AtWork, Ending, Notification, State, Step, Wanted};
+use crate::packet::Ack;
 use crate::vocabulary::ContentRange;
 use crate::vocabulary::limits::{MAX_ENTITY_SIZE, MAX_REPLY_URL};
 
@@ -25,14 +26,15 @@ impl<O> Snapshot<O> {
     }
 
     fn state_fits(&self) -> bool {
-        match self.state {
-            State::Opening | State::Ended(Ending::Refused) => self.total.is_none(),
+        let fits = match self.state {
+            State::Opening | State::Ended(Ending::Refused) => self.total.is_none() && !self.unreadable,
             State::Receiving => !self.is_complete(),
-            State::Notifying | State::WaitingForClose | State::Ended(Ending::Closed | Ending::Lost) => {
-                self.is_complete()
-            }
-            State::Ended(Ending::Cancelled | Ending::Expired) => true,
-        }
+            State::Notifying | State::WaitingForClose => self.is_complete(),
+            // Where storage lost the entity, or had published it, the record may be behind.
+            State::Ended(_) => true,
+        };
+        fits && !(self.unreadable && self.total.is_some())
+            && (!self.doubtful || matches!(self.state, State::WaitingForClose | State::Ended(_)))
     }
 
     fn is_complete(&self) -> bool {
@@ -53,22 +55,33 @@ impl<O> Snapshot<O> {
         }
     }
 
-    /// Serials count up, and around at the end: whatever is not ahead of the counter has been.
+    /// Serials count up, and each belongs to one exchange.
     fn exchanges_fit(&self) -> bool {
-        let waits = self.waiting.is_none_or(|waiting| waiting.serial == self.serial);
-        let works = self.at_work.as_ref().is_none_or(|AtWork { serial, step, superseded }| {
-            let newer = self.serial.wrapping_sub(*serial);
-            let can_be_superseded = newer > 0 && matches!(step, Step::Store { .. });
-            newer <= u32::MAX / 2
-                && (newer > 0 || self.waiting.is_none())
-                && (!superseded || can_be_superseded)
+        let working = self.at_work.as_ref().map(|at_work| at_work.serial);
+        let waiting = self.waiting.map(|waiting| waiting.serial);
+        let answered = self.answered.as_ref().map(|answered| answered.serial);
+        let known = [working, waiting, answered];
+        let unique = |one: Option<u64>, other: Option<u64>| one.is_none() || one != other;
+        let superseded = self.at_work.as_ref().is_some_and(|AtWork { superseded, step, .. }| {
+            *superseded && !matches!(step, Step::Store { .. })
         });
-        waits && works
+        known.iter().flatten().all(|&serial| serial > 0 && serial <= self.serial)
+            && unique(working, waiting)
+            && unique(working, answered)
+            && unique(waiting, answered)
+            && waiting.is_none_or(|waiting| working.is_none_or(|working| working < waiting))
+            && !superseded
     }
 
     fn step_fits(&self) -> bool {
-        let Some(AtWork { step, .. }) = &self.at_work else { return self.state != State::Opening };
+        let Some(AtWork { step, saving, .. }) = &self.at_work else { return true };
+        let kept = |ack: &Ack<'_>| !matches!(ack, Ack::Ping(_));
         match (self.state, step) {
+            _ if *saving
+                && !matches!(step, Step::Publish | Step::Discard(_) | Step::Respond(_) | Step::Done) =>
+            {
+                false
+            }
             (State::Opening, Step::Open) => true,
             (State::Receiving, &Step::Store { skip, length, total, range }) => {
                 self.total == Some(total)
@@ -82,7 +95,7 @@ impl<O> Snapshot<O> {
                     && match wanted {
                         Wanted::Fragment(range) => self.is_of_the_entity(*range),
                         Wanted::Close => self.total == Some(0),
-                        Wanted::Cancel => false,
+                        _ => false,
                     }
             }
             (State::WaitingForClose, Step::Publish | Step::Discard(Ending::Lost)) => {
@@ -95,6 +108,12 @@ impl<O> Snapshot<O> {
                 State::Receiving | State::Notifying | State::WaitingForClose,
                 Step::Discard(Ending::Cancelled),
             ) => true,
+            (State::Ended(ended), Step::Discard(ending)) => ending.is_unasked() && ended.is_unasked(),
+            (State::Receiving, Step::Undo(answer)) => kept(&answer.0),
+            (State::Ended(_), Step::Forget(answer)) => answer.as_ref().is_none_or(|answer| kept(&answer.0)),
+            // Only what is saved for is at work.
+            (_, Step::Respond(answer)) => *saving && kept(&answer.0),
+            (_, Step::Done) => *saving,
             _ => false,
         }
     }

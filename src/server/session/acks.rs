@@ -1,0 +1,71 @@
+//! The Acks of a session.
+
+use super::Session;
+use super::state::{Answer, State, Step, Wanted};
+use crate::packet::{Ack, CancelSessionAck, CloseSessionAck, CreateSessionAck, ErrorAck, FragmentAck};
+use crate::server::Directory;
+use crate::vocabulary::SessionId;
+
+impl Step {
+    pub(super) fn respond(ack: Ack<'static>) -> Self {
+        Self::Respond(Answer(Box::new(ack)))
+    }
+}
+
+impl<O> Session<O> {
+    pub(super) fn session_id(&self) -> SessionId {
+        self.id.into()
+    }
+
+    pub(super) fn create_ack(&self, directory: &Directory) -> Step {
+        Step::respond(Ack::CreateSession(CreateSessionAck {
+            host: directory.host.clone(),
+            ..CreateSessionAck::new(self.session_id())
+        }))
+    }
+
+    /// 200 with the offset; and, once the entity is complete, with the reply's URL, however often it is asked for.
+    pub(super) fn fragment_ack(&self) -> Step {
+        let reply_url = match self.state {
+            State::WaitingForClose => self.notification.reply_url().cloned(),
+            _ => None,
+        };
+        Step::respond(Ack::Fragment(FragmentAck {
+            reply_url,
+            ..FragmentAck::accepted(self.session_id(), self.next)
+        }))
+    }
+
+    pub(super) fn out_of_step(&self) -> Step {
+        Step::respond(Ack::Fragment(FragmentAck::out_of_step(self.session_id(), self.next)))
+    }
+
+    pub(super) fn close_ack(&self) -> Step {
+        Step::respond(Ack::CloseSession(CloseSessionAck { session_id: Some(self.session_id()) }))
+    }
+
+    pub(super) fn cancel_ack(&self) -> Step {
+        Step::respond(Ack::CancelSession(CancelSessionAck { session_id: Some(self.session_id()) }))
+    }
+
+    pub(super) fn error_ack(&self, error: ErrorAck) -> Ack<'static> {
+        Ack::Error(ErrorAck { session_id: Some(self.session_id()), ..error })
+    }
+
+    pub(super) fn error(&self, error: ErrorAck) -> Step {
+        Step::respond(self.error_ack(error))
+    }
+
+    /// An error that answers a Fragment: it tells the offset as well.
+    pub(super) fn fragment_error(&self, error: ErrorAck) -> Step {
+        self.error(ErrorAck { received: Some(self.next), ..error })
+    }
+
+    /// An error that answers whatever was wanted.
+    pub(super) fn error_for(&self, wanted: Wanted, error: ErrorAck) -> Step {
+        match wanted {
+            Wanted::Fragment(_) | Wanted::Unreadable(_) => self.fragment_error(error),
+            Wanted::Close | Wanted::Cancel | Wanted::End(_) | Wanted::Save => self.error(error),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! One upload, seen by the server.
+//!
+//! Each packet has a file, from the request to the report of its last step; `turn` decides whose turn it is.
+
+mod acks;
+mod close;
+mod consistency;
+mod create;
+mod end;
+mod fragment;
+mod notify;
+mod placement;
+mod recover;
+mod save;
+mod snapshot;
+mod state;
+mod turn;
+
+use std::time::{Duration, Instant};
+
+pub use snapshot::{Record, Snapshot};
+pub use state::{Ending, State};
+
+use self::state::{Activity, Notification, Size};
+use super::{Directory, Exchange};
+use crate::vocabulary::Guid;
+
+/// How long a session without a byte lives at most: lost Acks of Create-Session must not fill an owner's share for as long
+/// as an upload may rest.
+const EMPTY_SESSION_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// One upload, seen by the server (`BITSSessionWrapper`, §3.2.1.4): a plain value of a few hundred bytes.
+///
+/// [`Sessions`](super::Sessions) keeps many of them. A program that keeps its sessions elsewhere calls the same methods with
+/// its [`Directory`]: see [sessions in a database](super#sessions-in-a-database).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a session that is dropped is an upload that is lost"]
+pub struct Session<O = ()> {
+    id: Guid,
+    owner: O,
+    /// Path and query, as the client wrote them.
+    destination: Box<str>,
+    state: State,
+    next: u64,
+    size: Size,
+    notification: Notification,
+    activity: Option<Box<Activity>>,
+    serial: u64,
+    deadline: Option<Instant>,
+    /// The deadline that the record has.
+    saved_deadline: Option<Instant>,
+    /// Whether the record is behind in something that storage does not know.
+    unsaved: bool,
+    /// Whether a Publish began of which nobody knows what became.
+    doubtful: bool,
+    /// Whether the deadline is the one chance of a session whose time passed while it was at rest (C76).
+    grace: bool,
+}
+
+impl<O> Session<O> {
+    /// The name of the session.
+    #[must_use]
+    pub const fn id(&self) -> Guid {
+        self.id
+    }
+
+    /// The owner of the session.
+    #[must_use]
+    pub const fn owner(&self) -> &O {
+        &self.owner
+    }
+
+    /// The place where the client wants the entity: the path and query of its requests, as it wrote them. Percent-encoded,
+    /// perhaps with dots or backslashes in it: **make sure that it cannot lead outside of where you publish.**
+    #[must_use]
+    pub fn destination(&self) -> &str {
+        &self.destination
+    }
+
+    /// The state of the session.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.state
+    }
+
+    /// How many bytes are stored, from the start of the entity: the offset that the client is told to send next.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.next
+    }
+
+    /// The size of the entity in bytes, once a Fragment has told it.
+    #[must_use]
+    pub const fn total(&self) -> Option<u64> {
+        self.size.known()
+    }
+
+    /// The time when the session is to be discarded unless it makes progress, and to be forgotten where it has ended; `None`
+    /// for never.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// The exchange that works on the session, if one does.
+    #[must_use]
+    pub fn at_work(&self) -> Option<Exchange> {
+        let at_work = self.activity.as_ref()?.at_work.as_ref()?;
+        Some(Exchange::new(self.id, at_work.serial))
+    }
+
+    /// Whether the task of this exchange should stop: it was asked to, or its exchange is over.
+    #[must_use]
+    pub fn is_superseded(&self, exchange: Exchange) -> bool {
+        let Some(activity) = self.activity.as_deref() else { return true };
+        match &activity.at_work {
+            Some(at_work) if at_work.serial == exchange.serial() => at_work.superseded,
+            _ => activity.waiting.is_none_or(|waiting| waiting.serial != exchange.serial()),
+        }
+    }
+
+    /// Whether the session is over.
+    pub(super) const fn has_ended(&self) -> bool {
+        matches!(self.state, State::Ended(_))
+    }
+
+    /// Whether no exchange works on the session, and none waits for its turn.
+    pub(super) fn is_idle(&self) -> bool {
+        self.activity.as_ref().is_none_or(|activity| activity.at_work.is_none() && activity.waiting.is_none())
+    }
+
+    /// Something went forward: the session lives on for another timeout (C74).
+    fn prolong(&mut self, now: Instant, directory: &Directory) {
+        let later = now.checked_add(directory.session_timeout);
+        self.deadline = later.map(|later| self.deadline.map_or(later, |known| known.max(later)));
+        self.grace = false;
+    }
+
+    /// Whether the session's time has passed, and nobody is at work who may still prolong it.
+    fn is_due(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now) && self.at_work().is_none()
+    }
+}

@@ -1,0 +1,316 @@
+//! Turn taking: which exchange works on a session, and the step that each report leads to.
+
+use std::time::Instant;
+
+use super::Session;
+use super::state::{Activity, Answered, AtWork, State, Step, Waiting, Wanted};
+use crate::packet::{Ack, ErrorAck, Request};
+use crate::server::answer;
+use crate::server::directory::{Directory, OwnerCheck};
+use crate::server::{Arrival, Ending, Exchange, Output, Report, Signal, Store};
+
+impl<O: Clone + Eq> Session<O> {
+    /// A request for this session arrived. Returns its exchange: ask for its output next.
+    ///
+    /// One exchange works on a session at a time, and the newest wins: where another one is storing, that one is told to
+    /// stop; where another one does what cannot be broken off, the newest waits.
+    ///
+    /// # Errors
+    /// The answer, if the client may not use the session: another owner, another destination, or a session whose time has
+    /// passed. Nothing has changed then but for an exchange that had waited and is given up.
+    pub fn handle_request(
+        &mut self,
+        now: Instant,
+        arrival: &Arrival<'_, O>,
+        directory: &Directory,
+    ) -> Result<Exchange, Box<Ack<'static>>> {
+        if let Some(error) = self.refusal(now, arrival, directory) {
+            return Err(Box::new(match &arrival.packet {
+                // What is wrong with the head is found first, and tells nothing of the session.
+                Err(unreadable) => Ack::Error(unreadable.to_ack()),
+                Ok(_) => self.error_ack(error),
+            }));
+        }
+        let wanted = match &arrival.packet {
+            Err(unreadable) => Wanted::Unreadable(unreadable.status().as_u16()),
+            Ok(Request::Fragment(fragment)) => Wanted::Fragment(fragment.range),
+            Ok(Request::CloseSession(_)) => Wanted::Close,
+            Ok(Request::CancelSession(_)) => Wanted::Cancel,
+            Ok(Request::CreateSession(_) | Request::Ping(_)) => {
+                return Err(Box::new(self.error_ack(answer::invalid())));
+            }
+        };
+        Ok(self.join(wanted))
+    }
+
+    /// Why the request may not use the session at all: its owner, then its destination, then its time.
+    fn refusal(&self, now: Instant, arrival: &Arrival<'_, O>, directory: &Directory) -> Option<ErrorAck> {
+        let checked = directory.owner_check == OwnerCheck::EveryPacket || directory.conformance.is_strict();
+        if checked && *arrival.owner != self.owner {
+            return Some(answer::access_denied());
+        }
+        if !directory.is_same_destination(arrival.destination(), &self.destination) {
+            let is_fragment = matches!(arrival.packet, Ok(Request::Fragment(_)));
+            let received = (is_fragment && self.is_durable(directory)).then_some(self.next);
+            return Some(ErrorAck { received, ..answer::invalid() });
+        }
+        // Nothing that a session ever gets: `Directory::route` keeps them out.
+        if let Ok(Request::CreateSession(_) | Request::Ping(_)) = arrival.packet {
+            return Some(answer::invalid());
+        }
+        match self.unasked_end() {
+            // Told anything else, it would start over again and again, and the newer session with it.
+            Some(Ending::Replaced) => Some(answer::access_denied()),
+            Some(_) => Some(answer::session_not_found()),
+            None => self.is_due(now).then(answer::session_not_found),
+        }
+    }
+
+    /// The end that the server has given the session, or is about to give it: nobody waits for that.
+    fn unasked_end(&self) -> Option<Ending> {
+        let activity = self.activity.as_deref();
+        let forgets = |at_work: &AtWork| matches!(at_work.step, Step::Forget(_));
+        match (self.state, activity.and_then(|activity| activity.waiting)) {
+            (State::Ended(ending), _) if ending.is_unasked() => Some(ending),
+            (_, Some(Waiting { wanted: Wanted::End(ending), .. })) => Some(ending),
+            (State::Ended(ending), _) => {
+                let at_work = activity.and_then(|activity| activity.at_work.as_ref());
+                at_work.is_some_and(forgets).then_some(ending)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether what counts would count after a crash as well.
+    fn is_durable(&self, directory: &Directory) -> bool {
+        self.at_work().is_none() && !(directory.keep.saves() && self.unsaved)
+    }
+
+    /// The newest exchange waits for its turn, in place of one that waited before.
+    pub(super) fn join(&mut self, wanted: Wanted) -> Exchange {
+        self.serial = self.serial.saturating_add(1);
+        let (id, serial) = (self.id, self.serial);
+        let activity = self.activity.get_or_insert_default();
+        if let Some(older) = activity.waiting.replace(Waiting { serial, wanted }) {
+            activity.signals.push(Signal::Ready(Exchange::new(id, older.serial)));
+        }
+        self.handle_superseded();
+        Exchange::new(id, serial)
+    }
+
+    /// Somebody newer wants the session: another process that works on the same record, say. The exchange that is storing is
+    /// told to stop; every other step goes on to its end.
+    pub fn handle_superseded(&mut self) {
+        let id = self.id;
+        let Some(activity) = self.activity.as_deref_mut() else { return };
+        if let Some(AtWork { serial, step: Step::Store { .. }, superseded, .. }) = &mut activity.at_work {
+            if !std::mem::replace(superseded, true) {
+                activity.signals.push(Signal::Stop(Exchange::new(id, *serial)));
+            }
+        }
+    }
+
+    /// Returns the current output of an exchange. `None`: it is not its turn, and a [signal](Self::poll_signal) says when to
+    /// ask again.
+    ///
+    /// It asks for the same work until that is reported. An exchange that was given up is answered 503.
+    pub fn poll_output(
+        &mut self,
+        now: Instant,
+        exchange: Exchange,
+        directory: &Directory,
+    ) -> Option<Output<O>> {
+        let Some(activity) = self.activity.as_deref_mut() else { return Some(self.given_up()) };
+        let serial = exchange.serial();
+        if activity.at_work.as_ref().is_some_and(|at_work| at_work.serial == serial) {
+            return self.current(now);
+        }
+        if let Some(Answered { answer, .. }) = activity.answered.take_if(|answered| answered.serial == serial)
+        {
+            self.tidy();
+            return Some(answer.map_or(Output::Done, |answer| Output::Respond(*answer.0)));
+        }
+        if activity.waiting.is_none_or(|waiting| waiting.serial != serial) {
+            return Some(self.given_up());
+        }
+        if activity.at_work.is_some() {
+            return None;
+        }
+        let Waiting { wanted, .. } = activity.waiting.take()?;
+        let step = self.begin(now, wanted, directory);
+        match step {
+            // The answer is fetched at once: it need not be kept.
+            Step::Respond(answer) if !self.must_save_to_answer(directory) => {
+                self.tidy();
+                Some(Output::Respond(*answer.0))
+            }
+            step => {
+                self.enter(serial, step, directory);
+                self.poll_output(now, exchange, directory)
+            }
+        }
+    }
+
+    /// The answer to an exchange that is over, or whose place a newer one took. It names no offset: what the exchange stored
+    /// may not be saved yet.
+    fn given_up(&self) -> Output<O> {
+        match self.state {
+            // No client ever learned of the session.
+            State::Opening => Output::Respond(Ack::Error(answer::busy())),
+            _ => Output::Respond(self.error_ack(answer::busy())),
+        }
+    }
+
+    /// Returns the next signal, if there is one. Call it after every other method, until it returns `None`.
+    pub fn poll_signal(&mut self) -> Option<Signal> {
+        let signals = &mut self.activity.as_deref_mut()?.signals;
+        let signal = if signals.is_empty() { None } else { Some(signals.remove(0)) };
+        self.tidy();
+        signal
+    }
+
+    /// The task of an exchange did what it was asked to do, or failed.
+    ///
+    /// A report of an exchange that is not at work changes nothing, and neither does one that does not belong to the output.
+    pub fn handle_report(&mut self, now: Instant, exchange: Exchange, report: Report, directory: &Directory) {
+        let Some(AtWork { serial, step, saving, superseded }) = self.take_work(exchange) else { return };
+        let next = match (step, report) {
+            (step, report) if saving => self.saved(now, step, report, directory),
+            (Step::Open, report) => self.opened(now, report, directory),
+            (Step::Store { length, range, total, skip }, report) => {
+                let step = Step::Store { length, range, total, skip };
+                self.stored(now, step, report, superseded, directory)
+            }
+            (Step::Notify(wanted), report) => self.notified(now, wanted, report, directory),
+            (Step::Publish, report) => self.published(now, report, directory),
+            (Step::Discard(ending), report) => self.discarded(now, ending, report, directory),
+            (Step::Undo(answer), report) => self.undone(now, answer, report, directory),
+            (Step::Forget(answer), report) => self.forgotten(now, answer, report),
+            (step @ (Step::Respond(_) | Step::Done), _) => Next::Again(step),
+        };
+        match next {
+            Next::Do(step) => self.enter(serial, step, directory),
+            Next::Begin(step) => self.work(serial, step, false),
+            Next::Again(step) => self.set_at_work(AtWork { serial, step, saving, superseded }),
+            Next::GiveWay => self.freed(),
+        }
+    }
+
+    /// The task of an exchange has died, and everything that it started has ended: it will not report again.
+    pub fn handle_abandoned(&mut self, now: Instant, exchange: Exchange) {
+        let serial = exchange.serial();
+        if let Some(activity) = self.activity.as_deref_mut() {
+            activity.waiting = activity.waiting.filter(|waiting| waiting.serial != serial);
+            activity.answered.take_if(|answered| answered.serial == serial);
+        }
+        if let Some(AtWork { step, saving, .. }) = self.take_work(exchange) {
+            self.died(now, &step, saving);
+            self.freed();
+        }
+        self.tidy();
+    }
+
+    /// The step of a task that died is as if it had never begun, but for what nobody can know.
+    fn died(&mut self, now: Instant, step: &Step, saving: bool) {
+        match step {
+            // No client ever learned of the session.
+            Step::Open | Step::Undo(_) => self.deadline = Some(now),
+            Step::Respond(answer) if matches!(*answer.0, Ack::CreateSession(_)) => self.deadline = Some(now),
+            Step::Publish if !saving => self.doubtful = true,
+            Step::Discard(_) | Step::Forget(_) if self.has_ended() => self.try_again(now),
+            // The record may say that the bytes are to go: the next answer takes that back.
+            Step::Publish | Step::Discard(_) | Step::Respond(_) => self.unsaved = true,
+            Step::Store { .. } | Step::Notify(_) | Step::Forget(_) | Step::Done => {}
+        }
+    }
+
+    /// The request's turn has come: nobody works on the session.
+    pub(super) fn begin(&mut self, now: Instant, wanted: Wanted, directory: &Directory) -> Step {
+        // There is no application any more that the entity could wait for.
+        if self.state == State::Notifying && !directory.notifies() && !self.notification.is_refused() {
+            (self.state, self.unsaved) = (State::WaitingForClose, true);
+        }
+        match wanted {
+            Wanted::Fragment(range) => self.begin_fragment(now, range, directory),
+            Wanted::Unreadable(status) => self.begin_unreadable(status),
+            Wanted::Close => self.begin_close(now, directory),
+            Wanted::Cancel => self.begin_cancel(directory),
+            Wanted::End(ending) => self.begin_end(ending),
+            Wanted::Save => Step::Done,
+        }
+    }
+
+    /// Takes a step; or saves before it, where a process that dies after it would have to know.
+    pub(super) fn enter(&mut self, serial: u64, step: Step, directory: &Directory) {
+        let saving = match &step {
+            Step::Publish | Step::Discard(_) => directory.keep.saves(),
+            Step::Respond(_) | Step::Done => self.must_save_to_answer(directory),
+            _ => false,
+        };
+        self.work(serial, step, saving);
+    }
+
+    /// Takes a step. An answer waits for being fetched, and nobody is at work any more.
+    fn work(&mut self, serial: u64, step: Step, saving: bool) {
+        let answer = match step {
+            Step::Respond(answer) if !saving => Some(answer),
+            Step::Done if !saving => None,
+            step => return self.set_at_work(AtWork { serial, step, saving, superseded: false }),
+        };
+        self.activity.get_or_insert_default().answered = Some(Answered { serial, answer });
+        self.freed();
+    }
+
+    fn set_at_work(&mut self, at_work: AtWork) {
+        self.activity.get_or_insert_default().at_work = Some(at_work);
+    }
+
+    fn take_work(&mut self, exchange: Exchange) -> Option<AtWork> {
+        let at_work = &mut self.activity.as_deref_mut()?.at_work;
+        at_work.take_if(|at_work| at_work.serial == exchange.serial())
+    }
+
+    /// Nobody is at work any more: whoever waits may ask again.
+    pub(super) fn freed(&mut self) {
+        let Some(Activity { waiting: Some(waiting), signals, .. }) = self.activity.as_deref_mut() else {
+            return self.tidy();
+        };
+        signals.push(Signal::Ready(Exchange::new(self.id, waiting.serial)));
+    }
+
+    fn tidy(&mut self) {
+        self.activity.take_if(|activity| activity.is_over());
+    }
+
+    /// The work of whoever is at work.
+    fn current(&self, now: Instant) -> Option<Output<O>> {
+        let AtWork { step, saving, .. } = self.activity.as_ref()?.at_work.as_ref()?;
+        let size = self.total().unwrap_or_default();
+        Some(match step {
+            _ if *saving => Output::Save(Box::new(self.record(now))),
+            Step::Open => Output::Open,
+            &Step::Store { skip, length, total, .. } => {
+                Output::Store(Store::new(skip, self.next..self.next.saturating_add(length), total))
+            }
+            Step::Notify(_) => Output::Notify { size },
+            Step::Publish => Output::Publish { size },
+            Step::Discard(_) | Step::Undo(_) => Output::Discard,
+            Step::Forget(_) => Output::Forget,
+            // Neither is ever at work without being saved for.
+            Step::Respond(_) | Step::Done => Output::Done,
+        })
+    }
+}
+
+/// What follows a report.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// This step, once the record is saved if it has to be.
+    Do(Step),
+    /// This step, for which the record has just been saved, or need not be.
+    Begin(Step),
+    /// The step that was asked for: the report does not belong to it.
+    Again(Step),
+    /// Nothing: a newer exchange goes on.
+    GiveWay,
+}

@@ -1,0 +1,67 @@
+//! Restoring records into a table, with a grace for a clock that is wrong at boot.
+
+use std::time::{Duration, Instant};
+
+use super::Sessions;
+use crate::machine::RestoreError;
+use crate::server::Held;
+use crate::server::session::{Record, Session, State};
+
+/// The longest grace of a session whose time passed while it was at rest (C76).
+const LONGEST_GRACE: Duration = Duration::from_secs(60 * 60);
+
+/// The bytes of a session that was restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "bytes that were never acknowledged are to be cut, and those of a session that ended deleted"]
+#[expect(clippy::exhaustive_enums, reason = "a session goes on or is over")]
+pub enum Restored {
+    /// The session goes on: cut its bytes to this length.
+    Open(u64),
+    /// The session is over: delete its bytes. Its record goes by [`Sessions::poll_expired`].
+    Ended,
+}
+
+impl<O: Clone + Ord> Sessions<O> {
+    /// Takes up a session whose record was made `age` ago, and of which storage holds `held`, whatever the limits say. See
+    /// [`Session::recover`] for what becomes of it.
+    ///
+    /// The time at rest counts. But a clock that is wrong at boot must not delete everything: a session that is due for time at
+    /// rest alone gets a grace, once, of an hour or a tenth of the timeout, whichever is less (C76). Where the clock went
+    /// backwards, pass an age of zero.
+    ///
+    /// # Errors
+    /// [`RestoreError`] for a record of a later version, one that no session can have made, or one whose id is taken. Keep
+    /// such a record where it is, and tell the operator.
+    pub fn restore(
+        &mut self,
+        now: Instant,
+        record: Record<O>,
+        age: Duration,
+        held: Held,
+    ) -> Result<Restored, RestoreError> {
+        let was_due = record.remaining().is_some_and(|remaining| remaining.is_zero());
+        let had_its_grace = record.had_its_grace();
+        let id = record.id();
+        let mut session = Session::recover(now, record, age, held, &self.directory)?;
+        if self.shelf.is_taken(id) {
+            return Err(RestoreError::Inconsistent("its id is taken"));
+        }
+        let timeout = match session.state() {
+            State::Ended(_) => self.directory.tombstone_lifetime,
+            _ => self.directory.session_timeout,
+        };
+        let tenth = timeout.checked_div(10).unwrap_or_default();
+        let graced = !had_its_grace && !was_due && session.give_grace(now, tenth.min(LONGEST_GRACE));
+        let (ended, received) = (session.has_ended(), session.received());
+        self.shelf.insert(session);
+        if self.directory.replace && !ended {
+            self.shelf.claim_destination(id);
+        }
+        if graced && self.directory.keep.saves() {
+            let exchange = self.in_session(now, id, |session, _| session.save_unasked()).flatten();
+            self.unasked.extend(exchange.map(|exchange| (now, exchange)));
+        }
+        self.bury(now, id);
+        Ok(if ended { Restored::Ended } else { Restored::Open(received) })
+    }
+}
