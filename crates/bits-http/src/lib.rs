@@ -7,7 +7,10 @@
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
 pub mod storage;
+pub mod tasks;
 
 /// The README, whose clients are compiled with the documentation.
 #[cfg(all(doctest, feature = "reqwest", feature = "ureq"))]

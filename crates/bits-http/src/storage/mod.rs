@@ -40,7 +40,6 @@
 mod failure;
 #[cfg(feature = "folder")]
 mod folder;
-mod held;
 mod memory;
 mod records;
 
@@ -49,10 +48,10 @@ use std::future::Future;
 use bits_proto::Guid;
 use bytes::Bytes;
 
+pub use bits_proto::server::{Held, Keep};
 pub use failure::Failure;
 #[cfg(feature = "folder")]
 pub use folder::{Folder, FolderBuilder, FolderReader, FolderWriter};
-pub use held::{Held, Keep};
 pub use memory::{Memory, MemoryReader, MemoryWriter};
 pub use records::{Kept, Listed, Record, Records};
 

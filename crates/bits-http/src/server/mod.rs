@@ -1,0 +1,48 @@
+//! The upload server, as a service for any HTTP stack that speaks `tower` and `http_body`.
+//!
+//! [`Uploads`] is a `tower::Service`: mount it in axum, or hand it to hyper. It is made of
+//!
+//! - a [`Directory`](bits_proto::server::Directory), the configuration of the protocol;
+//! - a [`Storage`](crate::storage::Storage) for bytes, such as [`Folder`](crate::storage::Folder);
+//! - [`Records`](crate::storage::Records) for what is remembered, or [`Turns`] of your own;
+//! - a function that names the owner of a request, or answers it.
+//!
+//! ```
+//! use bits_http::server::Uploads;
+//! use bits_http::storage::Memory;
+//! use bits_proto::server::Directory;
+//!
+//! # async fn open() -> Result<(), Box<dyn std::error::Error>> {
+//! let memory = Memory::new();
+//! let uploads = Uploads::builder(memory.clone()).open(&Directory::default(), memory).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Promises
+//!
+//! - A body is streamed in constant memory, and what came of it counts, however it ends.
+//! - The newest request of a session wins. A client that comes back need not wait for its broken connection.
+//! - `100 Continue` is sent when bytes are to be stored, and never before: a refused client keeps its body.
+//! - A client that is silent, or too slow, is sent away and comes back.
+//! - Each exchange runs in a task of its own. Dropping the response's future loses the answer, and nothing else.
+//! - What an answer says lasts. A kill at any moment publishes an upload once, or not at all.
+
+mod body;
+mod contents;
+mod event;
+mod exchange;
+mod notify;
+mod receive;
+mod serve;
+mod service;
+mod stop;
+mod table;
+mod turns;
+
+pub use body::Body;
+pub use event::{Answered, Event};
+pub use notify::Application;
+pub use service::{Builder, Uploads};
+pub use table::{Leftover, Owner, Table, TableTurn};
+pub use turns::{Turn, Turns, Upload, Work};
