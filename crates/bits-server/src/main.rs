@@ -1,8 +1,7 @@
 //! A BITS server for a directory.
 //!
-//! Where to look, to build the library into a server of your own: `bits.rs` has the conversation with it, and `storage.rs`
-//! what is done with files; a server application is told by `notifier.rs`. The rest is what your program has already: a
-//! web server (`web.rs`, `listen.rs`), users (`users.rs`), a rule for paths (`path.rs`, `tree.rs`).
+//! Uploads themselves are the business of [`bits_http`]. This is what a program adds: options, users, connections, TLS, a log
+//! and metrics.
 
 // For unattended machines: whatever a client or a file brings, it does not panic.
 #![cfg_attr(
@@ -20,20 +19,11 @@
 )]
 
 mod application;
-mod bits;
-mod body;
-mod files;
 mod listen;
+mod log;
 mod metrics;
-mod notifier;
 mod options;
 mod origin;
-mod path;
-mod random;
-mod refusal;
-mod storage;
-mod stream;
-mod tree;
 mod users;
 mod values;
 mod web;
@@ -49,22 +39,16 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::interval;
 
-use bits::Bits;
+use axum::Router;
+use bits_http::storage::Folder;
 use listen::Connections;
-use notifier::Notifications;
+use metrics::Metrics;
 use options::Options;
 use origin::Origin;
-use storage::Storage;
+use tokio_util::sync::CancellationToken;
 use users::Users;
-use web::Web;
-
-/// How often sessions are looked for that made no progress for too long.
-const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
-
-/// After how many of these looks sessions are looked for that were closed long ago.
-const FORGET_EVERY: u32 = 300;
+use web::{Notifications, Watched};
 
 /// How many connections to the metrics are served at a time.
 const METRICS_CONNECTIONS: usize = 8;
@@ -115,9 +99,11 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         max: options.max_connections.map_or_else(Connections::max_by_default, NonZeroUsize::get),
         idle: options.idle_timeout,
     };
-    let state = options.state.clone().unwrap_or_else(|| options.root.join(".bits"));
-    let storage = Storage::open(&options.root, &state, options.create_dirs, options.allow_overwrites)?;
-    let storage = Arc::new(storage);
+    let mut folder = Folder::builder(&options.root).create_dirs(options.create_dirs).keep_free(options.keep_free);
+    if let Some(state) = &options.state {
+        folder = folder.state(state);
+    }
+    let folder = folder.open()?;
     let tls = match (&options.tls_cert, &options.tls_key) {
         (Some(certificates), Some(key)) => Some(listen::tls(certificates, key)?),
         _ => None,
@@ -127,37 +113,34 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let listening = listener.local_addr()?;
     let notifications = match directory.notifies() {
         true => Some(Notifications {
-            notification: directory.notification().clone(),
             client: application::client(options.notification_ca.as_deref(), options.notifies_with_tls())?,
-            origin: match options.public_url {
+            origin: match options.public_url.clone() {
                 Some(url) => Origin::Public(url),
                 None => Origin::Client { scheme, listening },
             },
-            serves: options.serve,
         }),
         false => None,
     };
-    let web = Arc::new(Web {
-        bits: Bits::new(directory, Arc::clone(&storage), notifications),
-        storage,
-        users: Users::new(users)?,
-        serves: options.serve,
-    });
-    web.bits.restore().map_err(|error| format!("{} cannot be read: {error}", state.display()))?;
+    let (users, metrics) = (Arc::new(Users::new(users)?), Arc::new(Metrics::default()));
+    let uploads =
+        web::uploads(&options, &directory, folder.clone(), users, notifications, Arc::clone(&metrics)).await?;
+    let sessions = uploads.open_sessions();
+    if sessions > 0 {
+        tracing::info!(sessions, "sessions restored");
+    }
 
-    let stopping = web.bits.stopping.clone();
+    let stopping = CancellationToken::new();
     if let Some(address) = options.metrics {
         let listener = bind(address).await?;
         tracing::info!(address = %listener.local_addr()?, "serving metrics");
-        let router = web::metrics_router(Arc::clone(&web));
+        let router = web::metrics_router(Arc::new(Watched { uploads: uploads.clone(), folder, metrics }));
         // Places of their own: a server that is full can be looked at.
         let few = Connections { max: METRICS_CONNECTIONS, ..connections };
         tokio::spawn(listen::serve(listener, few, None, router, stopping.clone()));
     }
-    tokio::spawn(expire(Arc::clone(&web)));
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let stop = stopping.clone();
+    let (stop, ending) = (stopping.clone(), uploads.clone());
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -165,23 +148,14 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         }
         tracing::info!("stopping");
         stop.cancel();
+        ending.shutdown().await;
     });
     let _nobody_reads = writeln!(io::stdout(), "listening on {scheme}://{listening}");
-    listen::serve(listener, connections, tls, web::router(web), stopping).await;
+    let router = Router::new().fallback_service(uploads);
+    listen::serve(listener, connections, tls, router, stopping).await;
     Ok(())
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))
-}
-
-async fn expire(web: Arc<Web>) {
-    let mut ticks = interval(EXPIRY_INTERVAL);
-    for tick in (0..FORGET_EVERY).cycle() {
-        ticks.tick().await;
-        web.bits.expire().await;
-        if tick == 0 {
-            web.bits.forget_closed().await;
-        }
-    }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Options {
     /// connection is closed
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "120")]
     pub(crate) idle_timeout: Duration,
-    /// Where unfinished uploads are kept, on the file system of the root [default: DIR/.bits]
+    /// Where sessions are kept; the bytes of unfinished uploads are hidden beside their destinations [default: DIR/.bits]
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
     /// Make the folders that a destination lacks; else the upload is refused with 404
@@ -44,6 +44,12 @@ pub(crate) struct Options {
     /// Let an upload replace a file that is there already
     #[arg(long)]
     pub(crate) allow_overwrites: bool,
+    /// Refuse uploads that would leave less than this free on their file system
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "0")]
+    pub(crate) keep_free: u64,
+    /// How many bytes a second a client sends at least within a body; slower ones are sent away, and come back
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64")]
+    pub(crate) least_pace: u64,
     /// The largest file
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub(crate) max_upload_size: Option<u64>,
@@ -65,6 +71,9 @@ pub(crate) struct Options {
     /// How many unfinished uploads a user may have [default: 50; without users, any number]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) sessions_per_owner: Option<usize>,
+    /// How many unfinished uploads there may be in all
+    #[arg(long, value_name = "NUMBER", default_value = "100000")]
+    pub(crate) max_sessions: usize,
     /// Who may upload, by Basic authentication; can be repeated. Use it with TLS alone, and where nobody else can list
     /// processes
     #[arg(long = "user", value_name = "NAME:PASSWORD")]
@@ -141,6 +150,7 @@ impl Options {
             .conformance(if self.strict { Conformance::Strict } else { Conformance::Interop })
             .method_override(self.allow_method_override)
             .allow_overwrites(self.allow_overwrites)
+            .max_sessions(self.max_sessions)
             .notification(self.notification());
         if let Some(bytes) = self.max_upload_size {
             directory = directory.max_upload_size(bytes);

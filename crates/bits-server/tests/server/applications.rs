@@ -100,7 +100,7 @@ fn by_reference_the_application_reads_and_writes_files() {
     assert_eq!((reply.status, &*reply.body), (200, &b"a reply in a file"[..]));
     assert_eq!(session.close().status, 200);
     assert_eq!(server.published("a.bin"), None, "the application did not ask for it");
-    assert_eq!(server.state_files("part").len() + server.state_files("reply").len(), 0);
+    assert_eq!(server.parts().len() + server.state_files("reply").len(), 0);
 }
 
 #[test]

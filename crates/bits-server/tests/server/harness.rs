@@ -51,6 +51,24 @@ impl Server {
         fs::read(self.root.join(name)).ok()
     }
 
+    /// The bytes of unfinished uploads, which are hidden beside their destinations.
+    pub(crate) fn parts(&self) -> Vec<PathBuf> {
+        let (mut parts, mut folders) = (Vec::new(), vec![self.root.clone()]);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                let name = path.file_name().unwrap().to_str().unwrap();
+                if name.starts_with(".bits-") && path.is_dir() {
+                    // It may be gone already.
+                    parts.extend(fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()));
+                } else if path.is_dir() && !path.is_symlink() && name != ".bits" {
+                    folders.push(path);
+                }
+            }
+        }
+        parts
+    }
+
     /// The files of the state folder with this extension.
     pub(crate) fn state_files(&self, extension: &str) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.root.join(".bits")).unwrap().map(|entry| entry.unwrap().path());

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;
 
@@ -14,9 +15,9 @@ fn an_abandoned_upload_is_deleted_at_the_timeout() {
     let server = Server::start(&["--session-timeout", "1.5"]);
     let session = Session::create(server.address, "/a.bin");
     assert_eq!(session.fragment(&entity(10), 0, 5).status, 200);
-    assert_eq!(server.state_files("part").len(), 1);
+    assert_eq!(server.parts().len(), 1);
     eventually("the upload is deleted", || {
-        server.state_files("part").is_empty() && server.state_files("json").is_empty()
+        server.parts().is_empty() && server.state_files("json").is_empty()
     });
     let refused = session.fragment(&entity(10), 5, 10);
     assert_eq!((refused.status, refused.header("bits-error-code")), (500, "0x8020001F"));
@@ -96,10 +97,12 @@ fn tls() {
 #[test]
 fn the_state_folder_can_be_elsewhere() {
     let elsewhere = TempDir::new().unwrap();
+    fs::set_permissions(elsewhere.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let server = Server::start(&["--state", elsewhere.path().to_str().unwrap()]);
-    let session = Session::create(server.address, "/.bits");
+    let session = Session::create(server.address, "/a.bin");
     assert_eq!(session.fragment(b"bytes", 0, 5).status, 200);
     assert!(fs::read_dir(elsewhere.path()).unwrap().count() > 1);
+    assert!(!server.root().join(".bits").exists());
     assert_eq!(session.close().status, 200);
-    assert_eq!(server.published(".bits").as_deref(), Some(&b"bytes"[..]));
+    assert_eq!(server.published("a.bin").as_deref(), Some(&b"bytes"[..]));
 }

@@ -13,7 +13,7 @@ use crate::http1::{Session, read_response};
 fn hung_fragment(server: &Server, session: &Session, file: &[u8]) -> TcpStream {
     let hung = session.begin_fragment(file, 0, 1 << 20, 600_000);
     let has_bytes = |path: &PathBuf| path.metadata().is_ok_and(|part| part.len() > 0);
-    eventually("its bytes are written", || server.state_files("part").iter().any(has_bytes));
+    eventually("its bytes are written", || server.parts().iter().any(has_bytes));
     hung
 }
 
@@ -40,7 +40,7 @@ fn a_cancel_stops_a_hung_fragment() {
     let begin = Instant::now();
     assert_eq!(session.cancel().status, 200);
     assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
-    assert_eq!(server.state_files("part").len(), 0);
+    assert_eq!(server.parts().len(), 0);
     drop(hung);
 }
 
@@ -51,7 +51,7 @@ fn the_bytes_of_a_broken_connection_count() {
     let session = Session::create(server.address, "/a.bin");
     drop(session.begin_fragment(&file, 0, 1 << 20, 600_000));
     // Nobody asks before: a newer request would put an end to it.
-    let part = server.state_files("part").remove(0);
+    let part = server.parts().remove(0);
     eventually("600,000 bytes are stored", || part.metadata().unwrap().len() == 600_000);
     let told = session.fragment(&file, file.len() - 1, file.len());
     assert_eq!((told.status, told.received()), (416, 600_000));
@@ -97,7 +97,7 @@ fn a_disk_that_hangs_does_not_keep_a_server_that_is_told_to_stop() {
     let mut server = Server::start(&[]);
     let session = Session::create(server.address, "/a.bin");
     // A pipe that nobody reads: whoever opens it waits, and cannot be stopped.
-    let part = server.state_files("part").remove(0);
+    let part = server.parts().remove(0);
     fs::remove_file(&part).unwrap();
     assert!(Command::new("mkfifo").arg(&part).status().unwrap().success());
     let hung = session.begin_fragment(&entity(10), 0, 10, 10);

@@ -146,7 +146,11 @@ impl FolderBuilder {
         let path = self.root.canonicalize().map_err(|error| unusable(&self.root, &error))?;
         let root = Anchor::open(&path, true, |_| Ok(())).map_err(|error| unusable(&self.root, &error))?;
         let given = self.state.unwrap_or_else(|| self.root.join(".bits"));
+        if given.canonicalize().is_ok_and(|given| given == path) {
+            return Err(unusable(&given, &"the state folder must not be the root itself"));
+        }
         let state = open_state(&given).map_err(|error| unusable(&given, &error))?;
+        // Another mount of it, perhaps.
         if state.get()?.identity == root.get()?.identity {
             return Err(unusable(&given, &"the state folder must not be the root itself"));
         }
