@@ -29,11 +29,20 @@ mod fetch;
 mod files;
 #[path = "../roundtrip/http1.rs"]
 mod http1;
+#[cfg(test)]
+#[path = "../roundtrip/hung.rs"]
+mod hung;
 mod inverted;
+#[path = "../roundtrip/listen.rs"]
+mod listen;
 mod replies;
 mod server;
 #[path = "../roundtrip/storage.rs"]
 mod storage;
+#[cfg(test)]
+mod tests;
+#[path = "../roundtrip/turns.rs"]
+mod turns;
 mod upload;
 
 use std::env;

@@ -7,9 +7,10 @@
 //! - `client.rs` drives a [`client::Upload`](bits_proto::client::Upload), and `exchange.rs` sends its requests: the whole
 //!   of a client;
 //! - `server.rs` drives [`server::Sessions`](bits_proto::server::Sessions): the whole of a server;
+//! - `turns.rs` has the server's threads take turns;
 //! - `storage.rs` is what that server does with files.
 //!
-//! The rest stands for what your program has already: `http1.rs` for an HTTP library, `wire.rs` for a network that
+//! The rest stands for what your program has already: `http1.rs` and `listen.rs` for an HTTP library, `wire.rs` for a network that
 //! fails, `conversation.rs` for a log, `files.rs` for something to upload.
 
 #![expect(clippy::disallowed_methods, reason = "the program does what the library leaves to it")]
@@ -21,8 +22,14 @@ mod conversation;
 mod exchange;
 mod files;
 mod http1;
+#[cfg(test)]
+mod hung;
+mod listen;
 mod server;
 mod storage;
+#[cfg(test)]
+mod tests;
+mod turns;
 mod wire;
 
 use std::env;

@@ -1,4 +1,7 @@
-//! What the server does with files: each step that a session asks for, done, and reported.
+//! The server's files: each step that a session asks for, done, and reported.
+//!
+//! A step that fails is a [`Refusal`], which decides what the client is told: whether it makes sense to try again, and
+//! nothing of this machine.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -30,13 +33,14 @@ impl Storage {
     }
 
     /// Makes room for an upload, or says why not.
-    pub(crate) fn open(&self, id: Guid, path: &str) -> Report {
-        match self.published(path) {
-            None => failed(Refusal::AccessDenied),
-            // Told now, a client need not send the whole file to learn it. It counts when it is published.
-            Some(path) if path.exists() => failed(Refusal::DestinationExists),
-            Some(_) => report(File::create_new(self.unfinished(id)).map(drop), Report::Opened),
+    pub(crate) fn open(&self, id: Guid, path: &str) -> Result<Report, Refusal> {
+        let destination = self.published(path).ok_or(Refusal::AccessDenied)?;
+        // Told now, a client need not send the whole file to learn it. It counts when it is published.
+        if destination.exists() {
+            return Err(Refusal::DestinationExists);
         }
+        File::create_new(self.unfinished(id))?;
+        Ok(Report::Opened)
     }
 
     /// Stores the part of a fragment's body that is new.
@@ -44,46 +48,39 @@ impl Storage {
     /// What was stored before the connection broke counts: the client need not send it again. Sessions of this server
     /// die with its process, so it is enough that the operating system has the bytes; a server that keeps its sessions
     /// calls `sync_data` before it reports them stored.
-    pub(crate) fn store(&self, id: Guid, store: &Store, body: &mut impl Read) -> Report {
-        let mut stored = 0;
-        match self.copy(id, store, body, &mut stored) {
-            Ok(()) => Report::Stored(stored),
-            Err(error) => Report::Failed { stored, refusal: refusal(&error) },
-        }
-    }
-
-    fn copy(&self, id: Guid, store: &Store, body: &mut impl Read, stored: &mut u64) -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).open(self.unfinished(id))?;
-        file.seek(SeekFrom::Start(store.range.start))?;
-        // A body that ends early, here or below, is the client's affair: what was stored is reported.
-        let _skipped = io::copy(&mut body.take(store.skip), &mut io::sink());
+    pub(crate) fn store(&self, id: Guid, mut store: Store, body: &mut impl Read) -> Result<Report, Refusal> {
+        let mut file = OpenOptions::new().write(true).open(self.unfinished(id)).map_err(missing)?;
+        file.seek(SeekFrom::Start(store.range().start))?;
         let mut buffer = vec![0; 64 * 1024];
-        while let Ok(length @ 1..) = body.read(&mut buffer) {
-            file.write_all(&buffer[..length])?;
-            *stored += length as u64;
+        while !store.is_complete() {
+            // A body that ends early is the client's affair: what was stored is reported.
+            let Ok(length @ 1..) = body.read(&mut buffer) else { break };
+            let stored = store.clipped();
+            if let Err(error) = file.write_all(store.clip(&buffer[..length])) {
+                return Ok(Report::StoredPart(stored, error.into()));
+            }
         }
-        Ok(())
+        Ok(Report::Stored(store.clipped()))
     }
 
     /// Puts the file at its destination: the whole of it at once, and never over another one.
-    pub(crate) fn publish(&self, id: Guid, path: &str) -> Report {
-        let Some(destination) = self.published(path) else { return failed(Refusal::AccessDenied) };
+    pub(crate) fn publish(&self, id: Guid, path: &str) -> Result<Report, Refusal> {
+        let destination = self.published(path).ok_or(Refusal::AccessDenied)?;
         let unfinished = self.unfinished(id);
-        // Not `rename`: it overwrites. The bytes must be on the disk before the name is, and the name before it is
-        // acknowledged.
-        let done = File::open(&unfinished)
-            .and_then(|file| file.sync_all())
-            .and_then(|()| fs::hard_link(&unfinished, destination))
-            .and_then(|()| sync_names(&self.folder))
-            .and_then(|()| fs::remove_file(&unfinished));
-        report(done, Report::Published)
+        // The bytes must be on the disk before the name is, and the name before it is acknowledged.
+        File::open(&unfinished).map_err(missing)?.sync_all()?;
+        // Not `rename`: it overwrites.
+        fs::hard_link(&unfinished, destination)?;
+        sync_names(&self.folder)?;
+        fs::remove_file(&unfinished)?;
+        Ok(Report::Published)
     }
 
     /// Deletes an unfinished upload.
-    pub(crate) fn discard(&self, id: Guid) -> Report {
+    pub(crate) fn discard(&self, id: Guid) -> Result<Report, Refusal> {
         match fs::remove_file(self.unfinished(id)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Report::Discarded,
-            done => report(done, Report::Discarded),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(Report::Discarded),
         }
     }
 
@@ -93,28 +90,15 @@ impl Storage {
     }
 }
 
-fn report(done: io::Result<()>, success: Report) -> Report {
-    match done {
-        Ok(()) => success,
-        Err(error) => failed(refusal(&error)),
-    }
-}
-
-fn failed(refusal: Refusal) -> Report {
-    Report::Failed { stored: 0, refusal }
-}
-
 /// Has the system write the names in a folder to the disk, where it can promise that.
 fn sync_names(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-/// What the client is told: enough to know whether trying again makes sense, and nothing of this machine.
-fn refusal(error: &io::Error) -> Refusal {
+/// A file that is not there is an upload that was lost.
+fn missing(error: io::Error) -> Refusal {
     match error.kind() {
-        io::ErrorKind::AlreadyExists => Refusal::DestinationExists,
         io::ErrorKind::NotFound => Refusal::EntityMissing,
-        io::ErrorKind::StorageFull => Refusal::DiskFull,
-        _ => Refusal::Internal,
+        _ => error.into(),
     }
 }
