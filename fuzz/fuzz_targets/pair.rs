@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use arbitrary::Arbitrary;
 use bits_proto::client::{self, Config, Entity, Event, Recovery, Suspend, TransportError, Upload};
 use bits_proto::packet::Payload;
-use bits_proto::server::{self, Arrival, Directory, Report, Sessions, Store};
+use bits_proto::server::{Directory, Exchange, Keep, Output, Report, Sessions};
+use bits_proto_fuzz::disk::Disk;
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
@@ -14,6 +15,8 @@ struct Input {
     size: u16,
     fragment: u16,
     restart: bool,
+    /// What the server keeps: nothing, records, or records without the offset.
+    keep: u8,
     fates: Vec<Fate>,
 }
 
@@ -33,6 +36,14 @@ enum Fate {
     Proxy(u16),
     /// The server forgets the session.
     Forgotten,
+    /// The server's process is killed within the exchange: after so many steps, the last of which was done and not reported, or
+    /// not done at all. It starts again with records of this age in seconds, and perhaps knows what it published.
+    Killed {
+        steps: u8,
+        done: bool,
+        age: u16,
+        tells: bool,
+    },
     Suspended(Suspend),
 }
 
@@ -40,20 +51,18 @@ enum Fate {
 const PATIENCE: usize = 100_000;
 
 struct Server {
+    directory: Directory,
     sessions: Sessions,
-    stored: Vec<u8>,
-    published: Vec<Vec<u8>>,
-    random: u8,
+    disk: Disk<()>,
+    created: u32,
 }
 
 fuzz_target!(|input: Input| {
     let source: Vec<u8> = (0..input.size).map(|at| (at % 251) as u8).collect();
-    let mut server = Server {
-        sessions: Sessions::new(Directory::default()),
-        stored: Vec::new(),
-        published: Vec::new(),
-        random: 0,
-    };
+    let keep = [Keep::Nothing, Keep::Records, Keep::RecordsWithoutOffset][usize::from(input.keep % 3)];
+    let directory = Directory::builder().keep(keep).build().expect("it makes sense");
+    let sessions = Sessions::new(directory.clone());
+    let mut server = Server { directory, sessions, disk: Disk::default(), created: 0 };
     let config = Config::builder()
         .fragment_size(u64::from(input.fragment).max(1 + u64::from(input.size) / 100))
         .recovery(if input.restart { Recovery::Restart } else { Recovery::Resend })
@@ -85,12 +94,12 @@ fuzz_target!(|input: Input| {
             client::Output::Event(_) | client::Output::Abort(_) => {}
         }
     };
-    for published in &server.published {
+    for (_, published) in &server.disk.published {
         assert!(*published == source, "something else was published");
     }
     // Unconfirmed is what nobody knows: the session was gone when a Close went again (C17).
     if outcome == Some(true) {
-        assert_eq!(server.published.len(), 1, "published once");
+        assert_eq!(server.disk.published.len(), 1, "published once");
     }
 });
 
@@ -143,9 +152,17 @@ fn deliver(
         }
         Fate::Forgotten => {
             let all: Vec<_> = server.sessions.iter().map(|session| session.id()).collect();
-            all.into_iter().for_each(|id| drop(server.sessions.evict(id)));
+            all.into_iter().for_each(|id| assert!(server.sessions.evict(now, id)));
+            server.expire(now);
             let response = server.serve(now, &head, body);
             upload.handle_response(now, id, &response);
+        }
+        Fate::Killed { steps, done, age, tells } => {
+            server.is_killed(now, &head, body, steps % 8, done);
+            let age = Duration::from_secs(u64::from(age));
+            server.sessions = server.disk.restart(now, server.directory.clone(), age, tells);
+            server.expire(now);
+            upload.handle_transport_error(now, id, TransportError::Interrupted);
         }
         Fate::Arrives | Fate::Cut(_) => {
             let response = server.serve(now, &head, body);
@@ -157,38 +174,63 @@ fn deliver(
 impl Server {
     /// Serves one exchange whose body is, or breaks off as, `body`.
     fn serve(&mut self, now: Instant, head: &http::Request<()>, body: &[u8]) -> http::Response<()> {
-        let request = match self.sessions.directory().decode(head) {
-            Ok(request) => request.expect("a packet"),
-            Err(error) => return error.to_response(),
-        };
-        let arrival = Arrival { request: &request, target: head.uri(), owner: &() };
-        self.random = self.random.wrapping_add(1);
-        let random = [self.random; 16];
-        let (exchange, mut output) = self.sessions.handle_request(now, &arrival, || random);
+        let exchange = self.begin(now, head);
         loop {
-            let report = match output {
-                server::Output::Open => {
-                    self.stored.clear();
-                    Report::Opened
+            match self.sessions.poll_output(now, exchange).expect("nobody else is at work") {
+                Output::Respond(ack) => return ack.to_response(),
+                output => {
+                    let report = self.work(exchange, &output, body);
+                    self.sessions.handle_report(now, exchange, report);
                 }
-                server::Output::Store(store) => Report::Stored(self.store(&store, body)),
-                server::Output::Publish => {
-                    self.published.push(self.stored.clone());
-                    Report::Published
-                }
-                server::Output::Discard => Report::Discarded,
-                server::Output::Respond(ack) => return ack.to_response(),
-                other => unreachable!("one exchange at a time needs no {other:?}"),
-            };
-            output = self.sessions.handle_report(now, exchange, report);
+            }
         }
     }
 
-    fn store(&mut self, store: &Store, body: &[u8]) -> u64 {
-        assert_eq!(self.stored.len() as u64, store.range.start, "a hole, or bytes that are overwritten");
-        let new = body.get(store.skip as usize..).unwrap_or_default();
-        let new = &new[..new.len().min((store.range.end - store.range.start) as usize)];
-        self.stored.extend_from_slice(new);
-        new.len() as u64
+    /// Serves an exchange, and dies after so many steps, before it reports the last of them.
+    fn is_killed(&mut self, now: Instant, head: &http::Request<()>, body: &[u8], steps: u8, done: bool) {
+        let exchange = self.begin(now, head);
+        for step in 0..=steps {
+            match self.sessions.poll_output(now, exchange).expect("nobody else is at work") {
+                Output::Respond(_) => return,
+                output if step == steps => {
+                    if done {
+                        self.work(exchange, &output, body);
+                    }
+                }
+                output => {
+                    let report = self.work(exchange, &output, body);
+                    self.sessions.handle_report(now, exchange, report);
+                }
+            }
+        }
+    }
+
+    /// Does what no client asked for.
+    fn expire(&mut self, now: Instant) {
+        while let Some(exchange) = self.sessions.poll_expired(now) {
+            loop {
+                match self.sessions.poll_output(now, exchange).expect("nobody else is at work") {
+                    Output::Done => break,
+                    output => {
+                        let report = self.work(exchange, &output, &[]);
+                        self.sessions.handle_report(now, exchange, report);
+                    }
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, now: Instant, head: &http::Request<()>) -> Exchange {
+        self.created += 1;
+        let mut random = [0; 16];
+        random[..4].copy_from_slice(&self.created.to_be_bytes());
+        self.sessions.handle_request(now, head, &(), || random).expect("a packet")
+    }
+
+    fn work(&mut self, exchange: Exchange, output: &Output, body: &[u8]) -> Report {
+        match exchange.session() {
+            Some(id) => self.disk.work(id, output, body),
+            None => Report::Admitted,
+        }
     }
 }

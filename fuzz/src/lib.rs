@@ -1,4 +1,7 @@
-//! What the fuzz targets share: raw bytes to heads, so that a captured head is a corpus file as it stands.
+//! What the fuzz targets share: raw bytes to heads, so that a captured head is a corpus file as it stands; and the storage of
+//! a server.
+
+pub mod disk;
 
 use bits_proto::Conformance;
 use bits_proto::packet::PacketType;
