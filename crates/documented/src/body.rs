@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bits_http::tasks::Task;
 use bits_proto::server::{Refusal, Report, Store};
 use bytes::Buf;
 use http_body::Body;
@@ -9,9 +10,6 @@ use http_body_util::BodyExt;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
-
-use crate::folder::refusal;
 
 /// How long a client may be silent within a body. It comes back, and goes on from there.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -22,15 +20,14 @@ const DRAIN_TIME: Duration = Duration::from_secs(10);
 /// Stores the part of the body that is new. However the body ends, what was stored by then counts.
 pub(crate) async fn store(
     mut file: File,
-    store: &Store,
+    mut store: Store,
     body: &mut (impl Body + Unpin),
-    stop: &CancellationToken,
-) -> Report {
-    let (mut skip, mut stored) = (store.skip, 0);
+    task: &Task,
+) -> Result<Report, Refusal> {
     let silent = loop {
         let frame = tokio::select! {
             biased;
-            () = stop.cancelled() => break false,
+            () = task.stopped() => break false,
             frame = timeout(SILENCE, body.frame()) => frame,
         };
         let frame = match frame {
@@ -40,30 +37,22 @@ pub(crate) async fn store(
             Err(_elapsed) => break true,
         };
         let Ok(mut data) = frame.into_data() else { continue };
-        let skipped = at_most(skip, data.remaining());
-        data.advance(skipped);
-        skip -= skipped as u64;
-        let room = store.range.end - store.range.start - stored;
-        let mut new = data.take(at_most(room, usize::MAX));
-        stored += new.remaining() as u64;
-        if let Err(error) = file.write_all_buf(&mut new).await {
-            return Report::Failed { stored: 0, refusal: refusal(&error) };
+        while data.has_remaining() {
+            let length = data.chunk().len();
+            file.write_all(store.clip(data.chunk())).await?;
+            data.advance(length);
         }
     };
     // Only now do errors of the last writes show. After one nobody knows what was written, so nothing counts.
-    match file.flush().await {
-        Err(error) => Report::Failed { stored: 0, refusal: refusal(&error) },
-        Ok(()) if silent => Report::Failed { stored, refusal: Refusal::Busy },
-        Ok(()) => Report::Stored(stored),
-    }
+    file.flush().await?;
+    Ok(match silent {
+        true => Report::StoredPart(store.clipped(), Refusal::Busy),
+        false => Report::Stored(store.clipped()),
+    })
 }
 
 /// Reads the body of a refused request to its end, so that its sender hears why: many listen only then.
 pub(crate) async fn drain(body: &mut (impl Body + Unpin)) {
     let to_its_end = async { while let Some(Ok(_)) = body.frame().await {} };
     let _too_long = timeout(DRAIN_TIME, to_its_end).await;
-}
-
-fn at_most(bytes: u64, most: usize) -> usize {
-    usize::try_from(bytes).map_or(most, |bytes| bytes.min(most))
 }

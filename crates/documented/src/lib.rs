@@ -2,7 +2,7 @@
 //!
 //! | role | stack | what is beside it |
 //! |---|---|---|
-//! | server | [`axum`] | [`server`], the loop of every async server; its [`folder`], `body.rs` and `turns.rs` |
+//! | server | [`axum`] | [`server`], the loop of every async server; its [`folder`] and `body.rs` |
 //! | server | [`hyper`] | the same |
 //! | client, async | [`reqwest`] | [`source`], the file that is uploaded |
 //! | client, blocking | [`ureq`] | the same |
@@ -17,5 +17,4 @@ pub mod hyper;
 pub mod reqwest;
 pub mod server;
 pub mod source;
-mod turns;
 pub mod ureq;

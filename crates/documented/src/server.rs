@@ -1,28 +1,34 @@
 //! An async server in any stack whose requests have an [`http_body::Body`]: from the head of a request to its Ack.
 
-use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
-use bits_proto::server::{Arrival, Directory, Output, Refusal, Report};
+use bits_http::tasks::{Task, Tasks};
+use bits_proto::packet::Ack;
+use bits_proto::server::{DirectoryBuilder, InvalidDirectory, Keep, Output, Refusal, Report, Sessions};
+use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response, StatusCode, header};
 use http_body::Body;
+use http_body_util::Empty;
 
 use crate::body;
-use crate::folder::{Folder, refusal};
-use crate::turns::Turns;
+use crate::folder::Folder;
 
 #[derive(Debug)]
 pub struct Server {
-    directory: Directory,
-    turns: Turns,
+    tasks: Tasks,
     folder: Folder,
 }
 
 impl Server {
-    #[must_use]
-    pub fn new(directory: Directory, folder: Folder) -> Arc<Self> {
-        Arc::new(Self { turns: Turns::new(directory.clone()), directory, folder })
+    /// The sessions of this example end with its process: it keeps no records of them.
+    ///
+    /// # Errors
+    /// The directory makes no sense.
+    pub fn new(directory: DirectoryBuilder, folder: Folder) -> Result<Arc<Self>, InvalidDirectory> {
+        let sessions = Sessions::new(directory.keep(Keep::Nothing).build()?);
+        Ok(Arc::new(Self { tasks: Tasks::new(sessions, Instant::now), folder }))
     }
 
     /// Answers a request; `None`: it is not of this protocol.
@@ -50,53 +56,61 @@ impl Server {
     }
 
     async fn exchange(&self, head: &Parts, body: &mut (impl Body + Unpin)) -> Option<Response<()>> {
-        // 1. What is it?
-        let request = match self.directory.decode(head) {
-            Ok(request) => request?,
-            Err(error) => return Some(error.to_response()),
-        };
-        // 2. Hand it to its session. Here everybody is one owner; a real server names its authenticated user.
         self.discard_expired().await;
-        let arrival = Arrival { request: &request, target: &head.uri, owner: &() };
-        let (task, mut output) = self.turns.begin(&arrival);
-        let (id, path) = (task.exchange.session(), head.uri.path());
-        // 3. Do what the session asks for, and report it, until it responds.
+        // Here everybody is one owner; a real server names its authenticated user.
+        let task = self.tasks.begin(head, &(), randomness)?;
+        let ack = self.drive(&task, head.uri.path(), body).await?;
+        Some(ack.to_response())
+    }
+
+    /// Does what a session asks for, and reports it, until the exchange is over.
+    async fn drive(&self, task: &Task, path: &str, body: &mut (impl Body + Unpin)) -> Option<Ack<'static>> {
         loop {
-            let report = match output {
-                Output::Open => report(self.folder.create(id, path).await, Report::Opened),
-                Output::Store(store) => match self.folder.open_part(id, store.range.start).await {
-                    Ok(file) => body::store(file, &store, body, &task.stop).await,
-                    Err(error) => failed(&error),
-                },
-                Output::Publish => report(self.folder.publish(id, path).await, Report::Published),
-                Output::Discard => report(self.folder.discard(id).await, Report::Discarded),
-                // This server has no application behind it, and its directory says so: it is never asked.
-                Output::Notify => Report::Failed { stored: 0, refusal: Refusal::Internal },
-                Output::Abort(_) | Output::Wait => {
-                    output = task.wait_for_turn(output).await;
-                    continue;
-                }
-                Output::Respond(ack) => return Some(ack.to_response()),
+            let report = match task.next().await {
+                Output::Respond(ack) => return Some(ack),
+                Output::Done => return None,
+                // Everybody may upload.
+                Output::Admit => Report::Admitted,
+                output => self.step(task, output, path, body).await.unwrap_or_else(Report::Failed),
             };
-            output = task.report(report);
+            task.report(report);
+        }
+    }
+
+    /// One step of a session's work.
+    async fn step(
+        &self,
+        task: &Task,
+        output: Output,
+        path: &str,
+        body: &mut (impl Body + Unpin),
+    ) -> Result<Report, Refusal> {
+        let id = task.exchange().session().ok_or(Refusal::Internal)?;
+        match output {
+            Output::Open => self.folder.create(id, path).await,
+            Output::Store(store) => {
+                let file = self.folder.open_part(id, store.range().start).await?;
+                body::store(file, store, body, task).await
+            }
+            Output::Publish { .. } => self.folder.publish(id, path).await,
+            Output::Discard => self.folder.discard(id).await,
+            // This server has no application and keeps no records, and its directory says so: it is never asked.
+            _ => Err(Refusal::Internal),
         }
     }
 
     /// With every request is often enough: sessions last for days.
     async fn discard_expired(&self) {
-        for session in self.turns.expired() {
-            let _goes_at_the_next_start = self.folder.discard(session.id()).await;
+        while let Some(task) = self.tasks.expired() {
+            // No body comes, and nothing is published.
+            self.drive(&task, "/", &mut Empty::<Bytes>::new()).await;
         }
     }
 }
 
-fn report(done: io::Result<()>, success: Report) -> Report {
-    match done {
-        Ok(()) => success,
-        Err(error) => failed(&error),
-    }
-}
-
-fn failed(error: &io::Error) -> Report {
-    Report::Failed { stored: 0, refusal: refusal(error) }
+/// Whoever guesses a session's id can write into the session.
+fn randomness() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the operating system has randomness");
+    bytes
 }

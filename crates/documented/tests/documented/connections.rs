@@ -14,7 +14,7 @@ use crate::raw::{Connection, create_session};
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_survives_connections_that_are_cut_within_a_fragment() {
     for (server, client) in pairs() {
-        let running = Running::start(server, Directory::default()).await;
+        let running = Running::start(server, Directory::builder()).await;
         let fates = vec![Fate::Cut(100_000), Fate::Cut(170_000), Fate::Cut(40_000)];
         let forwarder = Forwarder::start(running.address, fates).await;
         let folder = TempDir::new().unwrap();
@@ -28,7 +28,7 @@ async fn an_upload_survives_connections_that_are_cut_within_a_fragment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_survives_a_connection_that_hangs_within_a_fragment() {
     for (server, client) in pairs() {
-        let running = Running::start(server, Directory::default()).await;
+        let running = Running::start(server, Directory::builder()).await;
         let forwarder = Forwarder::start(running.address, vec![Fate::Hang(100_000)]).await;
         let folder = TempDir::new().unwrap();
         let (path, content) = file(&folder, 300_000);
@@ -42,7 +42,7 @@ async fn an_upload_survives_a_connection_that_hangs_within_a_fragment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_given_up_takes_its_connection_with_it_at_once() {
     for (server, client) in pairs() {
-        let running = Running::start(server, Directory::default()).await;
+        let running = Running::start(server, Directory::builder()).await;
         // The fragment may go over a second connection, if the first is not back in the pool yet.
         let forwarder = Forwarder::start(running.address, vec![Fate::Hang(100_000); 4]).await;
         let folder = TempDir::new().unwrap();
@@ -89,7 +89,7 @@ async fn a_client_knows_that_a_request_without_answer_may_have_arrived() {
 
 /// A server with a fragment under way, of which it has stored all that came: 40,000 bytes of 100,000.
 async fn with_a_part(server: ServerStack) -> (Running, String, Connection) {
-    let running = Running::start(server, Directory::default()).await;
+    let running = Running::start(server, Directory::builder()).await;
     let id = create_session(running.address, "a.bin").await;
     let mut connection = Connection::open(running.address).await;
     connection.fragment("a.bin", &id, 0..100_000, 100_000, &[1; 40_000]).await;

@@ -37,7 +37,7 @@ async fn answering(answer: String) -> SocketAddr {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_there_is_not_replaced() {
     for client in CLIENTS {
-        let running = Running::start(ServerStack::Axum, Directory::default()).await;
+        let running = Running::start(ServerStack::Axum, Directory::builder()).await;
         let folder = TempDir::new().unwrap();
         fs::write(running.folder.path().join("there.bin"), "first").unwrap();
         let (path, _) = file(&folder, 10);
@@ -49,7 +49,7 @@ async fn a_file_that_is_there_is_not_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_uploads_to_one_name_the_first_to_close_has_it() {
-    let running = Running::start(ServerStack::Hyper, Directory::default()).await;
+    let running = Running::start(ServerStack::Hyper, Directory::builder()).await;
     let ids = [create_session(running.address, "a").await, create_session(running.address, "a").await];
     for (id, status) in ids.iter().zip(["200", "403"]) {
         let mut connection = Connection::open(running.address).await;
@@ -90,7 +90,7 @@ async fn a_server_that_is_not_there_is_given_up_in_the_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_has_changed_is_not_uploaded() {
     for client in CLIENTS {
-        let running = Running::start(ServerStack::Hyper, Directory::default()).await;
+        let running = Running::start(ServerStack::Hyper, Directory::builder()).await;
         let folder = TempDir::new().unwrap();
         let (path, _) = file(&folder, 10);
         let source = Source::open(path.clone()).unwrap();
@@ -104,7 +104,7 @@ async fn a_file_that_has_changed_is_not_uploaded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_of_this_protocol_is_refused() {
     for server in SERVERS {
-        let running = Running::start(server, Directory::default()).await;
+        let running = Running::start(server, Directory::builder()).await;
         let mut connection = Connection::open(running.address).await;
         connection.send(b"GET /uploads/a HTTP/1.1\r\nHost: a\r\n\r\n").await;
         let answer = connection.head().await;
@@ -117,7 +117,7 @@ async fn what_is_not_of_this_protocol_is_refused() {
 async fn the_sender_of_a_refused_body_hears_why() {
     const LENGTH: u64 = 20_000_000;
     for server in SERVERS {
-        let running = Running::start(server, Directory::default()).await;
+        let running = Running::start(server, Directory::builder()).await;
         let unknown = "{00000000-0000-4000-8000-000000000000}";
         let mut connection = Connection::open(running.address).await;
         connection.fragment("a", unknown, 0..LENGTH, LENGTH, &vec![0; LENGTH as usize]).await;
@@ -130,7 +130,7 @@ async fn the_sender_of_a_refused_body_hears_why() {
 async fn a_task_that_dies_does_not_lock_its_upload() {
     let folder = TempDir::new().unwrap();
     let folder = Folder::open(folder.path().to_owned()).await.unwrap();
-    let server = Server::new(Directory::default(), folder);
+    let server = Server::new(Directory::builder(), folder).unwrap();
     let request = |packet: &str| {
         Request::builder().method("BITS_POST").uri("/uploads/a").header("BITS-Packet-Type", packet)
     };
@@ -155,7 +155,7 @@ async fn a_task_that_dies_does_not_lock_its_upload() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_name_leads_out_of_the_folder() {
     for server in SERVERS {
-        let running = Running::start(server, Directory::default()).await;
+        let running = Running::start(server, Directory::builder()).await;
         for name in ["..", "..%2Fa", ".hidden", "a:b", "C%3A", "%00"] {
             let mut connection = Connection::open(running.address).await;
             connection.create_session(name).await;

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bits_proto::client::{Config, ConfigBuilder};
-use bits_proto::server::Directory;
+use bits_proto::server::DirectoryBuilder;
 use documented::folder::Folder;
 use documented::server::Server;
 use documented::source::Source;
@@ -46,9 +46,9 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) async fn start(stack: ServerStack, directory: Directory) -> Self {
+    pub(crate) async fn start(stack: ServerStack, directory: DirectoryBuilder) -> Self {
         let folder = TempDir::new().unwrap();
-        let server = Server::new(directory, Folder::open(folder.path().to_owned()).await.unwrap());
+        let server = Server::new(directory, Folder::open(folder.path().to_owned()).await.unwrap()).unwrap();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {

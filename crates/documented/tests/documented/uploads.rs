@@ -9,7 +9,7 @@ use crate::harness::{Running, config, file, pairs, upload};
 async fn files_of_every_size_arrive_from_every_client_at_every_server() {
     const FRAGMENT: usize = 64 * 1024;
     for (server, client) in pairs() {
-        let running = Running::start(server, Directory::default()).await;
+        let running = Running::start(server, Directory::builder()).await;
         let folder = TempDir::new().unwrap();
         for size in [0, 1, FRAGMENT - 1, FRAGMENT, FRAGMENT + 1, 5 * FRAGMENT + 17] {
             let (path, content) = file(&folder, size);
@@ -25,7 +25,7 @@ async fn files_of_every_size_arrive_from_every_client_at_every_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_limit_of_a_stack_is_in_the_way_of_a_large_fragment() {
     for (server, client) in pairs() {
-        let running = Running::start(server, Directory::default()).await;
+        let running = Running::start(server, Directory::builder()).await;
         let folder = TempDir::new().unwrap();
         let (path, content) = file(&folder, 7 << 20);
         let config = config().fragment_size(5 << 20);
@@ -38,7 +38,7 @@ async fn no_limit_of_a_stack_is_in_the_way_of_a_large_fragment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fragments_shrink_to_what_the_server_takes() {
     for (server, client) in pairs() {
-        let directory = Directory::builder().max_fragment_size(100_000).build().unwrap();
+        let directory = Directory::builder().max_fragment_size(100_000);
         let running = Running::start(server, directory).await;
         let folder = TempDir::new().unwrap();
         let (path, content) = file(&folder, 3 << 20);
