@@ -268,7 +268,7 @@ impl<S: Storage, T: Turns> Server<S, T> {
         let ack = outcome.ack?;
         let request = self.turns.directory().read(head, owner).map(|arrival| match arrival.packet() {
             Ok(packet) => Ok(packet.clone()),
-            Err(error) => Err(error.clone()),
+            Err(error) => Err(*error),
         });
         let reason = match &request {
             Some(Err(error)) => Some(error.to_string()),
