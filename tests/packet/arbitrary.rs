@@ -68,7 +68,7 @@ proptest! {
     #[test]
     fn snapshots_are_refused_or_give_sound_machines(bytes in vec(any::<u8>(), 0..600)) {
         let now = clock::start();
-        if let Some(Ok(session)) = made(&bytes).map(|snapshot: server::Snapshot| Session::restore(now, snapshot, std::time::Duration::ZERO)) {
+        if let Some(Ok(session)) = made(&bytes).map(|snapshot: server::Snapshot| Session::restore(now, snapshot, Duration::ZERO)) {
             prop_assert!(session.received() <= session.total().unwrap_or(0));
         }
         if let Some(snapshot) = made::<client::Snapshot>(&bytes) {

@@ -17,13 +17,11 @@ pub(crate) fn event(event: &Event<'_, Owner>) {
             received = upload.received,
             "expired"
         ),
-        Event::Unauthorized(head) => {
-            // Those that brought no password are asked for one, and come again.
-            if head.headers.contains_key(AUTHORIZATION) {
-                let path = head.uri.path();
-                tracing::warn!(client = listen::client(head), path, "wrong name or password");
-            }
+        // Those that brought no password are asked for one, and come again.
+        Event::Unauthorized(head) if head.headers.contains_key(AUTHORIZATION) => {
+            tracing::warn!(client = listen::client(head), path = head.uri.path(), "wrong name or password");
         }
+        Event::Unauthorized(_) => {}
         Event::Found(Leftover::Record(id, error)) => {
             tracing::error!(session = shown(*id), error, "a saved session is ignored and left alone");
         }

@@ -99,7 +99,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         max: options.max_connections.map_or_else(Connections::max_by_default, NonZeroUsize::get),
         idle: options.idle_timeout,
     };
-    let mut folder = Folder::builder(&options.root).create_dirs(options.create_dirs).keep_free(options.keep_free);
+    let mut folder =
+        Folder::builder(&options.root).create_dirs(options.create_dirs).keep_free(options.keep_free);
     if let Some(state) = &options.state {
         folder = folder.state(state);
     }
@@ -123,7 +124,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     };
     let (users, metrics) = (Arc::new(Users::new(users)?), Arc::new(Metrics::default()));
     let uploads =
-        web::uploads(&options, &directory, folder.clone(), users, notifications, Arc::clone(&metrics)).await?;
+        web::uploads(&options, &directory, folder.clone(), users, notifications, Arc::clone(&metrics))
+            .await?;
     let sessions = uploads.open_sessions();
     if sessions > 0 {
         tracing::info!(sessions, "sessions restored");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bits_proto::notify::NotificationType;
 use bits_proto::server::{
-    Arrival, Directory, DirectoryBuilder, Exchange, Notified, Output, Report, Sessions,
+    Directory, DirectoryBuilder, Exchange, Keep, Notified, Output, Report, Sessions, Signal,
 };
 use bits_proto::{Guid, ReplyUrl};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
@@ -91,7 +91,7 @@ impl ServerBuilder {
         let address = listener.local_addr().unwrap();
         let directory = self.directory.build().unwrap();
         let table = Table {
-            sessions: Sessions::new(directory.clone()),
+            sessions: Sessions::new(directory),
             connections: BTreeMap::new(),
             unfinished: HashMap::new(),
             published: HashMap::new(),
@@ -99,7 +99,6 @@ impl ServerBuilder {
             hung_up: 0,
         };
         let inner = Arc::new(Inner {
-            directory,
             table: Mutex::new(table),
             changed: Condvar::new(),
             faults: Mutex::new(self.faults),
@@ -131,7 +130,7 @@ pub struct Server {
 impl Server {
     pub fn build() -> ServerBuilder {
         ServerBuilder {
-            directory: Directory::builder(),
+            directory: Directory::builder().keep(Keep::Nothing),
             faults: Box::new(|_| Fault::None),
             authorization: None,
             reply: None,
@@ -190,7 +189,6 @@ impl Server {
 }
 
 struct Inner {
-    directory: Directory,
     table: Mutex<Table>,
     changed: Condvar,
     faults: Mutex<Faults>,
@@ -297,39 +295,49 @@ impl Inner {
     }
 
     fn bits(&self, head: &Request<()>, body: &mut impl Read, hang_up: &TcpStream) -> Response<()> {
-        let request = match self.directory.decode(head) {
-            Ok(Some(request)) => request,
-            Ok(None) => return plain(404, &[], Vec::new()).0,
-            Err(error) => return error.to_response(),
-        };
-        let arrival = Arrival { request: &request, target: head.uri(), owner: &() };
-        let mut table = self.table.lock().unwrap();
         let random = || {
             use std::hash::{BuildHasher, Hasher, RandomState};
             let word = || u128::from(RandomState::new().build_hasher().finish());
             (word() << 64 | word()).to_be_bytes()
         };
-        let (exchange, mut output) = table.sessions.handle_request(Instant::now(), &arrival, random);
+        let mut table = self.table.lock().unwrap();
+        let Some(exchange) = table.sessions.handle_request(Instant::now(), head, &(), random) else {
+            return plain(404, &[], Vec::new()).0;
+        };
         table.connections.insert(exchange, hang_up.try_clone().unwrap());
-        let (id, path) = (exchange.session(), head.uri().path().to_owned());
+        let (id, path) = (exchange.session().unwrap_or(Guid::NIL), head.uri().path().to_owned());
         loop {
+            while let Some(signal) = table.sessions.poll_signal() {
+                if let (Signal::Stop(older), Some(stream)) =
+                    (signal, table.connections.get(&signal.exchange()))
+                {
+                    assert_ne!(older, exchange);
+                    let _closed_already = stream.shutdown(Shutdown::Both);
+                }
+            }
+            let Some(output) = table.sessions.poll_output(Instant::now(), exchange) else {
+                table = self.changed.wait_timeout(table, Duration::from_millis(10)).unwrap().0;
+                continue;
+            };
             let report = match output {
+                Output::Admit => Report::Admitted,
                 Output::Open => {
                     table.unfinished.insert(id, Vec::new());
                     Report::Opened
                 }
-                Output::Store(store) => {
+                Output::Store(mut store) => {
                     drop(table);
-                    let _skipped = io::copy(&mut body.take(store.skip), &mut io::sink());
-                    let mut bytes = Vec::new();
-                    let _end = body.read_to_end(&mut bytes);
+                    let (mut bytes, mut piece) = (Vec::new(), [0; 16 * 1024]);
+                    while let Ok(length @ 1..) = body.read(&mut piece) {
+                        bytes.extend_from_slice(store.clip(&piece[..length]));
+                    }
                     table = self.table.lock().unwrap();
                     let unfinished = table.unfinished.get_mut(&id).unwrap();
-                    unfinished.truncate(store.range.start as usize);
+                    unfinished.truncate(store.range().start as usize);
                     unfinished.extend_from_slice(&bytes);
-                    Report::Stored(bytes.len() as u64)
+                    Report::Stored(store.clipped())
                 }
-                Output::Notify => {
+                Output::Notify { .. } => {
                     // As IIS: with the id of the session.
                     let url = format!("{path}/Replies/{id}/responsefile.bin").into_bytes();
                     Report::Notified(Notified {
@@ -337,7 +345,7 @@ impl Inner {
                         reply_url: Some(ReplyUrl::from_bytes(url).unwrap()),
                     })
                 }
-                Output::Publish => {
+                Output::Publish { .. } => {
                     let bytes = table.unfinished.remove(&id).unwrap();
                     assert!(table.published.insert(path.clone(), bytes).is_none(), "published once");
                     Report::Published
@@ -346,24 +354,13 @@ impl Inner {
                     table.unfinished.remove(&id);
                     Report::Discarded
                 }
-                Output::Abort(older) => {
-                    if let Some(stream) = table.connections.get(&older) {
-                        let _closed_already = stream.shutdown(Shutdown::Both);
-                    }
-                    output = table.sessions.poll(Instant::now(), exchange);
-                    continue;
-                }
-                Output::Wait => {
-                    table = self.changed.wait_timeout(table, Duration::from_millis(10)).unwrap().0;
-                    output = table.sessions.poll(Instant::now(), exchange);
-                    continue;
-                }
                 Output::Respond(ack) => {
                     table.connections.remove(&exchange);
                     return ack.to_response();
                 }
+                Output::Save(_) | Output::Forget | Output::Done => unreachable!("this server keeps nothing"),
             };
-            output = table.sessions.handle_report(Instant::now(), exchange, report);
+            table.sessions.handle_report(Instant::now(), exchange, report);
             self.changed.notify_all();
         }
     }

@@ -37,7 +37,11 @@ fn an_upload_goes_on_after_kills_between_and_within_fragments() {
         let told = session.fragment(&file, file.len() - 1, file.len());
         assert_eq!(told.status, 416);
         let part = fs::metadata(&server.parts()[0]).unwrap();
-        assert!(part.len() == told.received() && told.received() >= next as u64, "{} {next}", told.received());
+        assert!(
+            part.len() == told.received() && told.received() >= next as u64,
+            "{} {next}",
+            told.received()
+        );
         next = told.received() as usize;
     }
     assert_eq!(session.fragment(&file, next, file.len()).status, 200);

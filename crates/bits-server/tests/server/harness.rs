@@ -60,7 +60,9 @@ impl Server {
                 let name = path.file_name().unwrap().to_str().unwrap();
                 if name.starts_with(".bits-") && path.is_dir() {
                     // It may be gone already.
-                    parts.extend(fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()));
+                    parts.extend(
+                        fs::read_dir(&path).into_iter().flatten().flatten().map(|entry| entry.path()),
+                    );
                 } else if path.is_dir() && !path.is_symlink() && name != ".bits" {
                     folders.push(path);
                 }
