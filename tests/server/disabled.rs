@@ -55,7 +55,7 @@ fn uploads_that_are_enabled_again_begin_anew() {
     let mut server = Server::with(bits_proto::Conformance::Interop);
     let id = server.create();
     server.sessions.set_directory(server.now, disabled());
-    assert_eq!(server.expire(), [id.clone()]);
+    assert_eq!(server.expire(), [&*id]);
     server.sessions.set_directory(server.now, Directory::default());
     assert_not_found(&server.send(fragment(&id, 0..10, 10)));
     let id = server.create();

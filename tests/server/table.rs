@@ -184,7 +184,7 @@ fn a_session_expires_when_its_time_is_over_and_not_before() {
     assert_eq!(expired(&mut server), [""; 0]);
     server.pass(Duration::from_secs(1));
     assert_not_found(&server.send(fragment(&id, 0..10, 10)));
-    assert_eq!(expired(&mut server), [id.clone()]);
+    assert_eq!(expired(&mut server), [&*id]);
     assert!(server.stored.is_empty() && server.records.is_empty());
     assert_not_found(&server.send(fragment(&id, 0..10, 10)));
 }
@@ -218,7 +218,8 @@ fn c74_new_bytes_prolong_a_session_and_repeats_do_not() {
     let mut server = short_lived();
     let id = server.create();
     // Whether each is progress: a fragment; its repeat; one out of step; what a broken connection left; the last; its repeat.
-    let working: [(bool, &dyn Fn(&mut Server)); 6] = [
+    type Work<'w> = &'w dyn Fn(&mut Server);
+    let working: [(bool, Work<'_>); 6] = [
         (true, &|server| assert_accepted(&server.send(fragment(&id, 0..10, 100)), 10)),
         (false, &|server| assert_accepted(&server.send(fragment(&id, 0..10, 100)), 10)),
         (false, &|server| assert_out_of_step(&server.send(fragment(&id, 50..60, 100)), 10)),

@@ -126,10 +126,7 @@ impl<S: Storage, T: Turns> Server<S, T> {
         let notification = Notification::new(Instant::now(), url, &destination, delivery, Config::default())
             .map_err(|_| invalid)?;
         match self.contents.is_some() {
-            true => {
-                let reply = iis_reply_url(&destination, id).map_err(|_| invalid)?;
-                Ok(notification.with_stored_reply(reply))
-            }
+            true => Ok(notification.with_stored_reply(iis_reply_url(id))),
             false => Ok(notification),
         }
     }
@@ -157,7 +154,7 @@ impl Exchange<'_> {
                 Some(Output::Transmit(transmit)) => self.transmit(transmit).await,
                 Some(Output::FindResponseFile) => {
                     let exists = self.notifier.contents.reply(self.id).await.is_ok();
-                    self.notification.handle_response_file(Instant::now(), exists);
+                    self.notification.handle_response_file(exists);
                 }
                 Some(Output::StoreBody { limit }) => self.store_body(limit).await,
                 Some(Output::Discard | Output::Abort) => self.body = None,
@@ -199,7 +196,7 @@ impl Exchange<'_> {
             }
             Some(Err(why)) => {
                 self.failure = Some(why);
-                self.notification.handle_transport_error(Instant::now());
+                self.notification.handle_transport_error();
             }
         }
     }
@@ -222,12 +219,12 @@ impl Exchange<'_> {
         match self.in_time(store_body(body, &*self.notifier.contents, self.id, limit)).await {
             None => {}
             Some(Ok(bytes)) => {
-                self.notification.handle_body(Instant::now(), bytes);
-                self.notification.handle_body_end(Instant::now());
+                self.notification.handle_body(bytes);
+                self.notification.handle_body_end();
             }
-            Some(Err(BodyError::Transport)) => self.notification.handle_transport_error(Instant::now()),
+            Some(Err(BodyError::Transport)) => self.notification.handle_transport_error(),
             Some(Err(BodyError::Storage(failure))) => {
-                self.notification.handle_failure(Instant::now(), failure.refusal());
+                self.notification.handle_failure(failure.refusal());
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Published files, and the replies to uploads (§3.5), by GET and HEAD.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use bits_proto::Guid;
 use bits_proto::download::{self, Entity};
-use http::header::HeaderValue;
+use bits_proto::notify::iis_reply_session;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
@@ -23,7 +23,7 @@ impl<S: Storage, T: Turns> Server<S, T> {
         owner: &T::Owner,
     ) -> Response<Body> {
         let path = head.uri.path();
-        let reader = match reply_session(path) {
+        let reader = match iis_reply_session(path) {
             Some(id) => match self.turns.session(id).await {
                 Some(upload) if upload.owner == *owner => {
                     self.turns.reply_served(id).await;
@@ -48,25 +48,11 @@ impl<S: Storage, T: Turns> Server<S, T> {
 }
 
 fn entity(reader: &dyn DynReader) -> Option<Entity> {
-    let mut entity = Entity::new(reader.size()).ok()?;
-    if let Some(etag) = reader.etag() {
-        entity = entity.with_etag(etag.parse().ok()?);
+    // Every reply has a date (§3.5); where the storage knows none, it is one that never changes.
+    let modified = reader.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+    let entity = Entity::new(reader.size(), modified).ok()?;
+    match reader.etag() {
+        Some(etag) => Some(entity.with_etag(etag.parse().ok()?)),
+        None => Some(entity),
     }
-    if let Some(modified) = reader.modified() {
-        let modified = httpdate::fmt_http_date(modified);
-        entity = entity.with_last_modified(HeaderValue::from_str(&modified).ok()?);
-    }
-    Some(entity)
-}
-
-/// The session to whose reply a path leads: where [`iis_reply_url`](bits_proto::notify::iis_reply_url) says.
-fn reply_session(path: &str) -> Option<Guid> {
-    let mut segments = path.rsplit('/');
-    let (name, id) = (segments.next()?, segments.next()?);
-    let is_reply = name == "responsefile.bin"
-        && segments.next() == Some("Replies")
-        && segments.next() == Some("BITS-Sessions");
-    // Braces are percent-encoded, or not.
-    let id = id.replace("%7B", "{").replace("%7b", "{").replace("%7D", "}").replace("%7d", "}");
-    is_reply.then(|| id.parse().ok()).flatten()
 }
