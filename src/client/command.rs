@@ -48,6 +48,8 @@ impl Upload {
                 self.ask_again_where_the_server_stands();
                 self.guards.tried_credentials = 0;
                 self.guards.forgive();
+                self.guards.meagre = 0;
+                self.guards.refused_pings = 0;
                 self.backoff.reset();
                 self.go_on(now);
             }
@@ -98,24 +100,28 @@ impl Upload {
     /// [`ApiMisuse::Ended`]: it is over.
     pub fn authenticate(&mut self, now: Instant, credentials: Option<Credentials>) -> Result<(), ApiMisuse> {
         self.still_open()?;
-        let wanted = self.doing == Doing::Challenged;
-        match credentials {
-            Some(credentials) => {
+        let wanted = match self.doing {
+            Doing::Challenged { packet, status } => Some((packet, status)),
+            _ => None,
+        };
+        match (credentials, wanted) {
+            (Some(credentials), _) => {
                 self.connection = match self.challenged.filter(|_| credentials.connection_bound) {
                     Some(exchange) => Connection::SameAs(exchange),
                     None => Connection::Any,
                 };
                 self.credentials = credentials;
-                if wanted {
+                if wanted.is_some() {
                     self.guards.tried_credentials = self.guards.tried_credentials.saturating_add(1);
                     self.go_on(now);
                 }
             }
-            None if wanted => {
-                let next = self.stop(Failure::new(Reason::Unauthorized, None));
+            (None, Some((packet, status))) => {
+                let failure = Failure::new(Reason::Unauthorized, Some(packet));
+                let next = self.stop(Failure { status: Some(status), ..failure });
                 self.settle(now, next);
             }
-            None => self.credentials = Credentials::default(),
+            (None, None) => self.credentials = Credentials::default(),
         }
         Ok(())
     }
@@ -157,6 +163,7 @@ impl Upload {
         let moves = under_way.is_some() || self.doing == Doing::Retrying;
         if under_way.is_some() {
             self.abort();
+            self.ping_first();
         }
         self.abandon_host();
         if then_suspend && moves {
@@ -215,8 +222,17 @@ impl Upload {
     fn ask_again_where_the_server_stands(&mut self) {
         let (complete, size) = (self.is_acknowledged(), self.fragment_size());
         let wants_reply = self.config.reply == ReplyMode::Required;
+        let reads_reply = self.config.reply != ReplyMode::Ignored;
         let Some(session) = self.session_mut() else { return };
-        if complete && (wants_reply && session.reply == Reply::None || session.close.is_refused()) {
+        let unread = match session.reply {
+            Reply::None => wants_reply,
+            Reply::Unusable => reads_reply,
+            Reply::Url(_) | Reply::Settled => false,
+        };
+        if unread {
+            session.reply = Reply::None;
+        }
+        if complete && (unread || session.close.is_refused()) {
             session.close = session.close.mended();
             session.offset = session.offset.saturating_sub(size);
         }

@@ -8,12 +8,10 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use super::fragments::FragmentSize;
 use super::host::HostPolicy;
 use crate::machine::InvalidConfig;
-use crate::machine::patience::Patience;
+use crate::machine::patience::{LONGEST_RETRY_AFTER, Patience};
 use crate::packet::Conformance;
 use crate::packet::ResponseHead;
-use crate::vocabulary::limits::{
-    DEFAULT_FRAGMENT_SIZE, MAX_REGRESSIONS, MAX_RESTARTS, MAX_STALLS, REQUEST_TIMEOUT,
-};
+use crate::vocabulary::limits::{MAX_REGRESSIONS, MAX_RESTARTS, MAX_STALLS, REQUEST_TIMEOUT};
 
 /// How an upload behaves. The defaults suit IIS.
 ///
@@ -59,7 +57,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             conformance: Conformance::Interop,
-            fragment_size: FragmentSize::Fixed(DEFAULT_FRAGMENT_SIZE),
+            fragment_size: FragmentSize::ADAPTIVE,
             rate: None,
             content_name: ContentNamePackets::Fragments,
             ping_first: false,
@@ -190,12 +188,12 @@ impl ConfigBuilder {
         self
     }
 
-    /// The size of every Fragment but the last, in bytes; 1 MiB by default.
+    /// The size of every Fragment but the last, in bytes. By default it [adapts](FragmentSize::ADAPTIVE) to the line.
     pub fn fragment_size(self, bytes: u64) -> Self {
         self.fragments(FragmentSize::Fixed(bytes))
     }
 
-    /// How large fragments are; [`FragmentSize::ADAPTIVE`] lets them follow the line.
+    /// How large fragments are; [`FragmentSize::ADAPTIVE`] by default.
     pub fn fragments(mut self, size: FragmentSize) -> Self {
         self.config.fragment_size = size;
         self
@@ -285,10 +283,12 @@ impl ConfigBuilder {
     }
 
     /// The first and the longest delay before something is tried again; 5 seconds and 10 minutes by default. Delays
-    /// double in between, and vary by a quarter so that a fleet does not come back at once.
+    /// double in between, and vary by a quarter so that a fleet does not come back at once. A server's `Retry-After` counts as
+    /// a least delay, up to an hour, and up to `longest` where it is set here (C75).
     pub fn retry_delays(mut self, first: Duration, longest: Duration) -> Self {
         self.config.patience.first_retry_delay = first;
         self.config.patience.longest_retry_delay = longest;
+        self.config.patience.longest_retry_after = longest.min(LONGEST_RETRY_AFTER);
         self
     }
 

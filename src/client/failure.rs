@@ -72,6 +72,8 @@ pub enum Reason {
     GaveUp,
     /// The upload is complete, but the server named no reply.
     ReplyMissing,
+    /// The server has a reply, and its address cannot be read.
+    ReplyUnusable,
     /// The caller could not fetch the reply.
     ReplyFailed,
     /// The source is not what it was when the upload began; the session was cancelled.
@@ -95,6 +97,8 @@ pub enum Violation {
     OffsetPastEnd,
     /// It claims bytes that were never sent (Q09).
     OffsetNeverSent,
+    /// The server broke the rules again and again; its session was cancelled (C25).
+    Repeated,
 }
 
 impl Failure {
@@ -135,6 +139,7 @@ impl Failure {
             (Reason::Refused, 403) if self.code.and_then(Hresult::explanation).is_none() => {
                 Some("the account may not write there, or the file exists and may not be overwritten")
             }
+            (Reason::Refused, 409) => Some("somebody else may hold the name"),
             (Reason::Refused, 404) => Some("the folder does not exist, or the file vanished from the server"),
             (Reason::Refused, 501) => Some("BITS uploads are not enabled for this directory"),
             (_, 401) if !from_bits => Some("the server wants other credentials"),
@@ -154,7 +159,9 @@ impl Failure {
     pub fn is_retryable(&self) -> bool {
         match self.reason {
             Reason::Refused | Reason::NotBits | Reason::NotAvailable => {
-                self.status.is_some_and(|status: StatusCode| super::verdict::is_transient(status.as_u16()))
+                self.status.is_some_and(|status: StatusCode| {
+                    super::verdict::may_pass(status.as_u16(), crate::packet::Conformance::Interop)
+                })
             }
             Reason::FragmentTooLarge | Reason::Stalled | Reason::Regressed | Reason::SourceChanged => false,
             _ => true,
@@ -208,6 +215,7 @@ impl Reason {
             Self::Protocol(Violation::OtherProtocol) => "the server chose a protocol that was not offered",
             Self::Protocol(Violation::OffsetPastEnd) => "the server claims bytes past the end of the file",
             Self::Protocol(Violation::OffsetNeverSent) => "the server claims bytes that were never sent",
+            Self::Protocol(Violation::Repeated) => "the server breaks the protocol again and again",
             Self::Unauthorized => "the server or a proxy wants credentials",
             Self::FragmentTooLarge => "even the smallest fragment is too large",
             Self::SessionNotFound => "the server does not know the session any more",
@@ -221,6 +229,7 @@ impl Reason {
             Self::RestartedTooOften => "the upload started over too often without getting further",
             Self::GaveUp => "there was no progress for too long",
             Self::ReplyMissing => "the server has no reply",
+            Self::ReplyUnusable => "the server has a reply, and its address cannot be read",
             Self::ReplyFailed => "the reply could not be fetched",
             Self::SourceChanged => "the file changed while it was uploaded",
         }

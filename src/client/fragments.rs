@@ -14,9 +14,11 @@ pub enum FragmentSize {
     /// All of one size.
     Fixed(u64),
     /// From `least` to `largest`, growing and shrinking so that one fragment takes about `target`: large enough that the
-    /// round trips do not count, small enough that little is lost when one breaks.
+    /// round trips do not count, small enough that little is lost when one breaks. The default.
     Adaptive {
-        /// The size to begin with, and the least.
+        /// The size to begin with.
+        first: u64,
+        /// The least.
         least: u64,
         /// The largest.
         largest: u64,
@@ -26,22 +28,27 @@ pub enum FragmentSize {
 }
 
 impl FragmentSize {
-    /// From 64 KiB to 13 MiB, aiming at five seconds.
-    pub const ADAPTIVE: Self =
-        Self::Adaptive { least: 64 * 1024, largest: MAX_FRAGMENT_SIZE, target: Duration::from_secs(5) };
+    /// From 5 KiB to 13 MiB, as Windows, beginning with 256 KiB and aiming at five seconds.
+    pub const ADAPTIVE: Self = Self::Adaptive {
+        first: 256 * 1024,
+        least: MIN_FRAGMENT_SIZE,
+        largest: MAX_FRAGMENT_SIZE,
+        target: Duration::from_secs(5),
+    };
 
     pub(super) fn is_legal(self) -> bool {
         match self {
             Self::Fixed(size) => (1..=MAX_ENTITY_SIZE).contains(&size),
-            Self::Adaptive { least, largest, target } => {
-                least > 0 && least <= largest && largest <= MAX_ENTITY_SIZE && !target.is_zero()
+            Self::Adaptive { first, least, largest, target } => {
+                let in_order = least > 0 && least <= first && first <= largest;
+                in_order && largest <= MAX_ENTITY_SIZE && !target.is_zero()
             }
         }
     }
 
     const fn first(self) -> u64 {
         match self {
-            Self::Fixed(size) | Self::Adaptive { least: size, .. } => size,
+            Self::Fixed(size) | Self::Adaptive { first: size, .. } => size,
         }
     }
 }
@@ -79,7 +86,7 @@ impl Sizer {
 
     /// A fragment of `bytes` was acknowledged after `elapsed`: aim at the target, by no more than the double or the half.
     pub(super) fn took(&mut self, bytes: u64, elapsed: Duration, setting: FragmentSize) {
-        let FragmentSize::Adaptive { least, largest, target } = setting else { return };
+        let FragmentSize::Adaptive { least, largest, target, .. } = setting else { return };
         let ideal = u128::from(bytes).saturating_mul(target.as_nanos()).checked_div(elapsed.as_nanos());
         let ideal = ideal.and_then(|ideal| u64::try_from(ideal).ok()).unwrap_or(u64::MAX);
         // A short fragment, as the last before the end, says little about larger ones.
@@ -104,8 +111,12 @@ pub(super) fn halved(bytes: u64) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const SETTING: FragmentSize =
-        FragmentSize::Adaptive { least: 10_000, largest: 1_000_000, target: Duration::from_secs(1) };
+    const SETTING: FragmentSize = FragmentSize::Adaptive {
+        first: 10_000,
+        least: 10_000,
+        largest: 1_000_000,
+        target: Duration::from_secs(1),
+    };
 
     /// Sends fragments over a line of so many bytes a second; the size that comes out.
     fn settled(bytes_a_second: u64) -> u64 {

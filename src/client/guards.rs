@@ -5,6 +5,15 @@ use super::failure::Reason;
 use crate::vocabulary::HostId;
 use crate::vocabulary::limits::MAX_CHALLENGES;
 
+/// The tenth Ack in a row that breaks the protocol is fatal.
+const MAX_VIOLATIONS: u32 = 10;
+/// The tenth success in a row that is no Ack is fatal: there is no BITS server.
+const MAX_NO_ACKS: u32 = 10;
+/// After three refusals an upload goes on without a Ping.
+const MAX_REFUSED_PINGS: u32 = 3;
+/// The thousandth Ack for less than half of a fragment at the floor is fatal.
+const MAX_MEAGRE: u32 = 1000;
+
 /// Counters that stop an upload which a server keeps busy without getting anywhere. They outlive a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -17,6 +26,14 @@ pub(super) struct Guards {
     pub(super) stalls: u32,
     pub(super) regressions: u32,
     pub(super) restarts: u32,
+    /// How many Acks broke the protocol since there was progress (C25).
+    pub(super) violations: u32,
+    /// How many successes in a row were no Acks.
+    pub(super) no_acks: u32,
+    /// How many Pings in a row were refused (Q33).
+    pub(super) refused_pings: u32,
+    /// How many Acks in a row took less than half of a fragment at the floor.
+    pub(super) meagre: u32,
     /// How many credentials were supplied since the last answer that was no challenge.
     pub(super) tried_credentials: u32,
     /// The host that was out of reach for too long, and whether that happened twice (C35).
@@ -51,6 +68,30 @@ impl Guards {
         if self.restarts > config.max_restarts { Err(Reason::RestartedTooOften) } else { Ok(()) }
     }
 
+    /// An Ack broke the protocol; whether that is to be borne.
+    pub(super) const fn bears_violation(&mut self) -> bool {
+        self.violations = self.violations.saturating_add(1);
+        self.violations < MAX_VIOLATIONS
+    }
+
+    /// A success was no Ack; whether a BITS server may still be there.
+    pub(super) const fn bears_no_ack(&mut self) -> bool {
+        self.no_acks = self.no_acks.saturating_add(1);
+        self.no_acks < MAX_NO_ACKS
+    }
+
+    /// A Ping was refused; whether another one makes sense.
+    pub(super) const fn bears_refused_ping(&mut self) -> bool {
+        self.refused_pings = self.refused_pings.saturating_add(1);
+        self.refused_pings < MAX_REFUSED_PINGS
+    }
+
+    /// Less than half of a fragment at the floor was taken.
+    pub(super) const fn bears_meagre(&mut self) -> bool {
+        self.meagre = self.meagre.saturating_add(1);
+        self.meagre < MAX_MEAGRE
+    }
+
     /// Whether credentials are worth another try.
     pub(super) const fn may_ask(&self) -> bool {
         self.tried_credentials < MAX_CHALLENGES
@@ -61,6 +102,8 @@ impl Guards {
         self.stalls = 0;
         self.regressions = 0;
         self.restarts = 0;
+        self.violations = 0;
+        self.no_acks = 0;
     }
 }
 

@@ -2,24 +2,34 @@
 
 use std::time::Instant;
 
+use http::HeaderName;
+
 use super::config::ReplyMode;
 use super::failure::{Failure, Reason, Violation};
 use super::output::Event;
-use super::state::{InFlight, Next, Ping, Place, Reply, Session, Timer};
+use super::state::{Close, InFlight, Next, Ping, Place, Reply, Session, Timer};
 use super::upload::Upload;
-use crate::packet::{Ack, CreateSessionAck, FragmentAck, FragmentStatus, PacketType};
+use crate::header;
+use crate::packet::{Ack, CreateSessionAck, FragmentAck, FragmentStatus, PacketType, ResponseHead};
+use crate::vocabulary::digits::trim;
 
 impl Upload {
-    pub(super) fn accepted(&mut self, now: Instant, exchange: &InFlight, ack: Ack<'_>) -> Next {
+    pub(super) fn accepted(
+        &mut self,
+        now: Instant,
+        exchange: &InFlight,
+        head: ResponseHead<'_>,
+        ack: Ack<'_>,
+    ) -> Next {
         match ack {
-            Ack::CreateSession(ack) => self.created(ack),
+            Ack::CreateSession(ack) => self.created(head, ack),
             Ack::Ping(_) => self.reached(),
             Ack::Fragment(ack) => {
                 if ack.status == FragmentStatus::Accepted {
                     let elapsed = now.saturating_duration_since(exchange.since);
                     self.sizer.took(exchange.bytes(), elapsed, self.config.fragment_size);
                 }
-                self.acknowledged_fragment(now, exchange, &ack)
+                self.acknowledged_fragment(now, exchange, head, &ack)
             }
             Ack::CloseSession(_) => Next::Complete { confirmed: true },
             Ack::CancelSession(_) => self.session_gone(true),
@@ -40,10 +50,13 @@ impl Upload {
         }
     }
 
-    fn created(&mut self, ack: CreateSessionAck<'_>) -> Next {
+    fn created(&mut self, head: ResponseHead<'_>, ack: CreateSessionAck<'_>) -> Next {
         self.place = Place::Session(Session::new(ack.session_id));
         self.tell(Event::SessionCreated { session_id: ack.session_id });
-        let Some(host) = ack.host else { return Next::Go };
+        let Some(host) = ack.host else {
+            self.ignored(head, &header::BITS_HOST_ID, "BITS-Host-Id");
+            return Next::Go;
+        };
         if !self.guards.ignores_hosts && self.config.host_policy.allows(&self.destination, &host.id) {
             let host = host.into_owned();
             self.tell(Event::HostChanged { host: host.id.clone() });
@@ -58,7 +71,8 @@ impl Upload {
         Next::Go
     }
 
-    fn reached(&mut self) -> Next {
+    pub(super) fn reached(&mut self) -> Next {
+        self.guards.refused_pings = 0;
         match &mut self.place {
             Place::Nowhere { ping } => *ping = false,
             Place::Session(session) if session.ping == Ping::InDoubt => {
@@ -70,7 +84,13 @@ impl Upload {
     }
 
     /// A Fragment was answered 200 or 416: go on from the offset that the server wants (C32).
-    fn acknowledged_fragment(&mut self, now: Instant, exchange: &InFlight, ack: &FragmentAck<'_>) -> Next {
+    fn acknowledged_fragment(
+        &mut self,
+        now: Instant,
+        exchange: &InFlight,
+        head: ResponseHead<'_>,
+        ack: &FragmentAck<'_>,
+    ) -> Next {
         let range = &exchange.range;
         let failure = |reason| Failure {
             status: Some(ack.http_status()),
@@ -83,8 +103,8 @@ impl Upload {
             (None, FragmentStatus::OutOfStep) => return self.doubt_session(failure(Reason::OffsetUnknown)),
         };
         if to > self.entity.size() {
-            return self
-                .unanswered(PacketType::Fragment, failure(Reason::Protocol(Violation::OffsetPastEnd)));
+            let failure = failure(Reason::Protocol(Violation::OffsetPastEnd));
+            return self.violation(PacketType::Fragment, None, failure);
         }
         let Place::Session(session) = &mut self.place else { return Next::Go };
         if session.sent.is_some_and(|sent| to > sent) {
@@ -92,12 +112,16 @@ impl Upload {
             return self.restart(failure(Reason::Protocol(Violation::OffsetNeverSent)));
         }
         session.offset = to;
-        if self.config.reply != ReplyMode::Ignored && session.reply != Reply::Settled {
-            // The last one named counts (Q26).
-            if let Some(Ok(url)) = ack.reply_url.as_ref().map(|url| url.resolve(&self.destination)) {
-                session.reply = Reply::Url(url.to_string());
-            }
+        if to > range.start {
+            session.trouble.failures = 0;
+            self.timers.stop(Timer::HostFallback);
         }
+        if to < self.entity.size() && session.close == Close::UnansweredAndRefused {
+            // The server lost bytes, so it has published nothing.
+            session.close = Close::NeverSent;
+        }
+        self.learn_reply(head, ack);
+        let meagre = ack.status == FragmentStatus::Accepted && self.took_little(exchange, to);
         let best = self.guards.best;
         let guarded = self.guards.acknowledged(range.start, to, &self.config);
         if to != range.end {
@@ -111,8 +135,46 @@ impl Upload {
             self.tell(Event::Progress { acknowledged: to });
         }
         match guarded {
+            Ok(()) if meagre => self.fatal(failure(Reason::Stalled)),
             Ok(()) => Next::Go,
             Err(reason) => self.fatal(failure(reason)),
         }
+    }
+
+    /// Halves a fragment of which the server took less than half; whether it did so at the floor too often.
+    fn took_little(&mut self, exchange: &InFlight, to: u64) -> bool {
+        let taken = to.checked_sub(exchange.range.start);
+        if taken.is_none_or(|taken| taken >= exchange.bytes() / 2) {
+            self.guards.meagre = 0;
+            return false;
+        }
+        !self.halve(exchange.bytes()) && !self.guards.bears_meagre()
+    }
+
+    /// The last reply named counts (Q26). One that leads nowhere is told, and is no reason to close the session, which would
+    /// delete it.
+    fn learn_reply(&mut self, head: ResponseHead<'_>, ack: &FragmentAck<'_>) {
+        let url = ack.reply_url.as_ref().and_then(|url| url.resolve(&self.destination).ok());
+        if url.is_none() && !self.ignored(head, &header::BITS_REPLY_URL, "BITS-Reply-URL") {
+            return;
+        }
+        let Place::Session(session) = &mut self.place else { return };
+        if self.config.reply != ReplyMode::Ignored {
+            session.reply = match (url, &session.reply) {
+                (_, Reply::Settled) => Reply::Settled,
+                (Some(url), _) => Reply::Url(url.to_string()),
+                (None, Reply::Url(_)) => return,
+                (None, _) => Reply::Unusable,
+            };
+        }
+    }
+
+    /// Tells of a header that is there, has a value, and could not be read.
+    fn ignored(&mut self, head: ResponseHead<'_>, name: &HeaderName, label: &'static str) -> bool {
+        let there = head.headers.get(name).is_some_and(|value| !trim(value.as_bytes()).is_empty());
+        if there {
+            self.tell(Event::HeaderIgnored { name: label });
+        }
+        there
     }
 }

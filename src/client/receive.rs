@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use http::Response;
 
-use super::failure::{Failure, Reason};
-use super::output::{Event, ExchangeId, Output, TransportError};
+use super::failure::{Failure, Reason, Violation};
+use super::output::{Connection, Event, ExchangeId, Output, TransportError};
 use super::state::{Close, Doing, Goal, InFlight, Next, Timer};
 use super::upload::Upload;
 use super::verdict::{Verdict, judge};
@@ -46,37 +46,65 @@ impl Upload {
             return;
         }
         let Some(exchange) = self.end_exchange(id) else { return };
-        self.timers.stop(Timer::HostFallback);
         let head = ResponseHead::from(response);
         let verdict = judge(head, exchange.packet, self.session_id().as_ref(), &self.config);
         if !matches!(verdict, Verdict::Unauthorized(_)) {
             self.guards.tried_credentials = 0;
         }
-        let next = match verdict {
-            Verdict::Accepted(ack) => self.accepted(now, &exchange, ack),
-            Verdict::Unconfirmed => self.unconfirmed(exchange.packet),
-            Verdict::Doubtful(failure) => self.doubt_session(failure),
-            Verdict::SessionNotFound(failure) => self.session_not_found(exchange.packet, failure),
-            Verdict::Unauthorized(failure) => self.unauthorized(id, head, failure),
-            Verdict::FragmentTooLarge(failure) => self.shrink(exchange.bytes(), failure),
-            Verdict::Transient(failure) => {
-                // Without a code the server, too, may mean that it is still at work on a Close.
-                if failure.code.is_none() && exchange.packet == PacketType::CloseSession {
-                    self.doubt(exchange.packet);
-                }
-                match failure.reason {
-                    Reason::Refused => self.transient(failure),
-                    _ => self.unanswered(exchange.packet, failure),
-                }
+        if self.connection == Connection::Fresh && exchange.packet != PacketType::Ping {
+            self.connection = Connection::Any;
+        }
+        let next = self.judged(now, &exchange, head, verdict);
+        if let Some(session) = self.session_mut().filter(|_| head.status.as_u16() < 500) {
+            session.trouble.in_contact = true;
+        }
+        self.settle(now, next);
+    }
+
+    fn judged(
+        &mut self,
+        now: Instant,
+        exchange: &InFlight,
+        head: ResponseHead<'_>,
+        verdict: Verdict<'_>,
+    ) -> Next {
+        let packet = exchange.packet;
+        let is_ack = match &verdict {
+            Verdict::Transient(failure) | Verdict::Fatal(failure) => failure.reason == Reason::Refused,
+            _ => true,
+        };
+        if is_ack {
+            self.guards.no_acks = 0;
+            if let Some(session) = self.session_mut() {
+                session.trouble.in_contact = true;
             }
-            Verdict::Fatal(failure) => {
-                if matches!(failure.reason, Reason::NotBits | Reason::NotAvailable) {
-                    self.doubt(exchange.packet);
-                }
+        }
+        match verdict {
+            Verdict::Accepted(ack) => self.accepted(now, exchange, head, ack),
+            Verdict::Unconfirmed => self.unconfirmed(packet),
+            Verdict::Doubtful(failure) => self.doubt_session(failure),
+            Verdict::SessionNotFound(failure) => self.session_not_found(packet, failure),
+            Verdict::Unauthorized(failure) => self.unauthorized(exchange, head, failure),
+            Verdict::FragmentTooLarge(failure) => self.shrink(exchange.bytes(), failure),
+            Verdict::Transient(failure) | Verdict::Fatal(failure) if self.is_refused_ping(&failure) => {
+                self.refused_ping(now, failure)
+            }
+            Verdict::Transient(failure) if !is_ack => self.no_ack(now, exchange, failure),
+            Verdict::Fatal(failure) if !is_ack => {
+                self.start_host_fallback(now);
+                self.doubt(packet);
                 self.fatal(failure)
             }
-        };
-        self.settle(now, next);
+            Verdict::Transient(failure) => {
+                // Without a code the server, too, may mean that it is still at work on a Close.
+                if failure.code.is_none() && packet == PacketType::CloseSession {
+                    self.doubt(packet);
+                }
+                self.transient(failure)
+            }
+            Verdict::Fatal(failure) => self.refused(packet, failure),
+            Verdict::Violation(failure, created) => self.violation(packet, created, failure),
+        }
     }
 
     /// The exchange broke off below HTTP.
@@ -86,8 +114,11 @@ impl Upload {
                 TransportError::Untrusted => Reason::Untrusted,
                 _ => Reason::Transport,
             };
-            let next =
-                self.broken_off(now, exchange.packet, Failure::new(reason, Some(exchange.packet)), error);
+            let failure = Failure::new(reason, Some(exchange.packet));
+            let next = match error {
+                TransportError::Stale if self.repeats_at_once(&exchange) => Next::Go,
+                _ => self.broken_off(now, &exchange, failure, error),
+            };
             self.settle(now, next);
         }
     }
@@ -136,8 +167,8 @@ impl Upload {
 
     fn timed_out(&mut self, now: Instant, reason: Reason) {
         if let Some((exchange, error)) = self.abort() {
-            let next =
-                self.broken_off(now, exchange.packet, Failure::new(reason, Some(exchange.packet)), error);
+            let failure = Failure::new(reason, Some(exchange.packet));
+            let next = self.broken_off(now, &exchange, failure, error);
             self.settle(now, next);
         }
     }
@@ -152,7 +183,10 @@ impl Upload {
             }
             Next::Leave { confirmed } => {
                 self.forget_session();
-                if self.goal == Goal::Withdraw {
+                if self.goal == Goal::Abandon {
+                    self.goal = Goal::Complete;
+                    self.fail(Failure::new(Reason::Protocol(Violation::Repeated), None), false);
+                } else if self.goal == Goal::Withdraw {
                     let code = Some(Hresult::BG_E_LOCAL_FILE_CHANGED);
                     let failure = Failure { code, ..Failure::new(Reason::SourceChanged, None) };
                     self.fail(failure, true);
@@ -163,14 +197,15 @@ impl Upload {
             Next::Go | Next::Wait(_) | Next::Challenge { .. } if then_suspend => self.suspended(),
             Next::Go => self.go(now),
             Next::Wait(cause) => {
-                let least = cause.retry_after.unwrap_or_default();
-                let delay = self.backoff.next(&self.config.patience).max(least);
+                let patience = &self.config.patience;
+                let least = cause.retry_after.unwrap_or_default().min(patience.longest_retry_after);
+                let delay = self.backoff.next(patience).max(least);
                 self.doing = Doing::Retrying;
                 self.timers.start(Timer::Retry, now, delay);
                 self.tell(Event::Waiting { delay, cause });
             }
-            Next::Challenge { status, challenges } => {
-                self.doing = Doing::Challenged;
+            Next::Challenge { packet, status, challenges } => {
+                self.doing = Doing::Challenged { packet, status };
                 self.timers.stop(Timer::GiveUp);
                 self.tell(Event::CredentialsWanted { status, challenges });
             }

@@ -4,12 +4,14 @@ use std::time::Instant;
 
 use http::StatusCode;
 
-use super::config::LostClose;
+use super::config::{LostClose, Recovery};
 use super::failure::{Failure, Reason};
-use super::output::{Connection, Event, ExchangeId, TransportError};
-use super::state::{Close, Goal, Next, Ping, Place, Timer};
+use super::fragments::halved;
+use super::output::{Connection, Event, TransportError};
+use super::state::{Close, Goal, InFlight, Next, Ping, Place, Session, Timer};
 use super::upload::Upload;
 use crate::packet::{PacketType, ResponseHead};
+use crate::vocabulary::SessionId;
 
 impl Upload {
     /// The session is of no use as it is (Q06, Q28): wait, Ping, and if the server is there, start over.
@@ -25,7 +27,6 @@ impl Upload {
         self.timers.stop(Timer::HostFallback);
         let Some(session) = self.session_mut() else { return };
         let Some(host) = session.host.take() else { return };
-        self.ping_first();
         self.target = self.destination.clone();
         self.guards.ignores_hosts = self.guards.abandoned_host.replace(host.id.clone()) == Some(host.id);
         self.tell(Event::HostAbandoned);
@@ -36,7 +37,10 @@ impl Upload {
         let unanswered = self.session().is_some_and(|session| session.close.is_unanswered());
         match packet {
             PacketType::CancelSession => self.session_gone(true),
-            PacketType::CloseSession if unanswered && completes => Next::Complete { confirmed: false },
+            // The last Fragment is repeated to look into a Close whose answer was lost.
+            PacketType::CloseSession | PacketType::Fragment if unanswered && completes => {
+                Next::Complete { confirmed: false }
+            }
             _ if self.is_leaving() => self.session_gone(true),
             _ => self.restart(failure),
         }
@@ -46,7 +50,7 @@ impl Upload {
     pub(super) fn session_gone(&mut self, confirmed: bool) -> Next {
         match self.goal {
             // A Close of which nobody knows may have published the entity.
-            Goal::Cancel | Goal::Withdraw => {
+            Goal::Cancel | Goal::Withdraw | Goal::Abandon => {
                 let unanswered = self.session().is_some_and(|session| session.close.is_unanswered());
                 Next::Leave { confirmed: confirmed && !unanswered }
             }
@@ -57,11 +61,15 @@ impl Upload {
         }
     }
 
-    /// Starts over with Create-Session at the origin (C18).
+    /// Starts over with Create-Session at the origin (C18). A session that the server still has is cancelled before.
     pub(super) fn restart(&mut self, cause: Failure) -> Next {
         match self.guards.restarted(&self.config) {
             Ok(()) => {
-                self.forget_session();
+                if cause.reason == Reason::SessionNotFound {
+                    self.forget_session();
+                } else {
+                    self.goal = Goal::StartOver;
+                }
                 self.tell(Event::Restarted { cause });
                 Next::Go
             }
@@ -78,10 +86,15 @@ impl Upload {
         self.timers.stop(Timer::HostFallback);
     }
 
-    pub(super) fn unauthorized(&mut self, id: ExchangeId, head: ResponseHead<'_>, failure: Failure) -> Next {
-        self.challenged = Some(id);
+    pub(super) fn unauthorized(
+        &mut self,
+        exchange: &InFlight,
+        head: ResponseHead<'_>,
+        failure: Failure,
+    ) -> Next {
+        self.challenged = Some(exchange.id);
         if self.guards.may_ask() {
-            Next::Challenge { status: head.status, challenges: head.challenges() }
+            Next::Challenge { packet: exchange.packet, status: head.status, challenges: head.challenges() }
         } else {
             self.stop(failure)
         }
@@ -89,30 +102,150 @@ impl Upload {
 
     /// Halves the fragment, not below 5 KiB (note `<16>`).
     pub(super) fn shrink(&mut self, bytes: u64, failure: Failure) -> Next {
-        match (super::fragments::halved(bytes), self.session_mut()) {
-            (Some(to), Some(session)) => {
-                session.ceiling = Some(to);
-                self.tell(Event::FragmentShrunk { to });
+        if self.halve(bytes) {
+            Next::Go
+        } else {
+            self.fatal(Failure { reason: Reason::FragmentTooLarge, ..failure })
+        }
+    }
+
+    /// Halves the fragments of this session; whether they were above the floor.
+    pub(super) fn halve(&mut self, bytes: u64) -> bool {
+        let (Some(to), Some(session)) = (halved(bytes), self.session_mut()) else { return false };
+        session.ceiling = Some(to);
+        self.tell(Event::FragmentShrunk { to });
+        true
+    }
+
+    /// Something that is no Ack answered, and nobody knows what the server made of the packet.
+    pub(super) fn no_ack(&mut self, now: Instant, exchange: &InFlight, failure: Failure) -> Next {
+        let packet = exchange.packet;
+        let status = failure.status.unwrap_or_default();
+        self.start_host_fallback(now);
+        if status.is_success() && packet != PacketType::CloseSession && !self.guards.bears_no_ack() {
+            self.doubt(packet);
+            return self.fatal(failure);
+        }
+        if packet == PacketType::Fragment {
+            self.fragment_failed(exchange.bytes());
+            if status.is_server_error() {
+                // Whether it was the fragment's size is found out by asking for less (Q35).
+                self.ping_next();
+            }
+        }
+        self.unanswered(packet, failure)
+    }
+
+    /// A size limit need not answer 413: three failures of one fragment, with contact in between, halve it (Q35).
+    fn fragment_failed(&mut self, bytes: u64) {
+        let Some(session) = self.session_mut() else { return };
+        if session.trouble.failed() {
+            self.halve(bytes);
+        }
+    }
+
+    /// An Ack breaks the protocol: the packet goes again, a bounded number of times (C25). It may have opened a session.
+    pub(super) fn violation(
+        &mut self,
+        packet: PacketType,
+        created: Option<SessionId>,
+        failure: Failure,
+    ) -> Next {
+        if packet == PacketType::CloseSession {
+            self.doubt(packet);
+        }
+        if let (Some(id), Goal::Complete) = (created, self.goal) {
+            self.place = Place::Session(Session::new(id));
+            self.goal = Goal::StartOver;
+        }
+        if self.guards.bears_violation() {
+            return self.unanswered(packet, failure);
+        }
+        match self.session() {
+            _ if self.is_leaving() => self.stop(failure),
+            Some(session) if session.close.is_unanswered() => Next::Complete { confirmed: false },
+            Some(_) => {
+                self.goal = Goal::Abandon;
                 Next::Go
             }
-            _ => self.fatal(Failure { reason: Reason::FragmentTooLarge, ..failure }),
+            None => self.fatal(failure),
+        }
+    }
+
+    /// Whether an answer says no more than that the server knows no Ping (Q33).
+    pub(super) fn is_refused_ping(&self, failure: &Failure) -> bool {
+        let refused = failure.status.is_some_and(|status| !status.is_success());
+        failure.packet == Some(PacketType::Ping) && refused && !self.config.conformance.is_strict()
+    }
+
+    /// After three refusals the upload goes on without a Ping, and starts over if its offset is lost.
+    pub(super) fn refused_ping(&mut self, now: Instant, failure: Failure) -> Next {
+        self.start_host_fallback(now);
+        if self.guards.bears_refused_ping() { self.transient(failure) } else { self.reached() }
+    }
+
+    /// An Ack refuses. If an earlier Close went unanswered, the entity may be published: then a refusal is no failure (C17,
+    /// Q34), but the server is asked once whether it lost bytes.
+    pub(super) fn refused(&mut self, packet: PacketType, failure: Failure) -> Next {
+        let close = self.session().map_or(Close::NeverSent, |session| session.close);
+        let in_doubt =
+            close.is_unanswered() && matches!(packet, PacketType::CloseSession | PacketType::Fragment);
+        if !in_doubt || !failure.status.is_some_and(|status| status.is_client_error()) {
+            return self.fatal(failure);
+        }
+        let asks = failure.status == Some(StatusCode::BAD_REQUEST)
+            && close == Close::Unanswered
+            && self.config.recovery == Recovery::Resend
+            && self.goal == Goal::Complete
+            && self.acknowledged() > 0;
+        let starts_over = self.config.lost_close == LostClose::StartsOver && !self.is_leaving();
+        let size = self.fragment_size();
+        match self.session_mut() {
+            Some(session) if asks => {
+                session.close = Close::UnansweredAndRefused;
+                session.offset = session.offset.saturating_sub(size);
+                Next::Go
+            }
+            _ if starts_over => self.restart(failure),
+            _ => Next::Complete { confirmed: false },
+        }
+    }
+
+    /// Whether the packet goes again at once, since its connection was one that had served before (C72). Not twice, and never
+    /// a Fragment to a server that appends whatever comes.
+    pub(super) fn repeats_at_once(&mut self, exchange: &InFlight) -> bool {
+        let appends = self.config.recovery == Recovery::Restart && exchange.packet == PacketType::Fragment;
+        if exchange.connection == Connection::Fresh || appends {
+            return false;
+        }
+        self.doubt(exchange.packet);
+        self.connection = Connection::Fresh;
+        true
+    }
+
+    fn ping_next(&mut self) {
+        if let Some(session) = self.session_mut().filter(|session| session.ping == Ping::NotDue) {
+            session.ping = Ping::Due;
         }
     }
 
     pub(super) fn broken_off(
         &mut self,
         now: Instant,
-        packet: PacketType,
+        exchange: &InFlight,
         failure: Failure,
         error: TransportError,
     ) -> Next {
+        let packet = exchange.packet;
         self.start_host_fallback(now);
-        self.connection = Connection::Any;
-        if let Some(session) = self.session_mut().filter(|session| session.ping == Ping::NotDue) {
-            session.ping = Ping::Due;
-        }
+        // A connection that was kept may be as dead as this one: neither the Ping nor the packet after it uses one (C72).
+        self.connection = Connection::Fresh;
+        self.ping_next();
         if packet == PacketType::Fragment {
-            self.sizer.broke(self.fragment_size(), self.config.fragment_size);
+            self.sizer.broke(exchange.bytes(), self.config.fragment_size);
+            if matches!(error, TransportError::Interrupted | TransportError::Stale) {
+                self.fragment_failed(exchange.bytes());
+            }
         }
         match error {
             TransportError::Unsent | TransportError::Untrusted => self.transient(failure),
@@ -130,8 +263,8 @@ impl Upload {
         }
     }
 
-    /// The first failure against a session's host starts its time; any answer stops it (C33).
-    fn start_host_fallback(&mut self, now: Instant) {
+    /// The first failure against a session's host starts its time: no answer, or one that is no Ack. Progress stops it (C33).
+    pub(super) fn start_host_fallback(&mut self, now: Instant) {
         let Some(host) = self.session().and_then(|session| session.host.as_ref()) else { return };
         let timeout = [host.fallback_timeout, self.config.host_fallback_cap].into_iter().flatten().min();
         if let (Some(timeout), None) = (timeout, self.timers.get(Timer::HostFallback)) {
@@ -178,8 +311,12 @@ impl Upload {
         match self.goal {
             Goal::Complete | Goal::StartOver => Next::Fail(failure),
             // The server did not close the session, so it has one to cancel.
-            Goal::Cancel | Goal::Withdraw if failure.packet == Some(PacketType::CloseSession) => Next::Go,
-            Goal::Cancel | Goal::Withdraw => Next::Leave { confirmed: false },
+            Goal::Cancel | Goal::Withdraw | Goal::Abandon
+                if failure.packet == Some(PacketType::CloseSession) =>
+            {
+                Next::Go
+            }
+            Goal::Cancel | Goal::Withdraw | Goal::Abandon => Next::Leave { confirmed: false },
         }
     }
 }

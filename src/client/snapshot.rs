@@ -137,7 +137,7 @@ impl Upload {
                 }
                 Doing::Retrying => AtRest::Retrying,
                 Doing::Pacing => AtRest::Pacing,
-                Doing::Challenged => AtRest::Challenged,
+                Doing::Challenged { .. } => AtRest::Challenged,
                 Doing::FetchingReply => AtRest::FetchingReply,
                 Doing::Suspended => AtRest::Suspended,
                 Doing::Failed { for_good } => AtRest::Failed { for_good: *for_good },

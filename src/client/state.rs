@@ -10,7 +10,7 @@ use std::time::Instant;
 use http::{HeaderValue, StatusCode};
 
 use super::failure::Failure;
-use super::output::ExchangeId;
+use super::output::{Connection, ExchangeId};
 use crate::packet::{Host, PacketType};
 use crate::vocabulary::SessionId;
 
@@ -119,6 +119,7 @@ pub(super) struct Session {
     pub(super) close: Close,
     /// The largest fragment that the server is known to take.
     pub(super) ceiling: Option<u64>,
+    pub(super) trouble: Trouble,
 }
 
 impl Session {
@@ -132,7 +133,33 @@ impl Session {
             ping: Ping::NotDue,
             close: Close::NeverSent,
             ceiling: None,
+            trouble: Trouble { failures: 0, in_contact: false },
         }
+    }
+}
+
+/// The failures of the fragment at the session's offset that no Ack explained (Q35).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+pub(super) struct Trouble {
+    pub(super) failures: u32,
+    /// Whether something answered since the last one: an Ack, or a status below 500.
+    pub(super) in_contact: bool,
+}
+
+impl Trouble {
+    /// The fragment failed; whether it did so three times, with contact in between.
+    pub(super) const fn failed(&mut self) -> bool {
+        if self.failures == 0 || self.in_contact {
+            self.failures = self.failures.saturating_add(1);
+        }
+        self.in_contact = false;
+        let thrice = self.failures >= 3;
+        if thrice {
+            self.failures = 0;
+        }
+        thrice
     }
 }
 
@@ -194,6 +221,8 @@ pub(super) enum Reply {
     None,
     /// It is at this absolute URL.
     Url(String),
+    /// The server has one, and no URL comes out of what it said.
+    Unusable,
     /// The caller has it, or does without.
     Settled,
 }
@@ -211,6 +240,8 @@ pub(super) enum Goal {
     Cancel,
     /// The session gone, since the source is not what it was; then the upload has failed.
     Withdraw,
+    /// The session gone, since its server breaks the protocol again and again; then the upload has failed (C25).
+    Abandon,
 }
 
 /// The activity of an upload.
@@ -221,7 +252,11 @@ pub(super) enum Doing {
     Retrying,
     /// Its time is a timer.
     Pacing,
-    Challenged,
+    /// Credentials are wanted for this packet.
+    Challenged {
+        packet: PacketType,
+        status: StatusCode,
+    },
     FetchingReply,
     Suspended,
     Failed {
@@ -242,7 +277,7 @@ impl Doing {
             Self::Exchanging(exchange) => State::Exchanging(exchange.packet),
             Self::Retrying => State::WaitingToRetry,
             Self::Pacing => State::Pacing,
-            Self::Challenged => State::WaitingForCredentials,
+            Self::Challenged { .. } => State::WaitingForCredentials,
             Self::FetchingReply => State::WaitingForReply,
             Self::Suspended => State::Suspended,
             Self::Failed { .. } => State::Failed,
@@ -262,6 +297,8 @@ pub(super) struct InFlight {
     pub(super) since: Instant,
     /// How many bytes of the body were handed to the network.
     pub(super) handed_over: u64,
+    /// The connection that it was to use.
+    pub(super) connection: Connection,
     /// Whether the upload is suspended once it is answered.
     pub(super) then_suspend: bool,
 }
@@ -281,7 +318,7 @@ pub(super) enum Next {
     /// It goes after a delay.
     Wait(Failure),
     /// The caller is asked for credentials.
-    Challenge { status: StatusCode, challenges: Vec<HeaderValue> },
+    Challenge { packet: PacketType, status: StatusCode, challenges: Vec<HeaderValue> },
     /// The upload has failed.
     Fail(Failure),
     /// The entity is published.

@@ -88,7 +88,8 @@ impl Upload {
                 Step::Send(Request::CloseSession(CloseSession { session_id: session.id, content_name }))
             }
             (ReplyMode::Required, Reply::None) => Step::Fail(Reason::ReplyMissing),
-            (_, Reply::Url(url)) => url.parse().map_or(Step::Fail(Reason::ReplyMissing), Step::OfferReply),
+            (_, Reply::Unusable) => Step::Fail(Reason::ReplyUnusable),
+            (_, Reply::Url(url)) => url.parse().map_or(Step::Fail(Reason::ReplyUnusable), Step::OfferReply),
         }
     }
 
@@ -135,7 +136,10 @@ impl Upload {
                 *sent = range.end.max(*sent);
             }
         }
-        let connection = self.connection;
+        let connection = match self.connection {
+            Connection::Any if self.config.fresh_connections => Connection::Fresh,
+            wanted => wanted,
+        };
         if let Connection::SameAs(_) = connection {
             self.connection = Connection::SameAs(id);
         }
@@ -148,6 +152,7 @@ impl Upload {
             range,
             since: now,
             handed_over: 0,
+            connection,
             then_suspend: false,
         });
         let patience = &self.config.patience;
@@ -161,10 +166,12 @@ impl Upload {
         if self.config.headers.is_empty() && self.credentials.headers.is_empty() {
             return;
         }
-        let own = self.config.headers.iter().chain(&self.credentials.headers);
-        let own: Vec<_> = own.filter(|(name, _)| !headers.contains_key(*name)).collect();
-        for (name, value) in own {
-            let _never_full = headers.try_append(name, value.clone());
+        // Credentials replace what the caller set once for all: there is one Authorization header.
+        for own in [&self.credentials.headers, &self.config.headers] {
+            let new: Vec<_> = own.iter().filter(|(name, _)| !headers.contains_key(*name)).collect();
+            for (name, value) in new {
+                let _never_full = headers.try_append(name, value.clone());
+            }
         }
     }
 

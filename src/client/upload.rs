@@ -199,7 +199,7 @@ impl Upload {
 
     /// Whether the session is to go for good.
     pub(super) const fn is_leaving(&self) -> bool {
-        matches!(self.goal, Goal::Cancel | Goal::Withdraw)
+        matches!(self.goal, Goal::Cancel | Goal::Withdraw | Goal::Abandon)
     }
 
     /// Whether the server has every byte, as far as it said.

@@ -1,4 +1,4 @@
-//! What a machine asks of its caller, until the caller takes it.
+//! The queue of a machine's outputs.
 
 use std::collections::VecDeque;
 

@@ -5,6 +5,9 @@ use std::time::Duration;
 use crate::machine::InvalidConfig;
 use crate::vocabulary::limits::{FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, RESPONSE_TIMEOUT, SESSION_TIMEOUT};
 
+/// The longest `Retry-After` that is honoured: an hour (C75).
+pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+
 /// How long whoever begins exchanges waits for each, and until it tries one again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Patience {
@@ -12,6 +15,8 @@ pub(crate) struct Patience {
     pub(crate) response_timeout: Duration,
     pub(crate) first_retry_delay: Duration,
     pub(crate) longest_retry_delay: Duration,
+    /// The bound on a peer's `Retry-After` (C75).
+    pub(crate) longest_retry_after: Duration,
     pub(crate) give_up_after: Duration,
 }
 
@@ -22,6 +27,7 @@ impl Patience {
             response_timeout: RESPONSE_TIMEOUT,
             first_retry_delay: FIRST_RETRY_DELAY,
             longest_retry_delay: LONGEST_RETRY_DELAY,
+            longest_retry_after: LONGEST_RETRY_AFTER,
             give_up_after: SESSION_TIMEOUT,
         }
     }

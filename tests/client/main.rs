@@ -26,8 +26,12 @@ mod recovery;
 mod reply;
 /// Delays, timers, and giving up.
 mod retries;
+/// Answers that are bad or unusual, where two rules meet (protocol.md §6).
+mod rules;
 /// The path on which nothing goes wrong.
 mod session;
+/// Lines and servers in virtual time, on which adaptive Fragments must arrive.
+mod simulations;
 /// Snapshots that were tampered with.
 mod snapshot_properties;
 /// Uploads that are stored and restored in every state.

@@ -1,9 +1,7 @@
 //! What an upload makes of the offset that a server wants next, and the guards against a server that never gets on.
 
-use std::time::Duration;
-
 use bits_proto::Conformance;
-use bits_proto::client::{Event, Reason, State, Violation};
+use bits_proto::client::{Event, Reason, Violation};
 use bits_proto::packet::PacketType;
 use testing::client::answers::{self, SESSION};
 use testing::client::scenario::{Scenario, config};
@@ -100,6 +98,7 @@ fn q06_out_of_step_without_an_offset_waits_pings_and_starts_over() {
     scenario.retry();
     scenario.exchange("Ping", answers::ok());
     assert_eq!(scenario.restart().reason, Reason::OffsetUnknown);
+    scenario.exchange("Cancel-Session", answers::ok());
     scenario.exchange("Create-Session", answers::created());
     scenario.expect_fragment("bytes 0-99/300");
 }
@@ -111,6 +110,7 @@ fn q06_starting_over_for_want_of_an_offset_is_bounded() {
         scenario.exchange("Fragment", without_offset(416));
         scenario.retry();
         scenario.exchange("Ping", answers::ok());
+        scenario.exchange("Cancel-Session", answers::ok());
         scenario.exchange("Create-Session", answers::created());
     }
     scenario.exchange("Fragment", without_offset(416));
@@ -146,6 +146,7 @@ fn q17_out_of_step_without_the_packet_type_counts_as_out_of_step() {
     assert_eq!(scenario.waits().1.reason, Reason::OffsetUnknown);
     scenario.retry();
     scenario.exchange("Ping", answers::ok());
+    scenario.exchange("Cancel-Session", answers::ok());
     scenario.expect("Create-Session");
 }
 
@@ -179,18 +180,34 @@ fn q08_an_offset_past_the_end_is_a_protocol_error() {
 }
 
 #[test]
-fn q08_a_server_that_claims_too_much_for_ever_is_given_up() {
+fn c25_the_tenth_ack_that_breaks_the_protocol_is_fatal_and_the_session_cancelled() {
     let mut scenario = Scenario::created(300, config());
-    let begin = scenario.now;
-    for _ in 0..10_000 {
-        if scenario.upload.state() == State::Failed {
-            break;
-        }
+    for _ in 0..9 {
         scenario.exchange("Fragment", answers::received(301));
-        scenario.pass_to_timer();
+        assert_eq!(scenario.waits().1.reason, Reason::Protocol(Violation::OffsetPastEnd));
+        scenario.retry();
     }
-    assert_eq!(scenario.failure().reason, Reason::GaveUp);
-    assert_eq!(scenario.now - begin, Duration::from_secs(14 * 24 * 60 * 60));
+    scenario.exchange("Fragment", answers::received(301));
+    scenario.exchange("Cancel-Session", answers::ok());
+    assert_eq!(scenario.failure().reason, Reason::Protocol(Violation::Repeated));
+    scenario.expect_nothing();
+    // It may be tried again, in a new session.
+    scenario.resume().unwrap();
+    scenario.exchange("Create-Session", answers::created());
+    scenario.expect_fragment("bytes 0-99/300");
+}
+
+#[test]
+fn c25_progress_forgives_the_violations_before_it() {
+    let mut scenario = Scenario::created(3_000, config());
+    for _ in 0..5 {
+        for _ in 0..9 {
+            scenario.exchange("Fragment", answers::received(9_999));
+            scenario.retry();
+        }
+        scenario.acknowledge();
+    }
+    scenario.expect("Fragment");
 }
 
 #[test]
@@ -199,6 +216,7 @@ fn q09_an_offset_that_was_never_sent_starts_over() {
         let mut scenario = Scenario::created(300, config());
         scenario.exchange("Fragment", answer);
         assert_eq!(scenario.restart().reason, Reason::Protocol(Violation::OffsetNeverSent));
+        scenario.exchange("Cancel-Session", answers::ok());
         scenario.exchange("Create-Session", answers::created());
         scenario.expect_fragment("bytes 0-99/300");
     }
@@ -218,6 +236,7 @@ fn q09_a_server_that_always_claims_what_was_never_sent_is_stopped() {
     let mut scenario = Scenario::created(300, config().max_restarts(3));
     for _ in 0..3 {
         scenario.exchange("Fragment", answers::received(300));
+        scenario.exchange("Cancel-Session", answers::ok());
         scenario.exchange("Create-Session", answers::created());
     }
     scenario.exchange("Fragment", answers::received(300));

@@ -95,7 +95,7 @@ fn time_that_passed_unused_is_not_made_up_for() {
 #[test]
 fn adaptive_fragments_grow_to_the_target_time_and_shrink_with_the_line() {
     let target = Duration::from_secs(2);
-    let size = FragmentSize::Adaptive { least: 16 * KIB, largest: 13 * 1024 * KIB, target };
+    let size = FragmentSize::Adaptive { first: 16 * KIB, least: 16 * KIB, largest: 13 * 1024 * KIB, target };
     let mut scenario = Scenario::created(SIZE, Config::builder().fragments(size));
     for (bytes_a_second, settled) in
         [(512 * KIB, 1024 * KIB), (64 * KIB, 128 * KIB), (1, 16 * KIB), (1 << 40, 13 * 1024 * KIB)]

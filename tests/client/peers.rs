@@ -86,6 +86,7 @@ fn q28_a_400_that_names_no_error_is_pinged_and_started_over_within_bounds() {
         scenario.retry();
         scenario.exchange("Ping", answers::ok());
         assert_eq!(scenario.restart().reason, Reason::OffsetUnknown);
+        scenario.exchange("Cancel-Session", answers::ok());
         scenario.exchange("Create-Session", answers::created());
     }
     scenario.exchange("Fragment", answers::error(400, "0x00000000"));
@@ -175,11 +176,11 @@ fn credentials_that_hold_for_one_connection_keep_to_it() {
     // The connection is authenticated now: it is kept, and the header does not go again.
     scenario.expect("Fragment");
     assert_eq!(scenario.connection(), (Connection::SameAs(authenticated), None));
-    // It broke: whatever comes next may use another.
+    // It broke: another one must come in its place.
     scenario.break_off(TransportError::Interrupted);
     scenario.retry();
     scenario.expect("Ping");
-    assert_eq!(scenario.connection(), (Connection::Any, None));
+    assert_eq!(scenario.connection(), (Connection::Fresh, None));
 }
 
 #[test]

@@ -164,6 +164,7 @@ fn q06_a_session_in_doubt_is_given_up_after_the_ping() {
     let mut after = restored(&out_of_step(), config()).waited();
     after.exchange("Ping", answers::ok());
     assert_eq!(after.restart().reason, Reason::OffsetUnknown);
+    after.exchange("Cancel-Session", answers::ok());
     after.expect("Create-Session");
 }
 
@@ -375,7 +376,7 @@ fn the_size_of_fragments_is_what_the_new_settings_say() {
     }
     let adaptive = |least, largest| {
         let target = Duration::from_secs(1);
-        config().fragments(FragmentSize::Adaptive { least, largest, target })
+        config().fragments(FragmentSize::Adaptive { first: least, least, largest, target })
     };
     for (least, largest, last) in [(120, 180, 119), (10, 50, 49), (10, 180, 99)] {
         let mut after = restored(&named("waiting to retry"), adaptive(least, largest)).waited();

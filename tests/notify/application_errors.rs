@@ -59,7 +59,7 @@ fn events_after(status: u16) -> Vec<Event> {
 
 #[test]
 fn c22_the_applications_fatal_statuses_fail_the_upload() {
-    for status in [300, 301, 302, 303, 304, 305, 307, 400, 401, 403, 404, 407, 410, 413, 416, 501, 505] {
+    for status in [300, 301, 302, 303, 304, 305, 307, 308, 400, 401, 403, 404, 407, 410, 413, 416, 501, 505] {
         let events = events_after(status);
         let [Event::Failed(failure)] = &events[..] else { panic!("{status}: {events:?}") };
         assert_eq!(failure.reason, Reason::Refused, "{status}");
@@ -70,7 +70,7 @@ fn c22_the_applications_fatal_statuses_fail_the_upload() {
 
 #[test]
 fn c22_the_applications_transient_statuses_are_waited_out() {
-    for status in [306, 308, 408, 409, 500, 502, 503, 504, 599] {
+    for status in [306, 408, 409, 500, 502, 503, 504, 599] {
         let events = events_after(status);
         let [Event::Waiting { cause: Failure { status: Some(cause), .. }, .. }] = &events[..] else {
             panic!("{status}: {events:?}")

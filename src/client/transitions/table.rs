@@ -41,7 +41,7 @@ transitions! {
     (StartingOver) (Success | NoAck | EmptyNoAck) [] => Creating, Send(CreateSession);
 
     // The server stands elsewhere, or wants less at once.
-    (PingingInDoubt) (Success) [] => Creating, Restarted Send(CreateSession);
+    (PingingInDoubt) (Success) [] => StartingOver, Restarted Send(CancelSession);
     (Sending | SendingLast) (OutOfStep) [] => Sending, Resynchronised Send(Fragment);
     (Sending | SendingLast) (OutOfStepBlind) [] => WaitingInDoubt, Waiting;
     (Sending | SendingLast) (FragmentTooLarge) [] => Sending, FragmentShrunk Send(Fragment);
@@ -65,13 +65,17 @@ transitions! {
     (Closing | ClosingAgain | LeavingClose | LeavingCloseAgain) (NoAck) [] => Waiting, Waiting;
     (Pinging) (Transient | NoAck | EmptyNoAck) [] => WaitingToPing, Waiting;
     (PingingInDoubt) (Transient | NoAck | EmptyNoAck) [] => WaitingInDoubt, Waiting;
+    (PingingFirst) (all REFUSALS) [] => Waiting, Waiting;
+    (Pinging) (all REFUSALS) [] => WaitingToPing, Waiting;
+    (PingingInDoubt) (all REFUSALS) [] => WaitingInDoubt, Waiting;
     (LeavingCreate) (Transient | NoAck | EmptyNoAck) [ForCancel] => Cancelled, Cancelled;
     (LeavingCreate) (Transient | NoAck | EmptyNoAck) [ForChange] => Withdrawn, Failed;
     (Sending | SendingLast) (Fatal) [] => Failed, Failed;
-    (PingingFirst | Pinging | PingingInDoubt | Creating | Closing | ClosingAgain) (all REFUSALS) [] => Failed, Failed;
+    (Creating | Closing) (all REFUSALS) [] => Failed, Failed;
+    (ClosingAgain | LeavingCloseAgain) (all REFUSALS) [] => Completed, Unconfirmed;
     (Leaving | LeavingCreate) (all REFUSALS) [ForCancel] => Cancelled, Cancelled;
     (Leaving | LeavingCreate) (all REFUSALS) [ForChange] => Withdrawn, Failed;
-    (LeavingClose | LeavingCloseAgain) (all REFUSALS) [] => Leaving, Send(CancelSession);
+    (LeavingClose) (all REFUSALS) [] => Leaving, Send(CancelSession);
     (StartingOver) (all REFUSALS) [] => Creating, Send(CreateSession);
 
     // No answer.
@@ -98,8 +102,10 @@ transitions! {
     (WaitingToPing) (RetryTimer) [] => Pinging, Send(Ping);
     (WaitingInDoubt) (RetryTimer) [] => PingingInDoubt, Send(Ping);
     (Pacing) (PaceTimer) [] => Due, Due;
-    (Pinging | PingingInDoubt | Leaving | StartingOver | Suspending | Waiting | WaitingToPing | WaitingInDoubt | Suspended
-        | Failed) (HostFallbackTimer) [] => Same, HostAbandoned;
+    (Pinging | PingingInDoubt | Sending | SendingLast | Closing | ClosingAgain) (HostFallbackTimer) [] => Same, HostAbandoned;
+    (Leaving | LeavingClose | LeavingCloseAgain | StartingOver | Suspending) (HostFallbackTimer) [] => Same, HostAbandoned;
+    (Waiting | WaitingToPing | WaitingInDoubt | NeedsCredentials | NeedsReply | Suspended | Failed) (HostFallbackTimer) []
+        => Same, HostAbandoned;
     (PingingFirst | Pinging | PingingInDoubt | Creating | Sending | SendingLast | Closing | ClosingAgain | StartingOver) (GiveUpTimer) []
         => Failed, Abort Failed;
     (Leaving | LeavingCreate | LeavingClose | LeavingCloseAgain) (GiveUpTimer) [ForCancel] => Cancelled, Abort Cancelled;
@@ -175,9 +181,8 @@ impossible! {
     (all UNDER_WAY but Sending | Pinging) (SuccessPaced) => "no Fragment that could wait comes next";
     (all ALL but Waiting | WaitingToPing | WaitingInDoubt) (RetryTimer) => "it waits for something else, if for anything";
     (all ALL but Pacing) (PaceTimer) => "it waits for something else, if for anything";
-    (PingingFirst | Creating | Sending | SendingLast | Closing | ClosingAgain | LeavingCreate | LeavingClose | LeavingCloseAgain)
-        (HostFallbackTimer) => "the timer runs from the first failure to the next answer, and a Ping is sent meanwhile";
-    (Pacing | NeedsCredentials | NeedsReply) (HostFallbackTimer) => "the timer runs from the first failure to the next answer";
+    (PingingFirst | Creating | LeavingCreate) (HostFallbackTimer) => "there is no session, and so no host of its own";
+    (Pacing) (HostFallbackTimer) => "a fragment that makes progress stops the timer, and the pace waits less than the timer";
     (Suspended | Failed) (GiveUpTimer) => "the upload waits for its caller, however long that takes";
     (Withdrawn | Completed | Cancelled) (HostFallbackTimer | GiveUpTimer) => "no timer runs";
     (NeedsCredentials | NeedsReply) (GiveUpTimer) => "the upload waits for its caller, however long that takes";

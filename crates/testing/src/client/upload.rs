@@ -334,8 +334,11 @@ impl Scene {
                 if stimulus != Stimulus::SuccessPaced && self.is_paced() {
                     self.now += Duration::from_millis(250);
                 }
+                let pings = self.packet() == Some(PacketType::Ping);
                 let id = self.under_way.take()?.id;
-                self.out_of_reach = false;
+                let refused = Stimulus::REFUSALS.contains(&stimulus) || stimulus == Stimulus::Transient;
+                self.out_of_reach |= matches!(stimulus, Stimulus::NoAck | Stimulus::EmptyNoAck);
+                self.out_of_reach |= pings && refused;
                 self.upload.handle_response(self.now, id, &answer);
             }
         }
@@ -481,7 +484,7 @@ impl Scene {
             match sight {
                 Sight::HostChanged => self.hosted = true,
                 Sight::HostAbandoned | Sight::Send(PacketType::CreateSession) => self.hosted = false,
-                Sight::Suspended | Sight::Failed => self.out_of_reach = false,
+                Sight::Progress | Sight::Suspended | Sight::Failed => self.out_of_reach = false,
                 _ => {}
             }
             self.seen.push(sight);
@@ -567,7 +570,9 @@ pub fn recognise(setup: Setup, path: &[Stimulus]) -> Place {
         State::Failed => Place::Failed,
         State::WaitingToRetry => {
             // Where the upload gives up before the wait ends, one that does not tells what it would have done.
-            let mut later = Scene::replay(Setup { give_up_after: None, ..setup }, path);
+            let left_host = path.contains(&HostFallbackTimer);
+            let fallback = if left_host { setup.fallback } else { setup.fallback.map(|_| "1000000") };
+            let mut later = Scene::replay(Setup { give_up_after: None, fallback, ..setup }, path);
             later.wait();
             match later.packet() {
                 Some(PacketType::Ping) if scene.upload.session_id().is_some() => {
@@ -598,7 +603,7 @@ pub fn recognise(setup: Setup, path: &[Stimulus]) -> Place {
         }
         State::Exchanging(PacketType::CloseSession) => {
             let again = probe(&[SessionNotFound]).contains(&Sight::Unconfirmed);
-            let leaves = probe(&[Fatal]).contains(&Sight::Send(PacketType::CancelSession));
+            let leaves = probe(&[EmptyNoAck]).contains(&Sight::Send(PacketType::CancelSession));
             match (leaves, again) {
                 (false, false) => Place::Closing,
                 (false, true) => Place::ClosingAgain,
