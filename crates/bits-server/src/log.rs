@@ -3,6 +3,7 @@
 use bits_http::server::{Answered, Event, Leftover};
 use bits_proto::Guid;
 use bits_proto::packet::{Ack, PacketType};
+use bits_proto::server::Refusal;
 use http::header::AUTHORIZATION;
 
 use crate::listen;
@@ -19,7 +20,8 @@ pub(crate) fn event(event: &Event<'_, Owner>) {
         ),
         // Those that brought no password are asked for one, and come again.
         Event::Unauthorized(head) if head.headers.contains_key(AUTHORIZATION) => {
-            tracing::warn!(client = listen::client(head), path = head.uri.path(), "wrong name or password");
+            let client = listen::client(head).map(tracing::field::display);
+            tracing::warn!(client, path = head.uri.path(), "wrong name or password");
         }
         Event::Unauthorized(_) => {}
         Event::Found(Leftover::Record(id, error)) => {
@@ -45,18 +47,35 @@ fn answered(answered: &Answered<'_, Owner>) {
         Ack::Error(error) => error.received,
         _ => None,
     };
+    let reason = answered.reason.map(|reason| match advice(answered) {
+        Some(advice) => format!("{reason}: {advice}"),
+        None => reason.to_owned(),
+    });
     tracing::info!(
         packet = answered.packet.map_or("invalid", PacketType::as_str),
         status = ack.status().as_u16(),
         path = head.uri.path(),
-        client = listen::client(head),
+        client = listen::client(head).map(tracing::field::display),
         owner = owner(answered.owner),
         session = id,
         received,
-        reason = answered.reason,
+        reason,
         milliseconds = u64::try_from(answered.took.as_millis()).unwrap_or(u64::MAX),
         "answered"
     );
+}
+
+/// What an operator can do about it.
+fn advice(answered: &Answered<'_, Owner>) -> Option<&'static str> {
+    match answered.refusal {
+        Some(Refusal::DestinationExists) => Some("--allow-overwrites would let it be replaced"),
+        Some(Refusal::IsDirectory) => Some("that is the name of a folder"),
+        Some(Refusal::NoSuchFolder) => Some("--create-dirs would make it"),
+        None if answered.packet == Some(PacketType::CreateSession) && answered.ack.status() == 503 => {
+            Some("--sessions-per-owner or --max-sessions would allow more")
+        }
+        _ => None,
+    }
 }
 
 /// Nothing where nobody authenticates.

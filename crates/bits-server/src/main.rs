@@ -18,12 +18,17 @@
     )
 )]
 
+mod addresses;
 mod application;
+mod hook;
 mod listen;
 mod log;
+mod log_writer;
 mod metrics;
 mod options;
 mod origin;
+mod passwords;
+mod places;
 mod users;
 mod values;
 mod web;
@@ -39,16 +44,18 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
-use axum::Router;
+use addresses::Addresses;
 use bits_http::storage::Folder;
-use listen::Connections;
+use listen::{Connections, Tls};
+use log_writer::LogWriter;
 use metrics::Metrics;
-use options::Options;
+use options::{LogFormat, Options};
 use origin::Origin;
 use tokio_util::sync::CancellationToken;
 use users::Users;
-use web::{Notifications, Watched};
+use web::{Bounded, Notifications, Watched};
 
 /// How many connections to the metrics are served at a time.
 const METRICS_CONNECTIONS: usize = 8;
@@ -62,19 +69,28 @@ fn main() -> ExitCode {
         Ok(None) => return ExitCode::SUCCESS,
         Err(usage) => return end(2, format_args!("{usage} (--help tells more)")),
     };
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
+    let writer = LogWriter::new(io::stderr());
+    let log = tracing_subscriber::fmt()
+        .with_writer(writer.clone())
         .with_ansi(false)
         .with_target(false)
-        .with_max_level(options.log_level)
-        .init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        .with_max_level(options.log_level);
+    match options.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = options.threads {
+        runtime.worker_threads(threads.get()).max_blocking_threads(threads.get());
+    }
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return end(1, error),
     };
     let ended = runtime.block_on(run(options));
     // A disk that hangs, or a name that is looked up, must not keep the program: what is not done is as after a crash.
     runtime.shutdown_timeout(LAST_WORK);
+    writer.flush(LAST_WORK);
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => end(1, error),
@@ -95,10 +111,9 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     if let Some(path) = &options.users_file {
         users.extend(users::read(path)?);
     }
-    let connections = Connections {
-        max: options.max_connections.map_or_else(Connections::max_by_default, NonZeroUsize::get),
-        idle: options.idle_timeout,
-    };
+    let max = options.max_connections.map_or_else(Connections::max_by_default, NonZeroUsize::get);
+    let per_address = options.connections_per_address.map_or(max.div_ceil(2), NonZeroUsize::get);
+    let connections = Connections { max, per_address, idle: options.idle_timeout };
     let mut folder =
         Folder::builder(&options.root).create_dirs(options.create_dirs).keep_free(options.keep_free);
     if let Some(state) = &options.state {
@@ -106,7 +121,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     }
     let folder = folder.open()?;
     let tls = match (&options.tls_cert, &options.tls_key) {
-        (Some(certificates), Some(key)) => Some(listen::tls(certificates, key)?),
+        (Some(certificates), Some(key)) => Some(Tls::open(certificates, key)?),
         _ => None,
     };
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -123,9 +138,18 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         false => None,
     };
     let (users, metrics) = (Arc::new(Users::new(users)?), Arc::new(Metrics::default()));
-    let uploads =
-        web::uploads(&options, &directory, folder.clone(), users, notifications, Arc::clone(&metrics))
-            .await?;
+    tokio::spawn(reload(options.clone(), tls.clone(), Arc::clone(&users)));
+    let addresses = Arc::new(Addresses::new(options.sessions_per_address));
+    let uploads = web::uploads(
+        &options,
+        &directory,
+        folder.clone(),
+        users,
+        notifications,
+        Arc::clone(&metrics),
+        Arc::clone(&addresses),
+    )
+    .await?;
     let sessions = uploads.open_sessions();
     if sessions > 0 {
         tracing::info!(sessions, "sessions restored");
@@ -137,12 +161,13 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         tracing::info!(address = %listener.local_addr()?, "serving metrics");
         let router = web::metrics_router(Arc::new(Watched { uploads: uploads.clone(), folder, metrics }));
         // Places of their own: a server that is full can be looked at.
-        let few = Connections { max: METRICS_CONNECTIONS, ..connections };
+        let few = Connections { max: METRICS_CONNECTIONS, per_address: METRICS_CONNECTIONS, ..connections };
         tokio::spawn(listen::serve(listener, few, None, router, stopping.clone()));
     }
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (stop, ending) = (stopping.clone(), uploads.clone());
+    let last = uploads.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -153,11 +178,35 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         ending.shutdown().await;
     });
     let _nobody_reads = writeln!(io::stdout(), "listening on {scheme}://{listening}");
-    let router = Router::new().fallback_service(uploads);
+    let router = web::router(Bounded { uploads, addresses });
     listen::serve(listener, connections, tls, router, stopping).await;
+    // What goes on without its connection.
+    let _done_or_not = timeout(LAST_WORK, last.shutdown()).await;
     Ok(())
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))
+}
+
+/// Reads certificate, key and users again whenever the program is told to (`SIGHUP`). What cannot be used stays as it was.
+async fn reload(options: Options, tls: Option<Tls>, users: Arc<Users>) {
+    let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return };
+    while hang_up.recv().await.is_some() {
+        if let (Some(tls), Some(certificates), Some(key)) = (&tls, &options.tls_cert, &options.tls_key) {
+            told("the certificate", tls.reload(certificates, key).map_err(|error| error.to_string()));
+        }
+        if let Some(path) = &options.users_file {
+            let read = users::read(path).map_err(|error| error.to_string());
+            let all = read.map(|more| options.users.iter().cloned().chain(more).collect());
+            told("the users", all.and_then(|all| users.replace(all)));
+        }
+    }
+}
+
+fn told(what: &str, reloaded: Result<(), String>) {
+    match reloaded {
+        Ok(()) => tracing::info!("{what} were read again"),
+        Err(error) => tracing::error!(error, "{what} stay as they were"),
+    }
 }

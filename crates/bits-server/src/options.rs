@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ use crate::values;
 /// A BITS server for a directory: `/a/b.bin` is published as DIR/a/b.bin.
 ///
 /// Sizes are in bytes, or with KiB, MiB or GiB. Times are in seconds.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(version)]
 pub(crate) struct Options {
     /// The directory where uploads are published
@@ -28,13 +29,20 @@ pub(crate) struct Options {
     /// Where to listen; port 0 picks one
     #[arg(long, value_name = "ADDR:PORT", value_parser = values::address, default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
-    /// How many connections are served at a time; more have to wait [default: a quarter of `ulimit -n`]
+    /// How many connections are served at a time; when there are more, the one that was idle longest is closed [default: a
+    /// quarter of `ulimit -n`]
     #[arg(long, value_name = "NUMBER")]
     pub(crate) max_connections: Option<NonZeroUsize>,
+    /// How many connections one address may have; raise it for a proxy [default: half of --max-connections]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) connections_per_address: Option<NonZeroUsize>,
     /// How long a client may be silent between two requests, or within a head, or read nothing of an answer, until its
     /// connection is closed
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "120")]
     pub(crate) idle_timeout: Duration,
+    /// How many threads serve connections, and as many work on files [default: one for each processor, and as many as it takes]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) threads: Option<NonZeroUsize>,
     /// Where sessions are kept; the bytes of unfinished uploads are hidden beside their destinations [default: DIR/.bits]
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
@@ -74,11 +82,14 @@ pub(crate) struct Options {
     /// How many unfinished uploads there may be in all
     #[arg(long, value_name = "NUMBER", default_value = "100000")]
     pub(crate) max_sessions: usize,
+    /// How many unfinished uploads one address may have
+    #[arg(long, value_name = "NUMBER", default_value = "1000")]
+    pub(crate) sessions_per_address: usize,
     /// Who may upload, by Basic authentication; can be repeated. Use it with TLS alone, and where nobody else can list
     /// processes
     #[arg(long = "user", value_name = "NAME:PASSWORD")]
     pub(crate) users: Vec<User>,
-    /// The same from a file, NAME:PASSWORD a line; empty lines and those that begin with # do not count
+    /// The same from a file, NAME:PASSWORD a line, or what htpasswd writes; empty lines and those that begin with # do not count
     #[arg(long, value_name = "FILE")]
     pub(crate) users_file: Option<PathBuf>,
     /// Refuse whatever MC-BUP says must be refused
@@ -101,6 +112,10 @@ pub(crate) struct Options {
     /// client calls it by
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<PublicUrl>,
+    /// Run this shell command after each file that was published, with BITS_PATH, BITS_SIZE, BITS_USER, BITS_CLIENT,
+    /// BITS_CONTENT_NAME and BITS_SHA256 in its environment
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) on_upload: Option<OsString>,
     /// Where to serve metrics in Prometheus' format, at /metrics
     #[arg(long, value_name = "ADDR:PORT", value_parser = values::address)]
     pub(crate) metrics: Option<SocketAddr>,
@@ -110,9 +125,20 @@ pub(crate) struct Options {
     /// The private key of the certificate, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// How lines of the log look
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
     /// How much is logged to standard error: off, error, warn, info, debug, trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub(crate) log_level: tracing::level_filters::LevelFilter,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// A JSON object a line
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -7,13 +7,14 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use ring::digest::{Digest, SHA256, digest};
-use subtle::ConstantTimeEq;
+
+use crate::passwords::{Known, Secret};
 
 /// Who owns a session: the name of a user, or nothing where nobody authenticates.
 pub(crate) type Owner = String;
@@ -22,37 +23,48 @@ pub(crate) type Owner = String;
 #[derive(Clone)]
 pub(crate) struct User {
     name: Owner,
-    /// Of `NAME:PASSWORD`, as it comes in a request. Digests are of one length, so comparing them tells nothing.
-    credentials: Digest,
+    secret: Secret,
 }
 
+/// Those who may upload. They can be replaced while the server runs.
 #[derive(Debug)]
-pub(crate) struct Users(Vec<User>);
+pub(crate) struct Users {
+    users: RwLock<Arc<[User]>>,
+    known: Known,
+}
 
 impl Users {
     /// A password for each name: of two, nobody would know which one still lets somebody in.
     pub(crate) fn new(users: Vec<User>) -> Result<Self, String> {
-        let mut names = BTreeSet::new();
-        match users.iter().find(|user| !names.insert(&user.name)) {
-            Some(user) => Err(format!("the user {:?} is there twice: leave one password", user.name)),
-            None => Ok(Self(users)),
-        }
+        Ok(Self { users: RwLock::new(checked(users)?), known: Known::new() })
+    }
+
+    /// Replaces all users. What they own stays theirs, by name.
+    pub(crate) fn replace(&self, users: Vec<User>) -> Result<(), String> {
+        let users = checked(users)?;
+        *self.users.write().unwrap_or_else(PoisonError::into_inner) = users;
+        Ok(())
     }
 
     /// The user that a request's head authenticates; `None` if none. Where there are no users, everybody is one.
     pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Option<Owner> {
-        if self.0.is_empty() {
+        let users = Arc::clone(&self.users.read().unwrap_or_else(PoisonError::into_inner));
+        if users.is_empty() {
             return Some(Owner::default());
         }
-        let given = digest(&SHA256, &credentials(headers)?);
-        // All are compared, so that the time does not tell whose password was close.
-        let mut found = None;
-        for user in &self.0 {
-            if bool::from(user.credentials.as_ref().ct_eq(given.as_ref())) {
-                found = Some(user.name.clone());
-            }
-        }
-        found
+        let given = credentials(headers)?;
+        // By name first: a hash may be slow, and is computed for one user alone.
+        let name = given.split(|byte| *byte == b':').next()?;
+        let user = users.iter().find(|user| user.name.as_bytes() == name)?;
+        user.secret.is(&given, &self.known).then(|| user.name.clone())
+    }
+}
+
+fn checked(users: Vec<User>) -> Result<Arc<[User]>, String> {
+    let mut names = BTreeSet::new();
+    match users.iter().find(|user| !names.insert(&user.name)) {
+        Some(user) => Err(format!("the user {:?} is there twice: leave one password", user.name)),
+        None => Ok(users.into()),
     }
 }
 
@@ -62,7 +74,7 @@ fn credentials(headers: &HeaderMap) -> Option<Vec<u8>> {
     scheme.eq_ignore_ascii_case("basic").then_some(decoded)
 }
 
-/// The users of a file: `NAME:PASSWORD` a line; empty lines, and those that begin with `#`, do not count.
+/// The users of a file: `NAME:PASSWORD` a line, or what `htpasswd` writes; empty lines, and those that begin with `#`, do not count.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<User>> {
     let shown = path.display();
     let mut text = String::new();
@@ -73,7 +85,12 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<User>> {
         file.read_to_string(&mut text)
     });
     read.map_err(|error| io::Error::other(format!("{shown} cannot be read: {error}")))?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    // Some editors put a byte order mark there.
+    let lines = text
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let users = lines.map(|(index, line)| {
         line.parse().map_err(|error| io::Error::other(format!("{shown}, line {}: {error}", index + 1)))
     });
@@ -91,7 +108,7 @@ impl FromStr for User {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once(':') {
             Some((name, password)) if !name.is_empty() && !password.is_empty() => {
-                Ok(Self { name: name.to_owned(), credentials: digest(&SHA256, text.as_bytes()) })
+                Ok(Self { name: name.to_owned(), secret: Secret::parse(name, password) })
             }
             _ => Err("a user is NAME:PASSWORD, neither of them empty"),
         }

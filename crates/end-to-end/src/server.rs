@@ -77,18 +77,35 @@ impl Server {
 
     /// The names of all that is published.
     pub fn published(&self) -> Vec<String> {
-        names(&self.root).into_iter().filter(|name| name != ".bits").collect()
+        names(&self.root).into_iter().filter(|name| !name.starts_with(".bits")).collect()
     }
 
-    /// What the state folder holds of uploads that have not ended.
+    /// What is kept of uploads that have not ended: notes and replies in the state folder, and hidden folders.
     pub fn leftovers(&self) -> Vec<String> {
-        let remembered = |name: &String| name == "lock" || name.ends_with(".closed");
-        names(&self.root.join(".bits")).into_iter().filter(|name| !remembered(name)).collect()
+        let state = names(&self.root.join(".bits")).into_iter();
+        let mut found: Vec<_> =
+            state.filter(|name| name != ".bits-state" && !name.ends_with(".json")).collect();
+        let mut folders = vec![self.root.clone()];
+        while let Some(folder) = folders.pop() {
+            for name in names(&folder) {
+                let path = folder.join(&name);
+                match path.is_dir() && !path.is_symlink() {
+                    true if name.starts_with(".bits-") => found.push(name),
+                    true if name != ".bits" => folders.push(path),
+                    _ => {}
+                }
+            }
+        }
+        found
     }
 
-    /// How many sessions are remembered as closed.
+    /// How many sessions are remembered as ended: their records are there, and no bytes are.
     pub fn closed(&self) -> usize {
-        names(&self.root.join(".bits")).iter().filter(|name| name.ends_with(".closed")).count()
+        let state = names(&self.root.join(".bits"));
+        let ended = |name: &&String| {
+            name.strip_suffix(".json").is_some_and(|id| !state.contains(&format!("{id}.place")))
+        };
+        state.iter().filter(ended).count()
     }
 
     /// The value of a line of the metrics; zero if there is no such line.

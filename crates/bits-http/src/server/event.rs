@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bits_proto::packet::{Ack, PacketType};
+use bits_proto::server::Refusal;
 use http::request::Parts;
 
 use super::table::Leftover;
@@ -61,6 +62,8 @@ pub struct Answered<'e, O> {
     pub ack: &'e Ack<'e>,
     /// Why it was refused, if it was. Clients are told less.
     pub reason: Option<&'e str>,
+    /// What the storage or the application refused, if one of them did.
+    pub refusal: Option<Refusal>,
     /// How long it took.
     pub took: Duration,
 }

@@ -93,7 +93,7 @@ impl<S: Storage, T: Turns> Server<S, T> {
         let failure = match &outcome {
             // Not where it listens: the query may be what lets somebody in.
             Outcome::Failed(why) => {
-                let why = format!("the server application did not take the upload: {why}");
+                let why = format!("the server application did not take an upload: {why}");
                 let why = failure.map_or(why.clone(), |failure| format!("{why}: {failure}"));
                 (self.events)(&super::Event::Failed(&why));
                 Some(Failure::new(Refusal::Busy, why))

@@ -8,7 +8,8 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bits_proto::packet::{DecodeError, Request as Packet};
+use bits_proto::Guid;
+use bits_proto::packet::{Ack, DecodeError, Request as Packet};
 use bits_proto::server::Directory;
 use bytes::{Buf, Bytes};
 use http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, EXPECT, HeaderValue};
@@ -86,6 +87,11 @@ impl Uploads {
     #[must_use]
     pub fn open_sessions(&self) -> usize {
         self.server.open()
+    }
+
+    /// Whether a session is open.
+    pub async fn is_open(&self, id: Guid) -> bool {
+        self.server.is_open(id).await
     }
 
     /// Stops: bodies that are being stored end early, what came of them is saved, and their clients are told to come back. Waits
@@ -209,6 +215,7 @@ async fn expire<S: Storage, T: Turns>(server: Weak<Server<S, T>>) {
 trait Handler: Send + Sync {
     fn handle(self: Arc<Self>, head: Parts, body: Incoming) -> BoxFuture<'static, Response<Body>>;
     fn open(&self) -> usize;
+    fn is_open(&self, id: Guid) -> BoxFuture<'_, bool>;
 }
 
 impl<S: Storage, T: Turns> Handler for Server<S, T> {
@@ -218,6 +225,10 @@ impl<S: Storage, T: Turns> Handler for Server<S, T> {
 
     fn open(&self) -> usize {
         self.turns.open()
+    }
+
+    fn is_open(&self, id: Guid) -> BoxFuture<'_, bool> {
+        Box::pin(async move { self.turns.session(id).await.is_some() })
     }
 }
 
@@ -270,6 +281,7 @@ impl<S: Storage, T: Turns> Server<S, T> {
             Ok(packet) => Ok(packet.clone()),
             Err(error) => Err(*error),
         });
+        let refusal = outcome.failure.as_ref().map(Failure::refusal).filter(|_| matches!(ack, Ack::Error(_)));
         let reason = match &request {
             Some(Err(error)) => Some(error.to_string()),
             Some(Ok(request)) => reason(Some(request), &ack, outcome.failure),
@@ -281,6 +293,7 @@ impl<S: Storage, T: Turns> Server<S, T> {
             packet: request.as_ref().and_then(packet_type),
             ack: &ack,
             reason: reason.as_deref(),
+            refusal,
             took: begin.elapsed(),
         }));
         Some(ack.to_response().map(|()| Body::empty()))

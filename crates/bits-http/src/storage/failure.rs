@@ -51,17 +51,7 @@ impl std::error::Error for Failure {}
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
-        let reason = match refusal {
-            Refusal::AccessDenied => "nothing may be written there",
-            Refusal::DestinationExists => "the file exists already, and overwriting is not allowed",
-            Refusal::IsDirectory => "that is the name of a folder",
-            Refusal::NoSuchFolder => "the folder does not exist",
-            Refusal::EntityMissing => "the bytes of the upload are gone",
-            Refusal::DiskFull => "the disk is full, or a quota is used up",
-            Refusal::Busy => "the server is busy",
-            _ => return Self { refusal, reason: format!("{refusal:?}").into() },
-        };
-        Self::new(refusal, reason)
+        Self::new(refusal, refusal.to_string())
     }
 }
 
@@ -69,18 +59,6 @@ impl From<Refusal> for Failure {
 /// one is the server's own.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        use io::ErrorKind::{
-            AlreadyExists, IsADirectory, NotADirectory, NotFound, PermissionDenied, QuotaExceeded,
-            ReadOnlyFilesystem, StorageFull,
-        };
-        let refusal = match error.kind() {
-            AlreadyExists => Refusal::DestinationExists,
-            NotFound => Refusal::NoSuchFolder,
-            IsADirectory => Refusal::IsDirectory,
-            PermissionDenied | NotADirectory | ReadOnlyFilesystem => Refusal::AccessDenied,
-            StorageFull | QuotaExceeded => Refusal::DiskFull,
-            _ => Refusal::Internal,
-        };
-        Self { refusal, reason: error.to_string().into() }
+        Self { refusal: Refusal::from(&error), reason: error.to_string().into() }
     }
 }

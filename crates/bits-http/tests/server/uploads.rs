@@ -39,7 +39,7 @@ async fn pings_empty_files_and_cancels_are_answered() {
     assert!(!log.has("failed"));
     let taken = send(&uploads, create("/empty")).await;
     assert_eq!((taken.status, taken.header("bits-error")), (StatusCode::FORBIDDEN, Some("0x80070005")));
-    assert!(log.has("403: the file exists already"), "{:?}", log.take());
+    assert!(log.has("403: the destination exists"), "{:?}", log.take());
 }
 
 fn create(path: &str) -> Request<Full<Bytes>> {

@@ -17,16 +17,42 @@ fn idle(server: &Server) -> TcpStream {
 }
 
 #[test]
-fn more_connections_than_places_wait_until_one_is_closed() {
-    let server = Server::start(&["--max-connections", "1"]);
-    let first = idle(&server);
-    let mut second = connect(server.address);
-    send_ping(&mut second);
-    second.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
-    assert_eq!(second.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
-    drop(first);
-    second.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    assert_eq!(read_response(&second, "BITS_POST").status, 200);
+fn when_all_places_are_taken_the_connection_that_was_idle_longest_is_closed() {
+    let server = Server::start(&["--max-connections", "2", "--connections-per-address", "2"]);
+    let (mut first, mut second) = (idle(&server), idle(&server));
+    let _third = idle(&server);
+    assert_eq!(first.read(&mut [0]).unwrap(), 0, "it is closed");
+    second.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    assert_eq!(second.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock, "it is not");
+}
+
+#[test]
+fn silent_connections_lock_nobody_out() {
+    let server = Server::start(&["--max-connections", "8"]);
+    let _silent: Vec<_> = (0..40)
+        .map(|number| {
+            let mut stream = connect(server.address);
+            if number % 2 == 0 {
+                stream.write_all(b"BITS_POST /a.bin HTTP/1.1\r\n").unwrap();
+            }
+            stream
+        })
+        .collect();
+    let session = Session::create(server.address, "/a.bin");
+    assert_eq!(session.fragment(&entity(10), 0, 10).status, 200);
+    assert_eq!(session.close().status, 200);
+}
+
+#[test]
+fn an_upload_that_is_under_way_keeps_its_connection() {
+    let server = Server::start(&["--max-connections", "2", "--connections-per-address", "2"]);
+    let session = Session::create(server.address, "/a.bin");
+    let file = entity(1000);
+    let mut stream = session.begin_fragment(&file, 0, 1000, 400);
+    std::thread::sleep(Duration::from_millis(200));
+    let _others: Vec<_> = (0..6).map(|_| idle(&server)).collect();
+    stream.write_all(&file[400..]).unwrap();
+    assert_eq!(read_response(&stream, "BITS_POST").received(), 1000);
 }
 
 /// The one place of this server is taken by a client that does no more; others are served nevertheless, in time.
@@ -61,4 +87,16 @@ fn a_client_that_reads_nothing_does_not_keep_its_place() {
         stream.read_exact(&mut [0; 9]).unwrap();
         stream
     });
+}
+
+#[test]
+fn a_client_that_has_said_all_still_hears_the_answer() {
+    let server = Server::start(&[]);
+    let session = Session::create(server.address, "/a.bin");
+    let file = entity(300_000);
+    for (start, end) in [(0, 100_000), (100_000, 300_000)] {
+        let stream = session.begin_fragment(&file, start, end, end - start);
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        assert_eq!(read_response(&stream, "BITS_POST").received(), end as u64);
+    }
 }

@@ -9,5 +9,6 @@ mod operations;
 mod races;
 mod refusals;
 mod starting;
+mod storms;
 mod tls;
 mod uploads;

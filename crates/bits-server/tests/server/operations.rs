@@ -106,3 +106,88 @@ fn the_state_folder_can_be_elsewhere() {
     assert_eq!(session.close().status, 200);
     assert_eq!(server.published("a.bin").as_deref(), Some(&b"bytes"[..]));
 }
+
+#[test]
+fn a_log_that_nobody_reads_stops_neither_the_server_nor_its_end() {
+    let root = TempDir::new().unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_bits-server"))
+        .args(["--listen", "127.0.0.1:0", "--log-level", "trace", "--root", root.path().to_str().unwrap()])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.as_mut().unwrap()), &mut line)
+        .unwrap();
+    let address = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
+    // Far more than a pipe holds.
+    let long = format!("/{}", "x".repeat(200));
+    for number in 0..500 {
+        let path = format!("{long}/{number}");
+        assert_eq!(Session::try_create(address, &path, &[]).err().unwrap().status, 404);
+    }
+    let done = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(done.success());
+    eventually("it ends", || child.try_wait().unwrap().is_some());
+}
+
+#[test]
+fn a_command_is_run_for_every_file_that_was_published() {
+    let folder = TempDir::new().unwrap();
+    let told = folder.path().join("told");
+    let line = "$BITS_PATH $BITS_SIZE $BITS_USER $BITS_CLIENT $BITS_CONTENT_NAME $BITS_SHA256";
+    let command = format!("echo \"{line}\" >> {}", told.display());
+    let server = Server::start(&["--on-upload", &command, "--user", "Aladdin:open sesame"]);
+    let aladdin = ("Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    let session = Session::try_create(server.address, "/a%20b.bin", &[aladdin]).ok().unwrap();
+    assert_eq!(session.fragment(b"abc", 0, 3).status, 200);
+    assert!(!told.exists());
+    assert_eq!(session.close().status, 200);
+    eventually("it is told", || fs::read_to_string(&told).is_ok_and(|told| told.ends_with('\n')));
+    let path = server.root().canonicalize().unwrap().join("a b.bin");
+    // The digest of "abc" in FIPS 180-2.
+    let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let expected = format!("{} 3 Aladdin 127.0.0.1  {sha256}\n", path.display());
+    assert_eq!(fs::read_to_string(&told).unwrap(), expected);
+}
+
+#[test]
+fn certificate_and_users_are_read_again_when_the_server_is_told_to() {
+    let folder = TempDir::new().unwrap();
+    let users = folder.path().join("users");
+    fs::write(&users, "Aladdin:old\n").unwrap();
+    let (old, new) = (Certificate::new(), Certificate::new());
+    let (chain, key) = (old.write(folder.path()), old.write_key(folder.path()));
+    let options = ["--users-file", users.to_str().unwrap(), "--tls-cert", &chain, "--tls-key", &key];
+    let server = Server::start(&options);
+    let status = |certificate: &Certificate| {
+        let mut stream = certificate.connect(connect(server.address));
+        crate::http1::send_head(
+            &mut stream,
+            "BITS_POST",
+            "/a.bin",
+            &[
+                ("BITS-Packet-Type", "Ping"),
+                ("Content-Length", "0"),
+                ("Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+            ],
+        );
+        read_response(&mut stream, "BITS_POST").status
+    };
+    assert_eq!(status(&old), 401);
+    let hang_up = || {
+        let pid = server.pid().to_string();
+        assert!(std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    };
+    // What cannot be used changes nothing.
+    fs::write(&users, "nobody\n").unwrap();
+    hang_up();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert_eq!(status(&old), 401);
+    fs::write(&users, "\u{feff}Aladdin:open sesame\n").unwrap();
+    new.write(folder.path());
+    new.write_key(folder.path());
+    hang_up();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert_eq!(status(&new), 200);
+}

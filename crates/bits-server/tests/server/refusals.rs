@@ -52,6 +52,18 @@ fn sessions_of_one_owner_are_limited() {
 }
 
 #[test]
+fn sessions_of_one_address_are_limited() {
+    let server = Server::start(&["--sessions-per-address", "2"]);
+    let sessions = ["/a.bin", "/b.bin"].map(|path| Session::create(server.address, path));
+    assert_eq!(Session::try_create(server.address, "/c.bin", &[]).err().unwrap().status, 503);
+    assert_eq!(sessions[0].cancel().status, 200);
+    let third = Session::create(server.address, "/c.bin");
+    assert_eq!(Session::try_create(server.address, "/d.bin", &[]).err().unwrap().status, 503);
+    assert_eq!(third.close().status, 200);
+    Session::create(server.address, "/d.bin");
+}
+
+#[test]
 fn no_path_leads_outside() {
     let server = Server::start(&["--create-dirs", "--allow-overwrites", "--serve"]);
     fs::write(server.outside().join("secret"), "secret").unwrap();

@@ -100,6 +100,14 @@ impl Folder {
         tree::free(&self.0.root.get()?.folder)
     }
 
+    /// The file that a destination names, whether it exists or not; `None`: the destination names none. Who opens it by this path follows
+    /// links.
+    #[must_use]
+    pub fn path(&self, destination: &str) -> Option<PathBuf> {
+        let path = tree::parse(destination).ok()?;
+        Some(self.0.root.path().join(path.to_string()))
+    }
+
     fn shared(&self) -> Arc<Shared> {
         Arc::clone(&self.0)
     }
