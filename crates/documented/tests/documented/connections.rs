@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::forwarder::{Fate, Forwarder};
-use crate::harness::{CLIENTS, Running, SERVERS, ServerStack, config, file, pairs, upload};
+use crate::harness::{ALL_SERVERS, CLIENTS, Running, ServerStack, config, file, pairs, upload};
 use crate::raw::{Connection, create_session};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,7 +108,7 @@ async fn the_rest_is_taken(running: &Running, id: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_stored_before_a_client_hung_up_counts() {
-    for server in SERVERS {
+    for server in ALL_SERVERS {
         let (running, id, broken) = with_a_part(server).await;
         drop(broken);
         the_rest_is_taken(&running, &id).await;
@@ -117,7 +117,7 @@ async fn what_was_stored_before_a_client_hung_up_counts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_comes_back_is_served_while_its_old_connection_hangs() {
-    for server in SERVERS {
+    for server in ALL_SERVERS {
         let (running, id, hung) = with_a_part(server).await;
         the_rest_is_taken(&running, &id).await;
         drop(hung);
@@ -127,7 +127,7 @@ async fn a_client_that_comes_back_is_served_while_its_old_connection_hangs() {
 /// The handler of a connection that breaks is dropped, wherever it stands.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fragment_counts_although_its_sender_hangs_up_before_the_answer() {
-    for server in SERVERS {
+    for server in ALL_SERVERS {
         let (running, id, mut broken) = with_a_part(server).await;
         broken.send(&[2; 60_000]).await;
         drop(broken);

@@ -23,6 +23,8 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 pub(crate) enum ServerStack {
     Axum,
     Hyper,
+    /// The one on axum that saves its sessions.
+    Saving,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,6 +34,7 @@ pub(crate) enum ClientStack {
 }
 
 pub(crate) const SERVERS: [ServerStack; 2] = [ServerStack::Axum, ServerStack::Hyper];
+pub(crate) const ALL_SERVERS: [ServerStack; 3] = [ServerStack::Axum, ServerStack::Hyper, ServerStack::Saving];
 pub(crate) const CLIENTS: [ClientStack; 2] = [ClientStack::Reqwest, ClientStack::Ureq];
 
 /// Every server with every client.
@@ -48,13 +51,19 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) async fn start(stack: ServerStack, directory: DirectoryBuilder) -> Self {
         let folder = TempDir::new().unwrap();
-        let server = Server::new(directory, Folder::open(folder.path().to_owned()).await.unwrap()).unwrap();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
+        let root = folder.path().to_owned();
+        if stack == ServerStack::Saving {
+            let server = documented::saving::Server::open(root, directory.build().unwrap()).unwrap();
+            tokio::spawn(server.serve(listener));
+            return Self { address, folder };
+        }
+        let server = Server::new(directory, Folder::open(root).await.unwrap()).unwrap();
         tokio::spawn(async move {
             match stack {
-                ServerStack::Axum => documented::axum::serve(listener, server).await,
                 ServerStack::Hyper => documented::hyper::serve(listener, server).await,
+                _ => documented::axum::serve(listener, server).await,
             }
         });
         Self { address, folder }
@@ -67,10 +76,11 @@ impl Running {
 
     /// Waits until so many bytes of an upload are stored.
     pub(crate) async fn wait_for_part(&self, id: &str, bytes: u64) {
-        let part = self.folder.path().join(".unfinished").join(id);
+        let folder = self.folder.path().join(".unfinished");
+        let parts = [folder.join(id), folder.join(format!("{id}.part"))];
         let begin = Instant::now();
-        while fs::metadata(&part).map_or(0, |metadata| metadata.len()) < bytes {
-            assert!(begin.elapsed() < DEADLINE, "{} never had {bytes} bytes", part.display());
+        while parts.iter().all(|part| fs::metadata(part).map_or(0, |metadata| metadata.len()) < bytes) {
+            assert!(begin.elapsed() < DEADLINE, "{id} never had {bytes} bytes");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

@@ -4,6 +4,7 @@ mod connections;
 mod failures;
 mod forwarder;
 mod harness;
+mod kills;
 mod raw;
 mod readme;
 mod uploads;
