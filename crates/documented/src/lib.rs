@@ -5,6 +5,7 @@
 //! | server | [`axum`] | [`server`], the loop of every async server; its [`folder`] and `body.rs` |
 //! | server | [`hyper`] | the same |
 //! | server that saves its sessions | [`saving`], on axum | nothing |
+//! | server for several processes | [`database`], on axum and SQLite | nothing |
 //! | client, async | [`reqwest`] | [`source`], the file that is uploaded |
 //! | client, blocking | [`ureq`] | the same |
 //!
@@ -12,6 +13,7 @@
 
 pub mod axum;
 mod body;
+pub mod database;
 pub mod folder;
 pub mod hyper;
 pub mod reqwest;

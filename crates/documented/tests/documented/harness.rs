@@ -25,6 +25,8 @@ pub(crate) enum ServerStack {
     Hyper,
     /// The one on axum that saves its sessions.
     Saving,
+    /// The one on axum whose sessions are rows.
+    Database,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,7 +36,8 @@ pub(crate) enum ClientStack {
 }
 
 pub(crate) const SERVERS: [ServerStack; 2] = [ServerStack::Axum, ServerStack::Hyper];
-pub(crate) const ALL_SERVERS: [ServerStack; 3] = [ServerStack::Axum, ServerStack::Hyper, ServerStack::Saving];
+pub(crate) const ALL_SERVERS: [ServerStack; 4] =
+    [ServerStack::Axum, ServerStack::Hyper, ServerStack::Saving, ServerStack::Database];
 pub(crate) const CLIENTS: [ClientStack; 2] = [ClientStack::Reqwest, ClientStack::Ureq];
 
 /// Every server with every client.
@@ -59,6 +62,11 @@ impl Running {
             tokio::spawn(server.serve(listener));
             return Self { address, folder };
         }
+        if stack == ServerStack::Database {
+            let server = documented::database::Server::open(root, directory).unwrap();
+            tokio::spawn(server.serve(listener));
+            return Self { address, folder };
+        }
         let server = Server::new(directory, Folder::open(root).await.unwrap()).unwrap();
         tokio::spawn(async move {
             match stack {
@@ -77,9 +85,19 @@ impl Running {
     /// Waits until so many bytes of an upload are stored.
     pub(crate) async fn wait_for_part(&self, id: &str, bytes: u64) {
         let folder = self.folder.path().join(".unfinished");
-        let parts = [folder.join(id), folder.join(format!("{id}.part"))];
         let begin = Instant::now();
-        while parts.iter().all(|part| fs::metadata(part).map_or(0, |metadata| metadata.len()) < bytes) {
+        let has_bytes = |path: &PathBuf| {
+            fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() >= bytes)
+        };
+        loop {
+            // The one over SQLite has a folder for each upload.
+            let entries = fs::read_dir(folder.join(id)).into_iter().flatten().flatten();
+            let mut parts = entries
+                .map(|entry| entry.path())
+                .chain([id.to_owned(), format!("{id}.part")].map(|name| folder.join(name)));
+            if parts.any(|part| has_bytes(&part)) {
+                return;
+            }
             assert!(begin.elapsed() < DEADLINE, "{id} never had {bytes} bytes");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -1,9 +1,8 @@
-//! `kill -9` of the server that saves: under load, beside a consumer that takes away and changes what is published; and more
-//! often than its sessions last.
+//! `kill -9` of the servers that save: under load, beside a consumer that takes away and changes what is published; and more
+//! often than their sessions last.
 
-use std::collections::HashMap;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::collections::{HashMap, VecDeque};
+use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,64 +12,183 @@ use std::time::{Duration, Instant};
 use std::{env, thread};
 
 use bits_proto::server::Directory;
-use documented::saving::Server;
 use documented::source::Source;
+use documented::{database, saving};
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 use crate::harness::{DEADLINE, config, file};
-use crate::raw::create_session;
+use crate::raw::{Connection, create_session};
 
-/// What the process of the server is told, by its environment.
+/// What the process of a server is told, by its environment.
+const KIND: &str = "DOCUMENTED_KIND";
 const ROOT: &str = "DOCUMENTED_ROOT";
 const ADDRESS: &str = "DOCUMENTED_ADDRESS";
 /// In milliseconds.
 const TIMEOUT: &str = "DOCUMENTED_TIMEOUT";
 
 const HOUR: Duration = Duration::from_secs(3600);
-const KILLS: u64 = 200;
 const CLIENTS: usize = 4;
 
-/// The process of the server, which the test below starts and kills.
+/// The process of a server, which the tests below start and kill.
 #[test]
-#[ignore = "runs until it is killed, and is started by another test"]
+#[ignore = "runs until it is killed, and is started by other tests"]
 fn server_process() {
-    let [Ok(root), Ok(address), Ok(timeout)] = [ROOT, ADDRESS, TIMEOUT].map(env::var) else { return };
+    let [Ok(kind), Ok(root), Ok(address), Ok(timeout)] = [KIND, ROOT, ADDRESS, TIMEOUT].map(env::var) else {
+        return;
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let timeout = Duration::from_millis(timeout.parse().unwrap());
         let directory = Directory::builder().sessions_per_owner(1000).session_timeout(timeout);
-        let server = Server::open(root.into(), directory.build().unwrap()).unwrap();
-        server.serve(tokio::net::TcpListener::bind(address).await.unwrap()).await.unwrap();
+        // Two processes listen at one address, and the system gives each some of the connections.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.set_reuseport(true).unwrap();
+        socket.bind(address.parse().unwrap()).unwrap();
+        let listener = socket.listen(1024).unwrap();
+        if kind == "database" {
+            database::Server::open(root.into(), directory).unwrap().serve(listener).await.unwrap();
+        } else {
+            let directory = directory.build().unwrap();
+            saving::Server::open(root.into(), directory).unwrap().serve(listener).await.unwrap();
+        }
     });
 }
 
-/// Starts the process, and waits until it listens.
-fn start(root: &Path, address: SocketAddr, timeout: Duration) -> Child {
-    let child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "kills::server_process", "--ignored"])
-        .env(ROOT, root)
-        .env(ADDRESS, address.to_string())
-        .env(TIMEOUT, timeout.as_millis().to_string())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let begin = Instant::now();
-    while TcpStream::connect(address).is_err() {
-        assert!(begin.elapsed() < DEADLINE, "the server does not start");
-        thread::sleep(Duration::from_millis(5));
+/// A folder, and what serves it.
+struct Servers {
+    kind: &'static str,
+    root: TempDir,
+    address: SocketAddr,
+    session_timeout: Duration,
+}
+
+impl Servers {
+    fn new(kind: &'static str, session_timeout: Duration) -> Self {
+        Self { kind, root: TempDir::new().unwrap(), address: free_address(), session_timeout }
     }
-    child
+
+    /// Starts a process, and waits until somebody listens.
+    fn start(&self) -> Child {
+        self.start_at(self.address)
+    }
+
+    fn start_at(&self, address: SocketAddr) -> Child {
+        let child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "kills::server_process", "--ignored"])
+            .env(KIND, self.kind)
+            .env(ROOT, self.root.path())
+            .env(ADDRESS, address.to_string())
+            .env(TIMEOUT, self.session_timeout.as_millis().to_string())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let begin = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(begin.elapsed() < DEADLINE, "the server does not start");
+            thread::sleep(Duration::from_millis(5));
+        }
+        child
+    }
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
+}
+
+fn kill(mut process: Child) {
+    process.kill().unwrap();
+    process.wait().unwrap();
 }
 
 #[test]
 fn through_two_hundred_kills_nothing_is_published_twice_or_lost_or_halved() {
-    let (root, sources, elsewhere) =
-        (TempDir::new().unwrap(), TempDir::new().unwrap(), TempDir::new().unwrap());
-    let address = free_address();
+    let servers = Servers::new("saving", HOUR);
+    under_load(&servers, || {
+        for number in 0..200 {
+            let server = servers.start();
+            thread::sleep(Duration::from_millis(number * 37 % 150));
+            kill(server);
+        }
+        vec![servers.start()]
+    });
+}
+
+#[test]
+fn two_processes_publish_everything_once_although_they_are_killed_and_sleep_in_turn() {
+    let servers = Servers::new("database", HOUR);
+    under_load(&servers, || {
+        let mut processes = VecDeque::from([servers.start(), servers.start()]);
+        for number in 0..40 {
+            thread::sleep(Duration::from_millis(number * 37 % 300));
+            let first = processes.pop_front().unwrap();
+            if number % 5 == 0 {
+                // Longer than it may hold a row: it wakes up where somebody else has gone on.
+                signal(&first, "STOP");
+                thread::sleep(Duration::from_millis(2500));
+                signal(&first, "CONT");
+                processes.push_back(first);
+            } else {
+                kill(first);
+                processes.push_back(servers.start());
+            }
+        }
+        processes.into()
+    });
+}
+
+#[tokio::test]
+async fn a_process_that_slept_changes_nothing_and_acknowledges_nothing() {
+    let servers = Servers::new("database", HOUR);
+    let (sleeper, [first, second]) = (servers.start(), [servers.address, free_address()]);
+    let other = servers.start_at(second);
+    let id = create_session(first, "a.bin").await;
+    let mut slept = Connection::open(first).await;
+    slept.fragment("a.bin", &id, 0..20_000, 100_000, &[1; 20_000]).await;
+    assert!(slept.head().await.starts_with("http/1.1 200 "));
+    slept.fragment("a.bin", &id, 20_000..100_000, 100_000, &[1; 20_000]).await;
+    let part = servers.root.path().join(".unfinished").join(&id);
+    let length =
+        || fs::read_dir(&part).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum::<u64>();
+    while length() < 40_000 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    signal(&sleeper, "STOP");
+    // Every thread of it has stopped by then.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    slept.send(&[1; 60_000]).await;
+
+    let mut connection = Connection::open(second).await;
+    connection.fragment("a.bin", &id, 0..100_000, 100_000, &[2; 100_000]).await;
+    let answer = connection.head().await;
+    assert!(answer.starts_with("http/1.1 200 ") && answer.contains("content-range: 100000\r\n"), "{answer}");
+    connection.packet("Close-Session", "a.bin", 0, &[("BITS-Session-Id", &id)]).await;
+    let answer = connection.head().await;
+    assert!(answer.starts_with("http/1.1 200 "), "{answer}");
+
+    signal(&sleeper, "CONT");
+    let answer = slept.head().await;
+    assert!(answer.starts_with("http/1.1 503 "), "{answer}");
+    let published = fs::read(servers.root.path().join("a.bin")).unwrap();
+    let ones = published.iter().filter(|&&byte| byte == 1).count();
+    assert_eq!((published.len(), ones), (100_000, 40_000), "it wrote into what was published");
+    kill(sleeper);
+    kill(other);
+}
+
+fn signal(process: &Child, name: &str) {
+    let done = Command::new("kill").args([format!("-{name}"), process.id().to_string()]).status();
+    assert!(done.unwrap().success());
+}
+
+/// Uploads many files and consumes them, while `kills` goes on; it leaves processes that are there until all is uploaded.
+fn under_load(servers: &Servers, kills: impl FnOnce() -> Vec<Child>) {
+    let (sources, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let (stop, uploading) = (AtomicBool::new(false), AtomicUsize::new(CLIENTS));
     let uploaded = Mutex::new(Vec::new());
     let mut consumer = Consumer {
-        root: root.path().to_owned(),
+        root: servers.root.path().to_owned(),
         elsewhere: elsewhere.path().to_owned(),
         sources: sources.path().to_owned(),
         seen: HashMap::new(),
@@ -80,7 +198,7 @@ fn through_two_hundred_kills_nothing_is_published_twice_or_lost_or_halved() {
             let (stop, uploading, uploaded, sources) = (&stop, &uploading, &uploaded, &sources);
             scope.spawn(move || {
                 for number in 0.. {
-                    let name = upload(sources, address, client + CLIENTS * number);
+                    let name = upload(sources, servers.address, client + CLIENTS * number);
                     uploaded.lock().unwrap().push(name);
                     if stop.load(Ordering::SeqCst) {
                         break;
@@ -97,17 +215,10 @@ fn through_two_hundred_kills_nothing_is_published_twice_or_lost_or_halved() {
             consumer.look();
             consumer
         });
-        for kill in 0..KILLS {
-            let mut server = start(root.path(), address, HOUR);
-            thread::sleep(Duration::from_millis(kill * 37 % 150));
-            server.kill().unwrap();
-            server.wait().unwrap();
-        }
-        let mut server = start(root.path(), address, HOUR);
+        let left = kills();
         stop.store(true, Ordering::SeqCst);
         let consumer = consumer.join().unwrap();
-        server.kill().unwrap();
-        server.wait().unwrap();
+        left.into_iter().for_each(kill);
         let uploaded = uploaded.lock().unwrap();
         assert!(uploaded.len() > 2 * CLIENTS, "the server did nothing between the kills: {uploaded:?}");
         for name in &*uploaded {
@@ -118,26 +229,29 @@ fn through_two_hundred_kills_nothing_is_published_twice_or_lost_or_halved() {
 
 #[tokio::test]
 async fn a_session_expires_although_the_server_starts_more_often_than_it_lasts() {
-    let (root, address) = (TempDir::new().unwrap(), free_address());
-    let unfinished = || fs::read_dir(root.path().join(".unfinished")).unwrap().count();
     let lasts = Duration::from_secs(2);
-    let mut server = start(root.path(), address, lasts);
-    create_session(address, "a.bin").await;
-    assert_eq!(unfinished(), 2, "its bytes and its record");
-    let begin = Instant::now();
-    while unfinished() > 0 {
-        assert!(begin.elapsed() < DEADLINE, "it never expires");
-        tokio::time::sleep(lasts / 2).await;
-        server.kill().unwrap();
-        server.wait().unwrap();
-        server = start(root.path(), address, lasts);
+    for kind in ["saving", "database"] {
+        let servers = Servers::new(kind, lasts);
+        let unfinished = || files(&servers.root.path().join(".unfinished"));
+        let mut server = servers.start();
+        let before = unfinished();
+        create_session(servers.address, "a.bin").await;
+        assert!(unfinished() > before, "its bytes");
+        let begin = Instant::now();
+        while unfinished() > before {
+            assert!(begin.elapsed() < DEADLINE, "it never expires");
+            tokio::time::sleep(lasts / 2).await;
+            kill(server);
+            server = servers.start();
+        }
+        kill(server);
     }
-    server.kill().unwrap();
-    server.wait().unwrap();
 }
 
-fn free_address() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
+/// How many files there are but for those of the database itself.
+fn files(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    entries.filter(|name| !name.to_string_lossy().starts_with("sessions.db")).count()
 }
 
 /// Uploads a file of its own, and returns its name.
@@ -148,7 +262,9 @@ fn upload(sources: &TempDir, to: SocketAddr, number: usize) -> String {
     let source = sources.path().join(&name);
     fs::rename(path, &source).unwrap();
     let url = format!("http://{to}/uploads/{name}").parse().unwrap();
-    let config = config().give_up_after(20 * DEADLINE).build().unwrap();
+    // Less patient than a process sleeps.
+    let patience = Duration::from_secs(1);
+    let config = config().timeouts(patience, patience).give_up_after(20 * DEADLINE).build().unwrap();
     let agent = ureq::Agent::config_builder().proxy(None);
     documented::ureq::upload(agent, &Source::open(source).unwrap(), url, config).unwrap();
     name
@@ -192,8 +308,9 @@ impl Consumer {
                 return Some(content);
             }
             2 => {
-                OpenOptions::new().append(true).open(path).unwrap().write_all(b"edited").unwrap();
-                content.extend_from_slice(b"edited");
+                // In its place, as an editor may do it: whoever has the file open would write into it.
+                content = b"edited".to_vec();
+                fs::write(path, &content).unwrap();
                 return Some(content);
             }
             _ => fs::remove_file(path).unwrap(),
