@@ -22,6 +22,8 @@ mod properties;
 mod races;
 /// Reports that are late, or that nobody asked for.
 mod reports;
+/// Records: saving, restoring, and what nobody asked for.
+mod saving;
 /// A session without a table.
 mod session;
 /// Snapshots that were tampered with.
