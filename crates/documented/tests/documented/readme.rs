@@ -29,7 +29,7 @@ fn every_block_of_the_section_is_an_excerpt_of_the_file_it_names() {
     let (section, after) = rest.split_once("\n## ").unwrap();
     let mut files = BTreeSet::new();
     for stack in section.split("\n### ").skip(1) {
-        let file = stack.split("(crates/documented/src/").nth(1).and_then(|rest| rest.split(')').next());
+        let file = stack.split("`crates/documented/src/").nth(1).and_then(|rest| rest.split('`').next());
         let file = file.unwrap_or_else(|| panic!("no file is named: {stack}"));
         let code = read(&format!("crates/documented/src/{file}"));
         let blocks: Vec<_> = stack.split(FENCE).skip(1).collect();
