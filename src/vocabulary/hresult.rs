@@ -21,7 +21,6 @@ use crate::vocabulary::text::StackText;
 /// assert!(Hresult::E_INVALIDARG.is_failure() && !Hresult::S_OK.is_failure());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Hresult(u32);
 
@@ -129,7 +128,6 @@ impl Hresult {
 
 /// Where an error arose, as `BITS-Error-Context` carries it (§2.2.1.2). Open, as [`Hresult`] is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct ErrorContext(u32);
 
@@ -209,6 +207,59 @@ impl fmt::Debug for ErrorContext {
             Some(name) => write!(f, "ErrorContext({self} {name})"),
             None => write!(f, "ErrorContext({self})"),
         }
+    }
+}
+
+/// Gives a code the serde form of its header in formats that people read, where records of old have a number, and that of a
+/// number in all others.
+macro_rules! serde_as_code {
+    ($type:ident) => {
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    serializer.serialize_str(self.text().as_str())
+                } else {
+                    serializer.serialize_u32(self.0)
+                }
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl<'de> serde::Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if deserializer.is_human_readable() {
+                    deserializer.deserialize_any(CodeVisitor).map(Self)
+                } else {
+                    u32::deserialize(deserializer).map(Self)
+                }
+            }
+        }
+    };
+}
+
+serde_as_code!(Hresult);
+serde_as_code!(ErrorContext);
+
+#[cfg(feature = "serde")]
+struct CodeVisitor;
+
+#[cfg(feature = "serde")]
+impl serde::de::Visitor<'_> for CodeVisitor {
+    type Value = u32;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("0x and one to eight hexadecimal digits, or a number of 32 bits")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<u32, E> {
+        let invalid = || E::invalid_value(serde::de::Unexpected::Str(text), &self);
+        parse_code(text.as_bytes(), Conformance::Strict).ok_or_else(invalid)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<u32, E> {
+        let invalid = |_| E::invalid_value(serde::de::Unexpected::Unsigned(number), &self);
+        u32::try_from(number).map_err(invalid)
     }
 }
 

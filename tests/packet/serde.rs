@@ -53,10 +53,26 @@ fn identifiers_are_their_text() {
 }
 
 #[test]
+fn codes_are_hexadecimal_where_people_read_them() {
+    comes_back_as(Hresult::E_INVALIDARG, "\"0x80070057\"");
+    comes_back_as(Hresult::S_OK, "\"0x00000000\"");
+    comes_back_as(Hresult::new(u32::MAX), "\"0xFFFFFFFF\"");
+    comes_back_as(ErrorContext::REMOTE_APPLICATION, "\"0x7\"");
+    // As records of old have them.
+    assert_eq!(serde_json::from_str::<Hresult>("2147942487").unwrap(), Hresult::E_INVALIDARG);
+    assert_eq!(serde_json::from_str::<ErrorContext>("7").unwrap(), ErrorContext::REMOTE_APPLICATION);
+}
+
+#[test]
+fn codes_are_numbers_where_machines_read_them() {
+    let bytes = postcard::to_allocvec(&(Hresult::E_INVALIDARG, ErrorContext::REMOTE_FILE)).unwrap();
+    assert_eq!(bytes, postcard::to_allocvec(&(0x8007_0057u32, 5u32)).unwrap());
+    let read: (Hresult, ErrorContext) = postcard::from_bytes(&bytes).unwrap();
+    assert_eq!(read, (Hresult::E_INVALIDARG, ErrorContext::REMOTE_FILE));
+}
+
+#[test]
 fn numbers_are_numbers() {
-    comes_back_as(Hresult::E_INVALIDARG, "2147942487");
-    comes_back_as(Hresult::new(u32::MAX), "4294967295");
-    comes_back_as(ErrorContext::REMOTE_APPLICATION, "7");
     comes_back_as(ContentRange::new(0..4892, 4892).unwrap(), r#"{"first":0,"last":4891,"total":4892}"#);
 }
 
@@ -182,6 +198,8 @@ fn illegal_statuses_and_codes_are_refused() {
             r#"{{"status":{status},"code":null,"context":null,"session_id":null,"received":null}}"#
         ));
     }
-    refuses::<Hresult>("4294967296");
-    refuses::<ErrorContext>("-1");
+    for json in ["4294967296", "-1", "1.5", "null", "\"\"", "\"80070057\"", "\"0x180070057\"", "\"0x-7\""] {
+        refuses::<Hresult>(json);
+        refuses::<ErrorContext>(json);
+    }
 }
