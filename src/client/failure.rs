@@ -188,7 +188,9 @@ impl fmt::Display for Failure {
             f.write_str(", from the server application")?;
         }
         if let Some(location) = &self.location {
-            write!(f, ", which points to {location}")?;
+            // A query may hold an access token, which is nobody's business in a log.
+            let address = location.split('?').next().unwrap_or_default();
+            write!(f, ", which points to {address}")?;
         }
         self.hint().map_or(Ok(()), |hint| write!(f, "; {hint}"))
     }

@@ -180,6 +180,8 @@ proptest! {
     ) {
         let mut pair = Pair::new(size, config(fragment, Recovery::Restart, seed), turns).without_resuming();
         match pair.run() {
+            // A session without a byte lives for an hour: its Close may come too late, and nobody can know.
+            State::Completed if size == 0 && !is_told(&pair, &CONFIRMED) => {}
             State::Completed => pair.published_once(),
             _ => prop_assert_eq!(last_failure(&pair).map(|failure| failure.reason), Some(Reason::RestartedTooOften)),
         }

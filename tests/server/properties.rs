@@ -275,7 +275,7 @@ impl World {
         // A task that dies while it saves may have saved, or not: both are tried.
         if let Some(Output::Save(record)) = turn.output.clone() {
             if record.received() % 2 == 0 {
-                self.server.records.insert(record.id(), *record);
+                self.server.keep(*record);
             }
         }
         self.server.abandon(turn);

@@ -40,7 +40,11 @@ fn the_bytes_come_before_the_record_and_the_record_before_the_ack() {
     // A repeat tells nothing new.
     assert_eq!(steps(&mut server, fragment(&id, 0..10, 100)), [Work::Respond]);
     server.send(fragment(&id, 20..100, 100));
-    assert_eq!(steps(&mut server, close(&id)), [Work::Save, Work::Publish, Work::Respond], "nothing after the end");
+    assert_eq!(
+        steps(&mut server, close(&id)),
+        [Work::Save, Work::Publish, Work::Respond],
+        "nothing after the end"
+    );
     assert!(server.records[&guid(&id)].is_publishing());
 }
 

@@ -40,7 +40,8 @@ impl<O: Clone + Eq> Session<O> {
         let mut session = Self::restore(now, record.0, age)?;
         session.activity = None;
         let ending = match (session.state, held) {
-            (State::Ended(_), _) => None,
+            // Its record was made when it ended, before its bytes were deleted.
+            (State::Ended(known), _) => ending.map(|_| known),
             // No client ever learned of it.
             (State::Opening, _) => Some(Ending::Expired),
             (_, Held::Published) => Some(Ending::Closed),

@@ -3,17 +3,22 @@
 use std::time::Instant;
 
 use super::Session;
-use super::state::{Ending, Step};
+use super::state::{Ending, State, Step};
 use super::turn::Next;
 use crate::packet::Ack;
 use crate::server::{Directory, Refusal, Report, answer};
 
 impl<O: Clone + Eq> Session<O> {
     /// Whether the record must be saved before an answer goes out. The record of a session that ended was saved before its
-    /// end, with the intent; it is saved again only to say that its grace was given.
+    /// end, with the intent; it is saved again only to say that its grace was given. One that was never opened has none.
     pub(super) fn must_save_to_answer(&self, directory: &Directory) -> bool {
         let changes = self.unsaved || self.is_stale(directory);
-        directory.keep.saves() && changes && (self.grace || !self.has_ended())
+        let has_record = match self.state {
+            State::Opening => false,
+            State::Ended(_) => self.grace,
+            _ => true,
+        };
+        directory.keep.saves() && changes && has_record
     }
 
     /// Whether the session has so much more time than its record says that a restart would end it early (by more than an

@@ -120,6 +120,7 @@ pub struct Server {
     pub stored: BTreeMap<Guid, Vec<u8>>,
     /// The records that were saved and not forgotten.
     pub records: BTreeMap<Guid, Record<Owner>>,
+    saved_at: BTreeMap<Guid, Instant>,
     /// Whether tests save, forget and admit by hand. Else these outputs are done as soon as they come.
     pub by_hand: bool,
     /// What was published, by destination, and how often.
@@ -140,6 +141,7 @@ impl Server {
             now: any_instant(),
             stored: BTreeMap::new(),
             records: BTreeMap::new(),
+            saved_at: BTreeMap::new(),
             by_hand: false,
             published: BTreeMap::new(),
             application: Notified { copy_to_destination: true, reply_url: None },
@@ -261,7 +263,8 @@ impl Server {
             }
             Output::Save(record) => {
                 assert_eq!(record.id(), turn.session());
-                self.records.insert(record.id(), (**record).clone());
+                let record = (**record).clone();
+                self.keep(record);
                 Report::Saved
             }
             Output::Forget => {
@@ -367,10 +370,10 @@ impl Server {
         id
     }
 
-    /// The process dies, and another one takes up what was saved `age` ago. Nothing of the storage is lost.
+    /// The process dies, and another one takes up what was saved after so much time. Nothing of the storage is lost.
     #[track_caller]
-    pub fn restart(&mut self, directory: DirectoryBuilder, age: Duration) {
-        self.now += age;
+    pub fn restart(&mut self, directory: DirectoryBuilder, time: Duration) {
+        self.now += time;
         self.sessions = Sessions::new(directory.build().unwrap());
         self.working.clear();
         for (id, record) in &self.records {
@@ -378,11 +381,18 @@ impl Server {
                 Some(bytes) => Held::Bytes(bytes.len() as u64),
                 None => Held::Nothing,
             };
+            let age = self.saved_at.get(id).map_or(time, |saved| self.now.saturating_duration_since(*saved));
             match self.sessions.restore(self.now, record.clone(), age, held).unwrap() {
                 Restored::Open(length) => self.stored.get_mut(id).unwrap().truncate(length as usize),
                 Restored::Ended => drop(self.stored.remove(id)),
             }
         }
+    }
+
+    /// Keeps a record that was made now.
+    pub fn keep(&mut self, record: Record<Owner>) {
+        self.saved_at.insert(record.id(), self.now);
+        self.records.insert(record.id(), record);
     }
 
     /// Stores what there is of a body, and returns how much that was.
