@@ -66,7 +66,8 @@ fn open_sessions(server: &Server, numbers: Range<u64>) -> Vec<(String, String)> 
 
 #[test]
 fn ten_thousand_open_sessions_take_little_memory_each() {
-    let mut server = Server::start(&[]);
+    // All of them come from one address.
+    let mut server = Server::start(&["--sessions-per-address", "10000"]);
     open_sessions(&server, 0..1_000);
     let few = memory(&server, "VmRSS");
     let sessions = open_sessions(&server, 1_000..10_000);

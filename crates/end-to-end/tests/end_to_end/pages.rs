@@ -12,7 +12,9 @@ fn a_bad_gateway_is_told_and_passes() {
     for (packet, nth) in PACKETS {
         let (ended, proxy, server) = gets_over(packet, nth, Fault::Answer(Page::BAD_GATEWAY));
         assert!(ended.stdout.contains("a gateway could not reach the server; trying again"), "{ended:?}");
-        assert_eq!((proxy.seen().len(), server.leftovers()), (13, vec![]), "{packet}");
+        // One more; or two, where a Ping finds out first how much of a Fragment had arrived.
+        let requests = if packet == "Fragment" { 14 } else { 13 };
+        assert_eq!((proxy.seen().len(), server.leftovers()), (requests, vec![]), "{packet}");
     }
 }
 
@@ -63,7 +65,9 @@ fn a_login_page_is_never_taken_for_the_server() {
             false => Fault::Pass,
         };
         let (ended, ..) = through(script, &["--give-up-after", "2"]);
-        ended.failed(3, &["no progress", "not from a BITS server", "a login page or a portal"]);
+        // Ten pages in a row: no BITS server is there. But nothing is given up for a page after the last byte.
+        let code = if packet == "Close-Session" { 3 } else { 1 };
+        ended.failed(code, &["not from a BITS server", "a login page or a portal"]);
     }
 }
 
@@ -80,7 +84,11 @@ fn the_way_to_a_login_page_is_not_followed() {
         let answered = seen.iter().position(|seen| seen.is(packet, nth)).unwrap();
         let after: Vec<_> = seen[answered + 1..].iter().map(|seen| &*seen.packet).collect();
         // What there is of a session is cancelled, and that is all.
-        let cancelled: &[&str] = if packet == "Create-Session" { &[] } else { &["Cancel-Session"] };
+        let cancelled: &[&str] = match packet {
+            // No session is known, or all of its bytes are there.
+            "Create-Session" | "Close-Session" => &[],
+            _ => &["Cancel-Session"],
+        };
         assert_eq!(after, cancelled, "{packet}");
     }
 }
