@@ -94,7 +94,7 @@
 //! been asked whether it lost bytes (Q34). A refused Ping is passed over after three (Q33). A fragment that fails three times
 //! without an Ack, with contact in between, is halved (Q35). The tenth Ack in a row that breaks the protocol is fatal (C25).
 //!
-//! [`transitions`] says what an upload does in every place, whatever it meets.
+//! A [table](#the-transitions-of-an-upload) says what an upload does in every place, whatever it meets.
 //!
 //! Delays grow and vary; a server that answers without moving on is given up after a bounded number of answers.
 //!
@@ -114,6 +114,18 @@
 //!
 //! [`suspend`](Upload::suspend), [`resume`](Upload::resume) and [`cancel`](Upload::cancel) may be called at any time, in any state. A
 //! suspended upload keeps its session on the server, until its server's timeout; that of IIS is 14 days.
+//!
+//! # The transitions of an upload
+//!
+//! This table says what an upload does wherever it stands and whatever it meets (§3.1). The tests drive an upload through all of
+//! it. The names are no part of the API.
+//!
+//! - Where it stands: `RESTING` is every place where nothing is on its way and the upload is not over; `OVER` is Completed and
+//!   Cancelled.
+//! - What comes: `COMMANDS` are those that can be misused; `REFUSALS` say that the request is invalid, to whatever is no
+//!   Fragment.
+//! - *Under* is empty where a row holds for every setting. *Then* is where the upload stands afterwards: – is where it stood.
+#![doc = include_str!("transitions.md")]
 
 mod command;
 mod config;
@@ -130,6 +142,7 @@ mod snapshot;
 mod state;
 #[cfg(feature = "serde")]
 mod stored;
+#[doc(hidden)]
 pub mod transitions;
 mod transmit;
 mod upload;

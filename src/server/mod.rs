@@ -23,8 +23,8 @@
 //! 4. [`Output::Respond`] ends the exchange: send the Ack.
 //!
 //! Where `poll_output` returns `None`, another exchange works on the session: see [Requests that race](#requests-that-race).
-//! The crate's [front page](crate#one-upload) has the whole loop, and [`transitions`] says what a session does in every
-//! place, whatever it meets. `bits-http` has this loop for threads and for async tasks, and a whole server on top of it.
+//! The crate's [front page](crate#one-upload) has the whole loop, and a [table](#the-transitions-of-a-session) says what a
+//! session does in every place, whatever it meets. `bits-http` has this loop for threads and for async tasks, and a whole server on top of it.
 //!
 //! Everything that can be refused by the head alone is refused before an output asks for the body. A client that sent
 //! `Expect: 100-continue` gets its `100 Continue` when [`Output::Store`] comes, and never otherwise.
@@ -157,6 +157,20 @@
 //! [`Sessions::poll_timeout`] says when to call [`Sessions::poll_expired`], which returns exchanges without a client. Progress
 //! prolongs a session: a new byte stored, a notification that succeeded, a part of the reply served (C74). A repeat, a 416 or a
 //! refusal does not. A session without a byte goes after an hour.
+//!
+//! # The transitions of a session
+//!
+//! This table says what a session does wherever it stands and whatever it meets (§3.2.5.1), where nothing is to be saved. The
+//! tests drive a session through all of it. The names are no part of the API.
+//!
+//! - Where it stands: `WORKING` is every place where an exchange is asked for a step, `IDLE` every other place of a session that
+//!   is open, `ENDED` every place of one that is over.
+//! - What comes: `FRAGMENTS` are the Fragments of the owner for the destination, `REQUESTS` these and Close and Cancel; `FAILURES`
+//!   are reports that a step failed; `AT_WORK` is whatever the exchange at work does.
+//! - *Under* is empty where a row holds for every setting. *Then* is where the session stands afterwards: – is where it stood, *as
+//!   before* where it stood before the Cancel, *as is due* wherever the request leads whose turn has come.
+//! - The last column is what to do, or an Ack; of an error, its status and code.
+#![doc = include_str!("transitions.md")]
 
 mod answer;
 mod arrival;
@@ -168,6 +182,7 @@ mod output;
 mod report;
 mod session;
 mod table;
+#[doc(hidden)]
 pub mod transitions;
 
 pub use arrival::{Arrival, Route};

@@ -19,6 +19,16 @@ fn every_pair_is_in_the_table_exactly_once() {
     }
 }
 
+/// A table that changed is written anew into `src/server/transitions.md`, by hand or from what this test prints.
+#[test]
+fn the_table_of_the_documentation_is_the_table() {
+    let source = include_str!("../../src/server/transitions/table.rs");
+    let shown = include_str!("../../src/server/transitions.md");
+    let table = testing::table::rendered(source, true);
+    assert_eq!(table, shown, "{table}");
+    assert_eq!(table.lines().count(), TRANSITIONS.len() + 2);
+}
+
 #[test]
 fn no_row_and_no_impossible_pair_is_idle_talk() {
     TABLE.assert_no_idle_talk();
