@@ -81,7 +81,9 @@ fuzz_target!(|input: Input<'_>| {
     let config = Config::builder()
         .conformance(if input.strict { Conformance::Strict } else { Conformance::Interop })
         .fragments(match input.adaptive {
-            true => FragmentSize::Adaptive { first: fragment, least: fragment, largest: fragment * 8, target },
+            true => {
+                FragmentSize::Adaptive { first: fragment, least: fragment, largest: fragment * 8, target }
+            }
             false => FragmentSize::Fixed(fragment),
         })
         .recovery(if input.restart { Recovery::Restart } else { Recovery::Resend })

@@ -353,7 +353,10 @@ impl World {
     /// A task does its work, of a body that may end early, and reports it.
     fn obey(&mut self, at: usize, part: Option<u8>) {
         let Task { exchange, ref work, .. } = self.tasks[at];
-        let Some(work) = work.clone() else { return drop(self.poll(at)) };
+        let Some(work) = work.clone() else {
+            self.poll(at);
+            return;
+        };
         let body = [0; 200];
         let report = match exchange.session() {
             Some(id) => {
@@ -370,7 +373,8 @@ impl World {
         let Task { exchange, ref work, .. } = self.tasks[at];
         let Some(work) = work.clone() else {
             self.sessions.handle_report(self.now, exchange, report);
-            return drop(self.poll(at));
+            self.poll(at);
+            return;
         };
         let id = exchange.session();
         let report = match (&work, report, id) {
