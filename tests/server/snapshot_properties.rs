@@ -4,11 +4,12 @@
 
 use std::time::Duration;
 
-use bits_proto::server::{Held, Output, Refusal, Report, Session, Snapshot, State};
+use bits_proto::server::{Directory, Held, Keep, Output, Refusal, Report, Session, Snapshot, State};
 use proptest::prelude::*;
 use serde_json::Value;
 use testing::server::alone::*;
 use testing::server::serve::*;
+use testing::stored::through_storage;
 use testing::tampered;
 
 /// What a session is told, in an order that no sane program has.
@@ -24,6 +25,9 @@ enum Told {
     Taken(bool),
     Published,
     Discarded,
+    Saved,
+    Forgotten,
+    Unreadable,
     Missing,
     DiskFull(u64),
     Abandoned,
@@ -44,6 +48,9 @@ fn told() -> impl Strategy<Value = Told> {
         2 => any::<bool>().prop_map(Told::Taken),
         2 => Just(Told::Published),
         2 => Just(Told::Discarded),
+        3 => Just(Told::Saved),
+        1 => Just(Told::Forgotten),
+        1 => Just(Told::Unreadable),
         1 => Just(Told::Missing),
         1 => (0u64..100).prop_map(Told::DiskFull),
         1 => Just(Told::Abandoned),
@@ -95,6 +102,7 @@ fn tell(alone: &mut Alone, told: Told) -> Option<Output<User>> {
         Told::Empty => Some(empty_fragment(&id)),
         Told::Close => Some(close(&id)),
         Told::Cancel => Some(cancel(&id)),
+        Told::Unreadable => Some(with(fragment(&id, 0..5, 100), "Content-Range", "bytes 0-4")),
         _ => None,
     };
     if let Some(head) = heads {
@@ -126,6 +134,8 @@ fn tell(alone: &mut Alone, told: Told) -> Option<Output<User>> {
         Told::Taken(copy) => taken(copy),
         Told::Published => Report::Published,
         Told::Discarded => Report::Discarded,
+        Told::Saved => Report::Saved,
+        Told::Forgotten => Report::Forgotten,
         Told::Missing => missing(),
         Told::DiskFull(stored) => Report::StoredPart(stored, Refusal::DiskFull),
         _ => return None,
@@ -137,6 +147,68 @@ fn tell(alone: &mut Alone, told: Told) -> Option<Output<User>> {
         _ => alone.session.handle_report(alone.now, exchange, report, &alone.directory),
     }
     alone.poll(exchange).output
+}
+
+/// Every way to keep sessions.
+const KEEPS: [Keep; 4] = [Keep::Nothing, Keep::Rows, Keep::Records, Keep::RecordsWithoutOffset];
+
+fn directory(keep: Keep, notify: bool) -> Directory {
+    let directory = if notify { notifying() } else { plain() };
+    directory.to_builder().keep(keep).build().unwrap()
+}
+
+/// Tells both the same, one of them stored and restored before it. Neither can tell which of them it is.
+#[track_caller]
+fn tell_twins(one: &mut Alone, twin: &mut Alone, told: Told) {
+    let stored = through_storage(&twin.snapshot());
+    twin.session = Session::restore(twin.now, stored, Duration::ZERO).expect("a session's own snapshot");
+    let (said, repeated) = (tell(one, told), tell(twin, told));
+    assert_eq!(said, repeated, "{told:?}");
+    assert_eq!(one.session, twin.session, "{told:?}");
+}
+
+#[test]
+fn a_twin_that_is_stored_before_it_is_told_anything_behaves_as_its_brother_in_every_state() {
+    let fragments = [(0, 50), (50, 100), (0, 100), (30, 80), (90, 95)];
+    let rest = [
+        Told::Empty,
+        Told::Close,
+        Told::Cancel,
+        Told::Unreadable,
+        Told::Poll,
+        Told::Opened,
+        Told::Stored(0),
+        Told::Stored(10),
+        Told::Stored(u64::MAX),
+        Told::Taken(true),
+        Told::Taken(false),
+        Told::Published,
+        Told::Discarded,
+        Told::Saved,
+        Told::Forgotten,
+        Told::Missing,
+        Told::DiskFull(7),
+        Told::Abandoned,
+        Told::Evict,
+        Told::Expire,
+        Told::Recover(Held::Nothing, 9),
+        Told::Recover(Held::Bytes(100), 9),
+    ];
+    let everything: Vec<Told> =
+        fragments.map(|(first, end)| Told::Fragment(first, end)).into_iter().chain(rest).collect();
+    for (_, alone) in everywhere() {
+        for keep in KEEPS {
+            for &first in &everything {
+                let mut one = alone.clone();
+                one.directory = one.directory.to_builder().keep(keep).build().unwrap();
+                let mut twin = one.clone();
+                tell_twins(&mut one, &mut twin, first);
+                for second in [Told::Saved, Told::Close, Told::Poll] {
+                    tell_twins(&mut one, &mut twin, second);
+                }
+            }
+        }
+    }
 }
 
 fn snapshots() -> Vec<Value> {
@@ -172,6 +244,19 @@ proptest! {
         for told in story {
             let output = tell(&mut alone, told);
             assert_sound(&alone, output.as_ref());
+        }
+    }
+
+    #[test]
+    fn a_twin_that_is_stored_before_everything_it_is_told_behaves_as_its_brother(
+        notify in any::<bool>(),
+        keep in prop::sample::select(KEEPS.to_vec()),
+        story in proptest::collection::vec(told(), 0..40),
+    ) {
+        let mut one = Alone::opening(directory(keep, notify)).0;
+        let mut twin = one.clone();
+        for told in story {
+            tell_twins(&mut one, &mut twin, told);
         }
     }
 
