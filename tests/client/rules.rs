@@ -11,6 +11,7 @@ use bits_proto::{Conformance, Hresult, InvalidConfig};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use testing::client::answers::{self, SESSION};
+#[cfg(feature = "serde")]
 use testing::client::at_rest::restored;
 use testing::client::scenario::{self, FRAGMENT, Scenario, config};
 
@@ -181,6 +182,7 @@ fn c25_after_a_close_was_sent_the_tenth_violation_means_unconfirmed_and_nothing_
     scenario.expect_nothing();
 }
 
+#[cfg(feature = "serde")]
 #[test]
 fn c25_violations_count_across_restarts() {
     let mut scenario = Scenario::created(300, config());
@@ -539,6 +541,7 @@ fn q33_after_three_refusals_the_upload_goes_on_without_a_ping() {
     first.expect("Create-Session");
 }
 
+#[cfg(feature = "serde")]
 #[test]
 fn q33_refusals_count_across_restarts() {
     let mut scenario = restored(&Scenario::sending(200, config()), config());
@@ -712,6 +715,7 @@ fn q35_without_contact_nothing_is_halved_and_at_the_floor_it_goes_on_trying() {
     floor.expect_fragment("bytes 0-5119/10240");
 }
 
+#[cfg(feature = "serde")]
 #[test]
 fn q35_the_failures_of_a_fragment_count_across_restarts() {
     let settings = || config().fragment_size(50_000);

@@ -376,7 +376,8 @@ fn a_session_that_waits_for_an_application_that_is_gone_is_published() {
 
 #[test]
 fn c70_close_after_refused_fragments_of_every_kind_publishes_nothing() {
-    let unreadable: &[(u16, fn(http::Request<()>) -> http::Request<()>)] = &[
+    type Spoil = fn(http::Request<()>) -> http::Request<()>;
+    let unreadable: &[(u16, Spoil)] = &[
         (411, |head| with(without(head, "Content-Length"), "Transfer-Encoding", "chunked")),
         (411, |head| without(head, "Content-Length")),
         (400, |head| with(head, "Content-Length", "+5")),

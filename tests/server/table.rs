@@ -236,6 +236,8 @@ fn c74_new_bytes_prolong_a_session_and_repeats_do_not() {
         if progress {
             server.now = deadline - Duration::from_secs(1);
             deadline = server.now + TIMEOUT;
+        } else {
+            server.pass(Duration::from_secs(10));
         }
         work(&mut server);
         assert_eq!(server.session(&id).unwrap().deadline(), Some(deadline), "step {number}");
