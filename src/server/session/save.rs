@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Session;
-use super::state::{Ending, State, Step};
+use super::state::{Answer, Ending, State, Step};
 use super::turn::Next;
 use crate::packet::Ack;
 use crate::server::{Directory, Refusal, Report, answer};
@@ -55,8 +55,7 @@ impl<O: Clone + Eq> Session<O> {
         match step {
             // The client never learned of the session: its answer names none.
             Step::Respond(created) if matches!(*created.0, Ack::CreateSession(_)) => {
-                let Step::Respond(answer) = Step::respond(Ack::Error(error)) else { return Step::Done };
-                Step::Undo(answer)
+                Step::Undo(Answer(Box::new(Ack::Error(error))))
             }
             Step::Discard(ending @ (Ending::Replaced | Ending::Expired)) => {
                 self.end_later(now, ending, directory);

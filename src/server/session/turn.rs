@@ -17,52 +17,47 @@ impl<O: Clone + Eq> Session<O> {
     ///
     /// # Errors
     /// The answer, if the client may not use the session: another owner, another destination, or a session whose time has
-    /// passed. Nothing has changed then but for an exchange that had waited and is given up.
+    /// passed. Nothing has changed then.
     pub fn handle_request(
         &mut self,
         now: Instant,
         arrival: &Arrival<'_, O>,
         directory: &Directory,
     ) -> Result<Exchange, Box<Ack<'static>>> {
-        if let Some(error) = self.refusal(now, arrival, directory) {
-            return Err(Box::new(match &arrival.packet {
+        self.admit(now, arrival, directory).map(|wanted| self.join(wanted))
+    }
+
+    /// What the request wants of the session; or the answer, where it may not use it at all: its owner, then its destination,
+    /// then its time.
+    fn admit(
+        &self,
+        now: Instant,
+        arrival: &Arrival<'_, O>,
+        directory: &Directory,
+    ) -> Result<Wanted, Box<Ack<'static>>> {
+        let refused = |error| {
+            Box::new(match &arrival.packet {
                 // What is wrong with the head is found first, and tells nothing of the session.
                 Err(unreadable) => Ack::Error(unreadable.to_ack()),
                 Ok(_) => self.error_ack(error),
-            }));
-        }
-        let wanted = match &arrival.packet {
-            Err(unreadable) => Wanted::Unreadable(unreadable.status().as_u16()),
-            Ok(Request::Fragment(fragment)) => Wanted::Fragment(fragment.range),
-            Ok(Request::CloseSession(_)) => Wanted::Close,
-            Ok(Request::CancelSession(_)) => Wanted::Cancel,
-            Ok(Request::CreateSession(_) | Request::Ping(_)) => {
-                return Err(Box::new(self.error_ack(answer::invalid())));
-            }
+            })
         };
-        Ok(self.join(wanted))
-    }
-
-    /// Why the request may not use the session at all: its owner, then its destination, then its time.
-    fn refusal(&self, now: Instant, arrival: &Arrival<'_, O>, directory: &Directory) -> Option<ErrorAck> {
         let checked = directory.owner_check == OwnerCheck::EveryPacket || directory.conformance.is_strict();
         if checked && *arrival.owner != self.owner {
-            return Some(answer::access_denied());
+            return Err(refused(answer::access_denied()));
         }
         if !directory.is_same_destination(arrival.destination(), &self.destination) {
             let is_fragment = matches!(arrival.packet, Ok(Request::Fragment(_)));
             let received = (is_fragment && self.is_durable(directory)).then_some(self.next);
-            return Some(ErrorAck { received, ..answer::invalid() });
+            return Err(refused(ErrorAck { received, ..answer::invalid() }));
         }
-        // Nothing that a session ever gets: `Directory::route` keeps them out.
-        if let Ok(Request::CreateSession(_) | Request::Ping(_)) = arrival.packet {
-            return Some(answer::invalid());
-        }
+        let wanted = wanted(arrival).ok_or_else(|| refused(answer::invalid()))?;
         match self.unasked_end() {
             // Told anything else, it would start over again and again, and the newer session with it.
-            Some(Ending::Replaced) => Some(answer::access_denied()),
-            Some(_) => Some(answer::session_not_found()),
-            None => self.is_due(now).then(answer::session_not_found),
+            Some(Ending::Replaced) => Err(refused(answer::access_denied())),
+            Some(_) => Err(refused(answer::session_not_found())),
+            None if self.is_due(now) => Err(refused(answer::session_not_found())),
+            None => Ok(wanted),
         }
     }
 
@@ -299,6 +294,17 @@ impl<O: Clone + Eq> Session<O> {
             // Neither is ever at work without being saved for.
             Step::Respond(_) | Step::Done => Output::Done,
         })
+    }
+}
+
+/// What a request wants of its session. `None` for what no session ever gets: `Directory::route` keeps it out.
+fn wanted<O>(arrival: &Arrival<'_, O>) -> Option<Wanted> {
+    match &arrival.packet {
+        Err(unreadable) => Some(Wanted::Unreadable(unreadable.status().as_u16())),
+        Ok(Request::Fragment(fragment)) => Some(Wanted::Fragment(fragment.range)),
+        Ok(Request::CloseSession(_)) => Some(Wanted::Close),
+        Ok(Request::CancelSession(_)) => Some(Wanted::Cancel),
+        Ok(Request::CreateSession(_) | Request::Ping(_)) => None,
     }
 }
 
