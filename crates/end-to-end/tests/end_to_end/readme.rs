@@ -5,7 +5,7 @@ use std::process::Command;
 
 use end_to_end::Server;
 
-const README: &str = include_str!("../../../../README.md");
+const README: &str = include_str!("../../../bits-server/README.md");
 
 /// The one block of the README in this language that has a word in it.
 fn block(language: &str, word: &str) -> &'static str {

@@ -31,7 +31,8 @@ impl Configuration {
             println!("nginx is not here: nothing is tested");
             return None;
         };
-        let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+        let readme =
+            fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../bits-server/README.md")).unwrap();
         let mut blocks = readme.split("```nginx\n").skip(1);
         let (block, _) = blocks.next().unwrap().split_once("```").unwrap();
         assert!(blocks.next().is_none(), "one block is tested here, and there are more");
