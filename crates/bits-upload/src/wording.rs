@@ -1,7 +1,8 @@
 //! The words for what happens to an upload, while it is under way and when it has failed.
 
-use bits_http::client::{Error, StateError, TransportFailure};
+use bits_http::client::{Error, ReplyError, StateError, TransportFailure};
 use bits_proto::client::{Event, Failure, Reason};
+use bits_proto::download;
 use bits_proto::packet::PacketType;
 
 use crate::job::Job;
@@ -53,10 +54,7 @@ pub(crate) fn problem(error: &Error, known: &Known, job: &Job, options: &Options
         Error::State(error) => state(error, job),
         Error::Transport(failure) => transport(failure, options),
         Error::Failed { failure, trouble } => failed(failure, known, trouble.as_deref(), job, options),
-        Error::Reply(why) => {
-            let why = known.advice.as_deref().unwrap_or(why);
-            Problem::resumable(format_args!("the reply could not be fetched: {why}; {}", how_to_go_on(job)))
-        }
+        Error::Reply(error) => reply(error, known, job, options),
         Error::Suspended => Problem::resumable(format_args!("interrupted; {}", how_to_go_on(job))),
         error => Problem::failed(error),
     }
@@ -81,6 +79,32 @@ fn failed(failure: &Failure, known: &Known, trouble: Option<&str>, job: &Job, op
             Problem::failed(format_args!("{why}; run the same command again to upload it as it is now"))
         }
         _ => Problem::failed(why),
+    }
+}
+
+fn reply(error: &ReplyError, known: &Known, job: &Job, options: &Options) -> Problem {
+    let what = format!("the reply could not be fetched: {error}");
+    if let Some(advice) = &known.advice {
+        return Problem::failed(format_args!("the reply could not be fetched: {advice}"));
+    }
+    match error {
+        ReplyError::Transport(failure) => match failure.lasting.map(|lasting| remedy(lasting, options)) {
+            Some(remedy) => Problem::failed(format_args!("{what}: {remedy}")),
+            None => Problem::failed(what),
+        },
+        ReplyError::OtherHost(_) => {
+            Problem::failed(format_args!("{what}: --follow-host any follows every host"))
+        }
+        ReplyError::Failed { failure, .. } if failure.reason == download::Reason::TooLarge => {
+            Problem::failed(format_args!("{what}: --reply-max raises the limit"))
+        }
+        ReplyError::Failed { cause: Some(cause), .. } if cause.reason == download::Reason::Page => {
+            Problem::resumable(format_args!("{what}; log in there first, then {}", how_to_go_on(job)))
+        }
+        ReplyError::Failed { .. } | ReplyError::Interrupted => {
+            Problem::resumable(format_args!("{what}; {}", how_to_go_on(job)))
+        }
+        _ => Problem::failed(what),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use bits_proto::client::Failure;
+use bits_proto::download;
 
 use super::transport::TransportFailure;
 
@@ -29,11 +30,36 @@ pub enum Error {
         trouble: Option<String>,
     },
     /// The reply could not be fetched. The session stays, and an upload with the same state fetches it.
-    Reply(String),
+    Reply(ReplyError),
     /// The upload was suspended. An upload with the same state goes on.
     Suspended,
     /// The upload was cancelled.
     Cancelled,
+}
+
+/// Why a reply could not be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplyError {
+    /// The download gave up.
+    Failed {
+        /// Why.
+        failure: download::Failure,
+        /// What it waited for last, if it gave up.
+        cause: Option<download::Failure>,
+        /// What went wrong last with a connection.
+        trouble: Option<String>,
+    },
+    /// The connection fails in a way that does not pass.
+    Transport(TransportFailure),
+    /// It is at this host, which may not be followed.
+    OtherHost(String),
+    /// It cannot be stored.
+    Unwritable(String),
+    /// Its address, or the configuration, makes no sense.
+    Invalid(String),
+    /// The upload was told to end.
+    Interrupted,
 }
 
 /// Why a state cannot be used.
@@ -76,9 +102,8 @@ impl std::error::Error for Error {
             Self::State(error) => Some(error),
             Self::Transport(error) => Some(error),
             Self::Failed { failure, .. } => Some(failure),
-            Self::Invalid(_) | Self::ReplyFile(_) | Self::Reply(_) | Self::Suspended | Self::Cancelled => {
-                None
-            }
+            Self::Reply(error) => Some(error),
+            Self::Invalid(_) | Self::ReplyFile(_) | Self::Suspended | Self::Cancelled => None,
         }
     }
 }
@@ -86,6 +111,33 @@ impl std::error::Error for Error {
 impl From<StateError> for Error {
     fn from(error: StateError) -> Self {
         Self::State(error)
+    }
+}
+
+impl fmt::Display for ReplyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed { failure, cause, trouble } => {
+                failure.fmt(f)?;
+                cause.as_ref().map_or(Ok(()), |cause| write!(f, ": {cause}"))?;
+                trouble.as_ref().map_or(Ok(()), |trouble| write!(f, " ({trouble})"))
+            }
+            Self::Transport(failure) => failure.fmt(f),
+            Self::OtherHost(host) => write!(f, "it is at another host, {host}, which may not be followed"),
+            Self::Unwritable(why) => write!(f, "it cannot be stored: {why}"),
+            Self::Invalid(why) => f.write_str(why),
+            Self::Interrupted => f.write_str("it was interrupted"),
+        }
+    }
+}
+
+impl std::error::Error for ReplyError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Failed { failure, .. } => Some(failure),
+            Self::Transport(failure) => Some(failure),
+            Self::OtherHost(_) | Self::Unwritable(_) | Self::Invalid(_) | Self::Interrupted => None,
+        }
     }
 }
 

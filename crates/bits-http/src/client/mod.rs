@@ -16,6 +16,7 @@
 //! What is sent and when is decided by the core's machine, [`bits_proto::client::Upload`]. This module does its errands, in one
 //! loop for all transports. [`upload_blocking`] is the same loop without a runtime.
 
+mod beginning;
 mod blocking;
 mod body;
 mod buffers;
@@ -27,6 +28,8 @@ mod error;
 mod event;
 mod exchange;
 mod files;
+mod hearing;
+mod job;
 mod lock;
 mod reply;
 mod reply_file;
@@ -46,7 +49,7 @@ pub use body::Body;
 pub use challenge::Challenge;
 pub use config::Config;
 pub use control::Control;
-pub use error::{Error, StateError};
+pub use error::{Error, ReplyError, StateError};
 pub use event::Event;
 #[cfg(feature = "reqwest")]
 pub use reqwest::{Reqwest, ReqwestAnswer};

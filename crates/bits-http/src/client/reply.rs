@@ -7,19 +7,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bits_proto::download::{
-    ApplicationRanges, Config, Connection as Wanted, Download, Event as Told, ExchangeId, Output, Receiver,
-    Transmit, TransportError,
+    self, ApplicationRanges, Config, Connection as Wanted, Download, Event as Told, ExchangeId, Output,
+    Reason, Receiver, Transmit, TransportError,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 
+use super::beginning::random_number;
 use super::body::Bodies;
 use super::challenge::{Authenticator, Challenge};
 use super::cookies::Cookies;
+use super::error::ReplyError;
 use super::event::{Event, Events};
 use super::exchange::{drain, first};
 use super::reply_file::ReplyFile;
 use super::transport::{Answer, Attempt, Connection, Transport};
-use super::upload::random_number;
 
 /// What is known of a reply before there is one.
 #[derive(Debug)]
@@ -45,10 +46,10 @@ pub(super) struct Fetch<'f, T> {
 
 impl<T: Transport> Fetch<'_, T> {
     /// Fetches the reply, and returns how many bytes it has.
-    pub(super) async fn run(self, url: Uri) -> Result<u64, String> {
+    pub(super) async fn run(self, url: Uri) -> Result<u64, ReplyError> {
         if !self.trusted && !self.fetcher.is_open {
             let host = url.host().unwrap_or_default();
-            return Err(format!("it is at another host, {host}, which may not be followed"));
+            return Err(ReplyError::OtherHost(host.to_owned()));
         }
         let (first, longest, give_up_after) = self.fetcher.patience;
         let config = Config::builder()
@@ -59,14 +60,28 @@ impl<T: Transport> Fetch<'_, T> {
             .give_up_after(give_up_after)
             .seed(random_number())
             .build()
-            .map_err(|error| error.to_string())?;
+            .map_err(invalid)?;
         let download = Download::new(Instant::now(), url.clone(), ApplicationRanges::whole(), config)
-            .map_err(|error| error.to_string())?;
-        let file = self.fetcher.file.create()?;
-        let mut job = Job { fetch: self, download, file, url, answer: None, challenges: 0, trouble: None };
+            .map_err(invalid)?;
+        let file = self.fetcher.file.create().map_err(ReplyError::Unwritable)?;
+        let mut job = Job {
+            fetch: self,
+            download,
+            file,
+            url,
+            answer: None,
+            challenges: 0,
+            trouble: None,
+            waited_for: None,
+        };
         let received = job.drive().await?;
-        job.fetch.fetcher.file.finish(&job.file).map(|()| received)
+        job.fetch.fetcher.file.finish(&job.file).map_err(ReplyError::Unwritable)?;
+        Ok(received)
     }
+}
+
+fn invalid(error: impl std::error::Error) -> ReplyError {
+    ReplyError::Invalid(error.to_string())
 }
 
 struct Job<'f, T: Transport> {
@@ -77,11 +92,14 @@ struct Job<'f, T: Transport> {
     /// The answer whose body may be wanted. Dropped, it takes its connection with it.
     answer: Option<T::Answer>,
     challenges: u32,
+    /// What went wrong last with a connection.
     trouble: Option<String>,
+    /// Why the download waited last, if it has made no progress since.
+    waited_for: Option<download::Failure>,
 }
 
 impl<T: Transport> Job<'_, T> {
-    async fn drive(&mut self) -> Result<u64, String> {
+    async fn drive(&mut self) -> Result<u64, ReplyError> {
         loop {
             while let Some(output) = self.download.poll_output() {
                 match output {
@@ -89,36 +107,37 @@ impl<T: Transport> Job<'_, T> {
                     Output::Receive { id, receiver } => self.receive(id, receiver).await?,
                     Output::Abort(_) => self.answer = None,
                     Output::Event(Told::Completed { received }) => return Ok(received),
-                    Output::Event(Told::Failed(failure)) => return Err(self.explain(failure.to_string())),
+                    Output::Event(Told::Failed(failure)) => {
+                        // Giving up says nothing about the cause.
+                        let cause = self.waited_for.take().filter(|_| failure.reason == Reason::GaveUp);
+                        return Err(ReplyError::Failed { failure, cause, trouble: self.trouble.take() });
+                    }
+                    Output::Event(Told::Progress { .. }) => self.waited_for = None,
                     Output::Event(Told::CredentialsWanted { status, challenges }) => {
                         self.authenticate(status, &challenges);
                     }
                     Output::Event(Told::Waiting { cause, .. }) => {
-                        let why = self.explain(cause.to_string());
+                        let why = match &self.trouble {
+                            Some(trouble) => format!("{cause} ({trouble})"),
+                            None => cause.to_string(),
+                        };
                         self.fetch.events.tell(Event::ReplyDelayed(&why));
+                        self.waited_for = Some(cause);
                     }
                     Output::Event(_) => {}
                 }
             }
-            let due = self.download.poll_timeout().ok_or("the download waits for nothing")?;
+            let due = self.download.poll_timeout().ok_or(ReplyError::Interrupted)?;
             self.fetch.transport.wait(due, &self.fetch.bodies.control).await;
             if self.fetch.bodies.control.says_stop() {
-                return Err("it was interrupted".to_owned());
+                return Err(ReplyError::Interrupted);
             }
             self.download.handle_timeout(Instant::now());
         }
     }
 
-    /// What happened, with what is known better than the machine can.
-    fn explain(&mut self, failure: String) -> String {
-        match self.trouble.take() {
-            Some(trouble) => format!("{failure} ({trouble})"),
-            None => failure,
-        }
-    }
-
     /// Sends a request, until the head of its answer is there or the download gives it up.
-    async fn transmit(&mut self, transmit: Transmit) -> Result<(), String> {
+    async fn transmit(&mut self, transmit: Transmit) -> Result<(), ReplyError> {
         let id = transmit.id;
         let attempt = Attempt {
             request_timeout: transmit.request_timeout,
@@ -140,12 +159,13 @@ impl<T: Transport> Job<'_, T> {
         let now = Instant::now();
         match answer {
             None => self.download.handle_timeout(now),
-            Some(Err(failure)) if failure.lasting.is_some() => return Err(failure.to_string()),
+            Some(Err(failure)) if failure.lasting.is_some() => return Err(ReplyError::Transport(failure)),
             Some(Err(failure)) => {
                 self.trouble = Some(failure.text);
                 self.download.handle_transport_error(now, id, failure.kind);
             }
             Some(Ok(response)) => {
+                self.trouble = None;
                 let (parts, answer) = response.into_parts();
                 let head = Response::from_parts(parts, ());
                 self.fetch.events.tell(Event::Response(&head));
@@ -162,7 +182,7 @@ impl<T: Transport> Job<'_, T> {
     }
 
     /// Stores the body of an answer.
-    async fn receive(&mut self, id: ExchangeId, mut receiver: Receiver) -> Result<(), String> {
+    async fn receive(&mut self, id: ExchangeId, mut receiver: Receiver) -> Result<(), ReplyError> {
         let Some(mut answer) = self.answer.take() else { return Ok(()) };
         while receiver.remaining() > 0 {
             let piece = match self.in_time(answer.piece()).await {
@@ -179,15 +199,15 @@ impl<T: Transport> Job<'_, T> {
                 Some(Ok(Some(piece))) => piece,
             };
             if self.fetch.bodies.control.says_stop() {
-                return Err("it was interrupted".to_owned());
+                return Err(ReplyError::Interrupted);
             }
             let mut rest = &piece[..];
-            while let Some(piece) = receiver.place(&mut rest).map_err(|error| error.to_string())? {
+            while let Some(piece) = receiver.place(&mut rest).map_err(invalid)? {
                 let written = self
                     .file
                     .seek(SeekFrom::Start(piece.offset))
                     .and_then(|_| self.file.write_all(piece.bytes));
-                written.map_err(|error| format!("it cannot be stored: {error}"))?;
+                written.map_err(|error| ReplyError::Unwritable(error.to_string()))?;
                 let length = u64::try_from(piece.bytes.len()).unwrap_or_default();
                 self.download.handle_received(Instant::now(), id, length);
             }

@@ -9,6 +9,7 @@
 //! | [`passwords`] | names and passwords |
 //! | [`tls`] | certificates |
 //! | [`remedies`] | what trying again cannot heal ends at once |
+//! | [`replies`] | what a server application replies |
 //! | [`keeping`] | what was uploaded is never thrown away |
 //! | [`habits`] | foreign servers and boxes |
 //! | [`hosts`] | other hosts that a server names |
@@ -28,6 +29,7 @@ mod keeping;
 mod many;
 mod passwords;
 mod remedies;
+mod replies;
 #[cfg(unix)]
 mod resuming;
 #[cfg(unix)]
