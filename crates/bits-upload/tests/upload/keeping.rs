@@ -110,8 +110,7 @@ fn a_link_beside_the_state_is_not_followed() {
         let victim = desk.path("victim");
         fs::write(&victim, "precious").unwrap();
         std::os::unix::fs::symlink(&victim, desk.path(link)).unwrap();
-        let ended = desk
-            .run(&[&STATE[..], &["--reply", "reply", "--give-up-after", "0.1"]].concat(), &server.url("/a"));
+        let ended = desk.run(&[&STATE[..], &["--reply", "reply"]].concat(), &server.url("/a"));
         assert_ne!(ended.code, Some(0), "there is no reply");
         assert_eq!(ended.stderr.contains("the server has no reply"), works, "{ended:?}");
         assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
@@ -119,7 +118,7 @@ fn a_link_beside_the_state_is_not_followed() {
         // One that leads nowhere creates nothing there.
         fs::remove_file(&victim).unwrap();
         std::os::unix::fs::symlink(&victim, desk.path(link)).unwrap();
-        desk.run(&[&STATE[..], &["--reply", "reply", "--give-up-after", "0.1"]].concat(), &server.url("/a"));
+        desk.run(&[&STATE[..], &["--reply", "reply"]].concat(), &server.url("/a"));
         assert!(!victim.exists(), "{link}");
         let _gone = fs::remove_file(desk.path(link));
         let _gone = fs::remove_file(desk.state());
