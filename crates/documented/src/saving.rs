@@ -12,12 +12,13 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use bits_http::tasks::{Task, Tasks};
-use bits_proto::Guid;
 use bits_proto::server::{Directory, Held, Output, Refusal, Report, Restored, Sessions, Store};
 use http_body_util::BodyExt;
 use tokio::net::TcpListener;
 use tokio::task::block_in_place;
 use tokio::time::{sleep, timeout};
+
+type Done = Result<Report, Refusal>;
 
 #[derive(Debug)]
 pub struct Server {
@@ -29,20 +30,16 @@ pub struct Server {
 
 impl Server {
     /// Takes up what an earlier process left in this folder.
-    ///
-    /// # Errors
-    /// Files cannot be made there, or a record cannot be read.
     pub fn open(root: PathBuf, directory: Directory) -> io::Result<Arc<Self>> {
         let state = root.join(".unfinished");
         fs::create_dir_all(&state)?;
         let mut sessions = Sessions::new(directory);
         for entry in fs::read_dir(&state)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "json") {
+            if path.extension() == Some("json".as_ref()) {
                 restore(&mut sessions, &path)?;
             } else if !path.with_extension("json").exists() {
-                // No client was told of it.
-                fs::remove_file(path)?;
+                fs::remove_file(path)?; // No client was told of it.
             }
         }
         let tasks = Tasks::new(sessions, Instant::now);
@@ -50,9 +47,6 @@ impl Server {
     }
 
     /// Serves until it fails. Needs a runtime with several threads.
-    ///
-    /// # Errors
-    /// The listener failed.
     pub async fn serve(self: Arc<Self>, listener: TcpListener) -> io::Result<()> {
         let router = Router::new().fallback(answer).with_state(Arc::clone(&self));
         tokio::spawn(async move {
@@ -68,61 +62,52 @@ impl Server {
 
     /// Does what a session asks for, and reports it, until the exchange is over.
     async fn drive(&self, task: Task, path: &str, mut body: Body) -> Response {
-        let id = task.exchange().session().unwrap_or(Guid::NIL);
         loop {
             let done = match task.next().await {
                 Output::Respond(ack) => return ack.to_response().map(|()| Body::empty()),
                 Output::Done => return StatusCode::OK.into_response(),
-                Output::Store(store) => self.store(&task, id, store, &mut body).await,
-                output => block_in_place(|| self.step(id, output, path)),
+                Output::Store(store) => self.store(&task, store, &mut body).await,
+                output => block_in_place(|| self.step(&task, output, path)),
             };
             task.report(done.unwrap_or_else(Report::Failed));
         }
     }
 
-    fn step(&self, id: Guid, output: Output, path: &str) -> Result<Report, Refusal> {
-        let (part, record) = (self.file(id, "part"), self.file(id, "json"));
+    fn step(&self, task: &Task, output: Output, path: &str) -> Done {
         Ok(match output {
             Output::Admit => Report::Admitted,
             Output::Open => {
                 self.destination(path)?;
-                File::create_new(part)?;
+                File::create_new(self.file(task, "part")?)?;
                 Report::Opened
             }
-            Output::Save(saved) => {
-                let new = self.file(id, "new");
+            Output::Save(record) => {
+                let new = self.file(task, "new")?;
                 let mut file = File::create(&new)?;
-                file.write_all(&serde_json::to_vec(&saved).map_err(io::Error::from)?)?;
+                file.write_all(&serde_json::to_vec(&record).map_err(io::Error::from)?)?;
                 file.sync_all()?;
-                fs::rename(new, record)?;
+                fs::rename(new, self.file(task, "json")?)?;
                 File::open(&self.state)?.sync_all()?;
                 Report::Saved
             }
-            // A file of the same name is replaced. The bytes are looked for first: where they are
-            // gone, a process that died has published them.
             Output::Publish { .. } => {
+                let part = self.file(task, "part")?;
                 if !part.try_exists()? {
-                    return Err(Refusal::EntityMissing);
+                    return Err(Refusal::EntityMissing); // Published by a process that died.
                 }
                 fs::rename(part, self.destination(path)?)?;
                 File::open(&self.root)?.sync_all()?;
                 Report::Published
             }
-            Output::Discard => remove(&part).map(|()| Report::Discarded)?,
-            Output::Forget => remove(&record).map(|()| Report::Forgotten)?,
+            Output::Discard => remove(&self.file(task, "part")?).map(|()| Report::Discarded)?,
+            Output::Forget => remove(&self.file(task, "json")?).map(|()| Report::Forgotten)?,
             _ => return Err(Refusal::Internal),
         })
     }
 
     /// Stores what is new of the body. However the body ends, what was stored by then counts.
-    async fn store(
-        &self,
-        task: &Task,
-        id: Guid,
-        mut store: Store,
-        body: &mut Body,
-    ) -> Result<Report, Refusal> {
-        let file = File::options().write(true).open(self.file(id, "part"))?;
+    async fn store(&self, task: &Task, mut store: Store, body: &mut Body) -> Done {
+        let file = File::options().write(true).open(self.file(task, "part")?)?;
         loop {
             let frame = tokio::select! {
                 () = task.stopped() => break,
@@ -137,17 +122,20 @@ impl Server {
         Ok(Report::Stored(store.clipped()))
     }
 
-    fn file(&self, id: Guid, extension: &str) -> PathBuf {
-        self.state.join(format!("{id}.{extension}"))
+    fn file(&self, task: &Task, extension: &str) -> Result<PathBuf, Refusal> {
+        let id = task.exchange().session().ok_or(Refusal::Internal)?;
+        Ok(self.state.join(format!("{id}.{extension}")))
     }
 
     /// The path is whatever a stranger sent: what is known to be good is taken, and nothing else.
     fn destination(&self, path: &str) -> Result<PathBuf, Refusal> {
         let name = path.strip_prefix("/uploads/").unwrap_or_default();
-        let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        let legal = (1..=100).contains(&name.len()) && name.bytes().all(good);
-        let shown = legal && !name.starts_with('.');
-        shown.then(|| self.root.join(name)).ok_or(Refusal::AccessDenied)
+        let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let is_name = (1..=100).contains(&name.len()) && name.bytes().all(is_good);
+        match is_name && !name.starts_with('.') {
+            true => Ok(self.root.join(name)),
+            false => Err(Refusal::AccessDenied),
+        }
     }
 }
 
@@ -158,20 +146,21 @@ async fn answer(State(server): State<Arc<Server>>, request: Request) -> Response
     let Some(task) = server.tasks.begin(&head, &(), random) else {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     };
-    let done = tokio::spawn(async move { server.drive(task, head.uri.path(), body).await });
-    done.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    let done = tokio::spawn(async move { server.drive(task, head.uri.path(), body).await }).await;
+    done.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
 fn restore(sessions: &mut Sessions, path: &Path) -> io::Result<()> {
     let record = serde_json::from_slice(&fs::read(path)?)?;
     let part = path.with_extension("part");
-    let held = match fs::metadata(&part) {
-        Ok(metadata) => Held::Bytes(metadata.len()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Held::Nothing,
-        Err(error) => return Err(error),
+    let held = match part.try_exists()? {
+        true => Held::Bytes(fs::metadata(&part)?.len()),
+        false => Held::Nothing,
     };
-    let age = fs::metadata(path)?.modified()?.elapsed().unwrap_or_default();
-    match sessions.restore(Instant::now(), record, age, held).map_err(io::Error::other)? {
+    let written = fs::metadata(path)?.modified()?;
+    let age = written.elapsed().unwrap_or_default();
+    let restored = sessions.restore(Instant::now(), record, age, held);
+    match restored.map_err(io::Error::other)? {
         Restored::Open(length) => File::options().write(true).open(part)?.set_len(length),
         Restored::Ended => remove(&part),
     }
@@ -184,7 +173,6 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whoever guesses a session's id can write into the session.
 fn random() -> [u8; 16] {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("the operating system has randomness");
