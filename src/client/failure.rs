@@ -21,7 +21,7 @@ pub struct Failure {
     /// The packet that it happened to.
     pub packet: Option<PacketType>,
     /// The status of the answer, if there was one.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::output::as_text::optional_status"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::optional_status"))]
     pub status: Option<StatusCode>,
     /// The error code of the answer, if it had one.
     pub code: Option<Hresult>,
@@ -87,7 +87,7 @@ pub enum Reason {
 pub enum Violation {
     /// It cannot be read.
     Malformed(
-        #[cfg_attr(feature = "serde", serde(serialize_with = "super::output::as_text::display"))] Malformed,
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::display"))] Malformed,
     ),
     /// It names another session (Q03).
     OtherSession,

@@ -136,17 +136,17 @@ pub enum Event {
     /// The server, or a proxy, wants credentials: [`authenticate`](super::Upload::authenticate) goes on.
     CredentialsWanted {
         /// 401 or 407, and so whose they are.
-        #[cfg_attr(feature = "serde", serde(serialize_with = "as_text::status"))]
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::status"))]
         status: StatusCode,
         /// The values of `WWW-Authenticate`, or of `Proxy-Authenticate`.
-        #[cfg_attr(feature = "serde", serde(serialize_with = "as_text::values"))]
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::values"))]
         challenges: Vec<HeaderValue>,
     },
     /// The server has a reply: fetch it and call [`reply_fetched`](super::Upload::reply_fetched). Only then is the session
     /// closed, which deletes the reply.
     ReplyReady {
         /// Where the reply is.
-        #[cfg_attr(feature = "serde", serde(serialize_with = "as_text::display"))]
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::display"))]
         url: Uri,
         /// Whether the [policy](super::HostPolicy) trusts its host; if not, send no credentials there.
         trusted: bool,
@@ -211,45 +211,5 @@ impl outputs::Output for Output {
             Self::Abort(_) => Asks::Abort,
             Self::Event(_) => Asks::Nothing,
         }
-    }
-}
-
-/// Values of the `http` crate, written for logs.
-#[cfg(feature = "serde")]
-pub(super) mod as_text {
-    use std::fmt::Display;
-
-    use http::{HeaderValue, StatusCode};
-    use serde::Serializer;
-
-    pub(in super::super) fn display<S: Serializer>(
-        value: &impl Display,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
-    }
-
-    pub(in super::super) fn status<S: Serializer>(
-        status: &StatusCode,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u16(status.as_u16())
-    }
-
-    pub(in super::super) fn optional_status<S: Serializer>(
-        status: &Option<StatusCode>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match status {
-            Some(status) => serializer.serialize_some(&status.as_u16()),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(in super::super) fn values<S: Serializer>(
-        values: &[HeaderValue],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(values.iter().map(|value| String::from_utf8_lossy(value.as_bytes())))
     }
 }

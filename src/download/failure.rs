@@ -18,7 +18,7 @@ pub struct Failure {
     /// What happened.
     pub reason: Reason,
     /// The status of the answer, if there was one.
-    #[cfg_attr(feature = "serde", serde(serialize_with = "super::output::as_text::optional_status"))]
+    #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::optional_status"))]
     pub status: Option<StatusCode>,
     /// The least delay that the server asked for (`Retry-After`; a date counts from the answer's `Date`).
     pub retry_after: Option<Duration>,
@@ -74,7 +74,7 @@ pub enum Reason {
 pub enum Violation {
     /// A header cannot be read, is missing, or is repeated with another value.
     Malformed(
-        #[cfg_attr(feature = "serde", serde(serialize_with = "super::output::as_text::display"))] Malformed,
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::display"))] Malformed,
     ),
     /// 200, though only a part was asked for (§3.6.5.2.4.2).
     RangeIgnored,
@@ -82,7 +82,7 @@ pub enum Violation {
     RangeUnexpected,
     /// Several ranges were asked for, and the answer is no `multipart/byteranges`, or a bad one (§3.6.5.2.4.2).
     Multipart(
-        #[cfg_attr(feature = "serde", serde(serialize_with = "super::output::as_text::display"))]
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::display"))]
         MultipartError,
     ),
     /// The bytes are encoded, so that they are not the entity's (C65).

@@ -102,10 +102,10 @@ pub enum Event {
     /// The server, or a proxy, wants credentials: [`authenticate`](super::Download::authenticate) goes on.
     CredentialsWanted {
         /// 401 or 407, and so whose they are.
-        #[cfg_attr(feature = "serde", serde(serialize_with = "as_text::status"))]
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::status"))]
         status: StatusCode,
         /// The values of `WWW-Authenticate`, or of `Proxy-Authenticate`. One may hold several challenges (Q36).
-        #[cfg_attr(feature = "serde", serde(serialize_with = "as_text::values"))]
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::values"))]
         challenges: Vec<HeaderValue>,
     },
     /// The download is suspended; [`resume`](super::Download::resume) goes on.
@@ -137,37 +137,6 @@ impl fmt::Display for Event {
             Self::Cancelled => f.write_str("the download was given up"),
             Self::Failed(failure) => write!(f, "the download failed: {failure}"),
         }
-    }
-}
-
-#[cfg(feature = "serde")]
-pub(super) mod as_text {
-    use http::{HeaderValue, StatusCode};
-    use serde::Serializer;
-
-    pub(crate) fn status<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u16(status.as_u16())
-    }
-
-    pub(crate) fn optional_status<S: Serializer>(
-        status: &Option<StatusCode>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match status {
-            Some(status) => serializer.serialize_some(&status.as_u16()),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(crate) fn values<S: Serializer>(values: &[HeaderValue], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(values.iter().map(|value| String::from_utf8_lossy(value.as_bytes())))
-    }
-
-    pub(crate) fn display<S: Serializer>(
-        value: &impl std::fmt::Display,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The parts that machines share: the queue of outputs, timers, pace, patience, retries, the arguments of their commands,
 //! errors, and the notation of transition tables.
 
+#[cfg(feature = "serde")]
+pub(crate) mod as_text;
 mod command;
 mod misuse;
 pub(crate) mod outputs;

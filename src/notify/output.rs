@@ -57,6 +57,7 @@ pub struct Transmit {
 /// The result of a notification. As a [`Report`] it is what a session that asked to
 /// [notify](crate::server::Output::Notify) wants to hear.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[expect(clippy::exhaustive_enums, reason = "a notification has either outcome")]
 pub enum Outcome {
     /// The application took the entity.
@@ -72,6 +73,7 @@ pub enum Outcome {
 
 /// What an application replied.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[expect(clippy::exhaustive_enums, reason = "a reply is in one of these places")]
 pub enum Reply {
     /// Nothing.
@@ -89,17 +91,21 @@ pub enum Reply {
 ///
 /// Its `Display` is for people: what happened, and what to look at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Failure {
     /// The application said no; or its status said yes and its error code no; or its status is no answer (100 to 199).
     Refused {
         /// Its status.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::status"))]
         status: StatusCode,
         /// Its error code, if it gave one.
         code: Option<Hresult>,
     },
     /// The application's answer breaks the rules.
-    Malformed(Malformed),
+    Malformed(
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::display"))] Malformed,
+    ),
     /// The application sent more as its reply than it may.
     ReplyTooLarge {
         /// How many bytes it may send.
@@ -140,11 +146,8 @@ impl Failure {
     #[must_use]
     pub const fn refusal(&self) -> Refusal {
         match *self {
-            Self::Refused { status, code } if is_error(status) => Refusal::Application { status, code },
-            Self::Refused { code: Some(code), .. } if code.is_failure() => {
-                Refusal::Application { status: StatusCode::INTERNAL_SERVER_ERROR, code: Some(code) }
-            }
-            Self::Refused { .. } | Self::Malformed(_) | Self::ReplyTooLarge { .. } => Refusal::Application {
+            Self::Refused { status, code } => Refusal::Application { status, code },
+            Self::Malformed(_) | Self::ReplyTooLarge { .. } => Refusal::Application {
                 status: StatusCode::INTERNAL_SERVER_ERROR,
                 code: Some(Hresult::E_INVALIDARG),
             },
@@ -192,8 +195,3 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
-
-/// Whether a client that is told this status takes it for an error.
-const fn is_error(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 300..=599)
-}

@@ -32,6 +32,7 @@ impl fmt::Display for State {
 
 /// The timers of a notification.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Timer {
     /// Sending the notification takes too long (§3.3.2.1).

@@ -52,9 +52,10 @@ pub(super) fn refused(refusal: Refusal, conformance: Conformance) -> ErrorAck {
             let code = code.filter(|code| code.is_failure());
             ErrorAck::new(status, code.unwrap_or_else(|| Hresult::from_http_status(status)), APPLICATION)
         }
-        // The application broke the rules (C21).
-        Refusal::Application { .. } => {
-            ErrorAck::new(StatusCode::INTERNAL_SERVER_ERROR, Hresult::E_INVALIDARG, APPLICATION)
+        // Its status is none of an error. Its code says what is wrong; without one it broke the rules (C21).
+        Refusal::Application { code, .. } => {
+            let code = code.filter(|code| code.is_failure()).unwrap_or(Hresult::E_INVALIDARG);
+            ErrorAck::new(StatusCode::INTERNAL_SERVER_ERROR, code, APPLICATION)
         }
         Refusal::ApplicationTimeout => {
             let code = match conformance {

@@ -58,6 +58,7 @@ pub struct Notified {
 
 /// Why a task did not do what a session asked for. It decides what the client is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Refusal {
     /// The client may not write there: 403, `E_ACCESSDENIED`.
@@ -81,9 +82,11 @@ pub enum Refusal {
     /// The server application said no: its status, its code if it gave one, context 0x7 (C22). 403 is final: the
     /// application is not notified again.
     Application {
-        /// The application's status. One that is no error is answered as 500: the application broke the rules.
+        /// The application's status. One that is none of an error is answered as 500.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::status"))]
         status: StatusCode,
-        /// The application's code; [`Hresult::from_http_status`] where it gave none.
+        /// The application's code. Where it gave none that is a failure: [`Hresult::from_http_status`] beside the status of
+        /// an error, `E_INVALIDARG` beside any other (C21).
         code: Option<Hresult>,
     },
     /// The server application did not answer in time: 408, context 0x7 (C21).

@@ -3,10 +3,12 @@
 
 use std::fmt::Debug;
 
+use bits_proto::Hresult;
 use bits_proto::notify::{
-    DataFilePath, DestinationUrl, NotificationRequest, NotificationResponse, NotificationType,
-    NotificationUrl,
+    DataFilePath, DestinationUrl, Failure, NotificationRequest, NotificationResponse, NotificationType,
+    NotificationUrl, Outcome, Reply, Timer,
 };
+use bits_proto::server::Refusal;
 use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,5 +54,32 @@ fn what_is_stored_is_checked_when_it_comes_back() {
     }
     for url in ["", "ftp://app/"] {
         assert!(serde_json::from_value::<NotificationUrl>(json!(url)).is_err(), "{url:?}");
+    }
+}
+
+#[test]
+fn outcomes_are_written_for_logs() {
+    let written = |outcome: &Outcome| serde_json::to_value(outcome).unwrap();
+    let taken = Outcome::Taken { copy_to_destination: true, reply: Reply::Static(reply_url("/replies/1")) };
+    assert_eq!(
+        written(&taken),
+        json!({ "Taken": { "copy_to_destination": true, "reply": { "Static": "/replies/1" } } })
+    );
+    let failures = [
+        (
+            Failure::Refused { status: StatusCode::OK, code: Some(Hresult::E_ACCESSDENIED) },
+            json!({ "Refused": { "status": 200, "code": "0x80070005" } }),
+        ),
+        (Failure::Timeout(Timer::Head), json!({ "Timeout": "Head" })),
+        (Failure::Transport, json!("Transport")),
+        (Failure::ReplyTooLarge { limit: u64::MAX }, json!({ "ReplyTooLarge": { "limit": u64::MAX } })),
+        (Failure::Server(Refusal::DiskFull), json!({ "Server": "DiskFull" })),
+        (
+            Failure::Server(Refusal::Application { status: StatusCode::CONFLICT, code: None }),
+            json!({ "Server": { "Application": { "status": 409, "code": null } } }),
+        ),
+    ];
+    for (failure, form) in failures {
+        assert_eq!(written(&Outcome::Failed(failure)), json!({ "Failed": form }));
     }
 }

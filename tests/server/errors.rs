@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bits_proto::server::{Directory, OwnerCheck, Refusal, Report, State};
+use bits_proto::server::{Directory, Output, OwnerCheck, Refusal, Report, State};
 use bits_proto::{Conformance, Hresult};
 use http::{Method, Request, Response, StatusCode};
 use testing::server::serve::*;
@@ -270,9 +270,25 @@ fn c22_the_applications_refusal_goes_to_the_client() {
 #[test]
 fn c21_an_application_that_breaks_the_rules_is_an_error_of_the_application() {
     for status in [100, 101, 200, 204, 299, 600, 999] {
-        let (_, _, response) = application_says(Conformance::Interop, application(status, Some(0x8007_0002)));
-        assert_error(&response, 500, "0x80070057", "0x7");
-        assert_offset(&response, Some(100));
+        for code in [None, Some(0), Some(0x0020_0001)] {
+            let (_, _, response) = application_says(Conformance::Interop, application(status, code));
+            assert_error(&response, 500, "0x80070057", "0x7");
+            assert_offset(&response, Some(100));
+        }
+    }
+}
+
+#[test]
+fn a_failure_code_beside_a_status_that_is_no_error_is_500_with_that_code_and_notifies_again() {
+    for status in [100, 200, 202, 299, 999] {
+        for (code, told) in [(0x8007_0002, "0x80070002"), (0xFFFF_FFFF, "0xFFFFFFFF")] {
+            let (mut server, id, response) =
+                application_says(Conformance::Interop, application(status, Some(code)));
+            assert_error(&response, 500, told, "0x7");
+            assert_offset(&response, Some(100));
+            let repeat = server.begin(fragment(&id, 0..100, 100));
+            assert!(matches!(repeat.output, Some(Output::Notify { size: 100 })), "{:?}", repeat.output);
+        }
     }
 }
 

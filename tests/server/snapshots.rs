@@ -422,6 +422,27 @@ fn a_task_that_died_while_it_published_leaves_a_doubt_that_is_kept() {
 }
 
 #[test]
+fn bytes_that_a_cancel_may_have_deleted_are_never_called_published() {
+    let ends: [fn(&mut Alone, &Step); 2] = [
+        |alone, step| alone.session.handle_abandoned(alone.now, step.exchange),
+        |alone, step| drop(alone.report(step, Report::Failed(bits_proto::server::Refusal::Internal))),
+    ];
+    for end in ends {
+        let mut alone = Alone::complete(None);
+        let publish = alone.handle(close(&alone.id()));
+        alone.session.handle_abandoned(alone.now, publish.exchange);
+        let discard = alone.handle(cancel(&alone.id()));
+        assert_eq!(discard.work(), Work::Discard);
+        end(&mut alone, &discard);
+        assert_eq!(recovered(alone.clone(), Held::Nothing).session.state(), State::Ended(Ending::Lost));
+        let publish = alone.handle(close(&alone.id()));
+        assert_eq!(publish.work(), Work::Publish);
+        let lost = alone.report(&publish, missing());
+        assert_eq!(status(&alone.report(&lost, Report::Discarded)), 404);
+    }
+}
+
+#[test]
 fn the_exchanges_of_before_are_void() {
     for (name, alone) in everywhere() {
         let Some(exchange) = alone.session.at_work() else { continue };

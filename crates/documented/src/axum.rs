@@ -17,7 +17,9 @@ use crate::server::Server;
 /// `any`, for axum knows no `BITS_POST`. A handler that takes the whole request sees its body as a stream, without axum's
 /// limit of 2 MiB.
 pub fn router(server: Arc<Server>) -> Router {
-    Router::new().route("/uploads/{name}", any(upload)).with_state(server)
+    Router::new()
+        .route("/uploads/{name}", any(upload))
+        .with_state(server)
 }
 
 async fn upload(State(server): State<Arc<Server>>, request: Request) -> Response {

@@ -36,7 +36,9 @@ pub(crate) async fn store(
             Ok(None | Some(Err(_))) => break false,
             Err(_elapsed) => break true,
         };
-        let Ok(mut data) = frame.into_data() else { continue };
+        let Ok(mut data) = frame.into_data() else {
+            continue;
+        };
         while data.has_remaining() {
             let length = data.chunk().len();
             file.write_all(store.clip(data.chunk())).await?;

@@ -64,7 +64,12 @@ impl Server {
         database.busy_timeout(Duration::from_secs(10))?;
         database.execute_batch(TABLE)?;
         let directory = directory.keep(Keep::RecordsWithoutOffset).build()?;
-        Ok(Arc::new(Self { directory, database: Mutex::new(database), root, state }))
+        Ok(Arc::new(Self {
+            directory,
+            database: Mutex::new(database),
+            root,
+            state,
+        }))
     }
 
     /// Serves until it fails. Needs a runtime with several threads.
@@ -84,16 +89,23 @@ impl Server {
     }
 
     async fn respond(&self, head: &Parts, body: Body) -> Fallible<Option<Ack<'static>>> {
-        let Some(arrival) = self.directory.read(head, &()) else { return Ok(None) };
+        let Some(arrival) = self.directory.read(head, &()) else {
+            return Ok(None);
+        };
         let (mut session, fence) = match self.directory.route(&arrival) {
             Route::Answer(ack) => return Ok(Some(ack)),
             Route::Ping => return Ok(Some(Ack::Ping(PingAck))),
-            Route::Create if self.is_full()? => return Ok(Some(self.directory.too_many_sessions())),
+            Route::Create if self.is_full()? => {
+                return Ok(Some(self.directory.too_many_sessions()));
+            }
             Route::Create => {
                 let id = Guid::from_random(random());
-                let (session, exchange) = Session::open(Instant::now(), id, &arrival, &self.directory);
+                let (session, exchange) =
+                    Session::open(Instant::now(), id, &arrival, &self.directory);
                 self.insert(&session.record(Instant::now()))?;
-                return self.drive(session, 1, exchange, head.uri.path(), body).await;
+                return self
+                    .drive(session, 1, exchange, head.uri.path(), body)
+                    .await;
             }
             Route::Session(id) => match self.claim(id).await? {
                 Claim::Held(session, fence) => (*session, fence),
@@ -102,10 +114,17 @@ impl Server {
             },
         };
         match session.handle_request(Instant::now(), &arrival, &self.directory) {
-            Ok(exchange) => self.drive(session, fence, exchange, head.uri.path(), body).await,
+            Ok(exchange) => {
+                self.drive(session, fence, exchange, head.uri.path(), body)
+                    .await
+            }
             Err(refused) => {
                 let is_held = self.save(&session.record(Instant::now()), fence, 0)?;
-                Ok(Some(if is_held { *refused } else { self.directory.too_many_sessions() }))
+                Ok(Some(if is_held {
+                    *refused
+                } else {
+                    self.directory.too_many_sessions()
+                }))
             }
         }
     }
@@ -121,10 +140,16 @@ impl Server {
     ) -> Fallible<Option<Ack<'static>>> {
         loop {
             let done = match session.poll_output(Instant::now(), exchange, &self.directory) {
-                Some(Output::Store(store)) => self.store(&mut session, fence, store, &mut body).await,
+                Some(Output::Store(store)) => {
+                    self.store(&mut session, fence, store, &mut body).await
+                }
                 Some(Output::Respond(ack)) => {
                     let is_held = self.save(&session.record(Instant::now()), fence, 0)?;
-                    return Ok(Some(if is_held { ack } else { self.directory.too_many_sessions() }));
+                    return Ok(Some(if is_held {
+                        ack
+                    } else {
+                        self.directory.too_many_sessions()
+                    }));
                 }
                 Some(Output::Done) | None => {
                     self.save(&session.record(Instant::now()), fence, 0)?;
@@ -162,7 +187,9 @@ impl Server {
             Output::Forget => {
                 none_is_fine(fs::remove_dir_all(self.folder(id)))?;
                 let forget = "DELETE FROM sessions WHERE id = ? AND holder = ?";
-                let deleted = self.database().execute(forget, params![id.to_string(), fence]);
+                let deleted = self
+                    .database()
+                    .execute(forget, params![id.to_string(), fence]);
                 deleted.map_err(|_| Refusal::Internal)?;
                 Report::Forgotten
             }
@@ -179,7 +206,9 @@ impl Server {
         body: &mut Body,
     ) -> Result<Report, Refusal> {
         let start = store.range().start;
-        let file = File::options().write(true).open(self.part(session.id(), fence))?;
+        let file = File::options()
+            .write(true)
+            .open(self.part(session.id(), fence))?;
         file.set_len(start)?;
         let (mut renewed, mut heard) = (Instant::now(), Instant::now());
         while heard.elapsed() < SILENCE {
@@ -193,7 +222,9 @@ impl Server {
                     _ => return Err(Refusal::Busy),
                 }
             }
-            let Ok(frame) = timeout(LEASE / 8, body.frame()).await else { continue };
+            let Ok(frame) = timeout(LEASE / 8, body.frame()).await else {
+                continue;
+            };
             let Some(Ok(frame)) = frame else { break };
             let data = frame.into_data().unwrap_or_default();
             let at = start + store.clipped();
@@ -206,17 +237,26 @@ impl Server {
 
     /// Waits until the row is this request's.
     async fn claim(&self, id: Guid) -> Fallible<Claim> {
-        let (name, draw) =
-            (id.to_string(), "UPDATE sessions SET newest = newest + 1 WHERE id = ? RETURNING newest");
-        let drawn = self.database().query_row(draw, [&name], |row| row.get(0)).optional()?;
-        let Some(fence): Option<i64> = drawn else { return Ok(Claim::Gone) };
+        let (name, draw) = (
+            id.to_string(),
+            "UPDATE sessions SET newest = newest + 1 WHERE id = ? RETURNING newest",
+        );
+        let drawn = self
+            .database()
+            .query_row(draw, [&name], |row| row.get(0))
+            .optional()?;
+        let Some(fence): Option<i64> = drawn else {
+            return Ok(Claim::Gone);
+        };
         loop {
             let claim = "UPDATE sessions SET crashed = holder != 0, holder = newest, until = ?
                 WHERE id = ? AND newest = ? AND (holder = 0 OR until < ?) RETURNING record, saved, crashed";
             let claimed = (self.database())
-                .query_row(claim, params![now() + LEASE.as_secs_f64(), name, fence, now()], |row| {
-                    Ok((row.get::<_, String>(0)?, row.get::<_, f64>(1)?, row.get(2)?))
-                })
+                .query_row(
+                    claim,
+                    params![now() + LEASE.as_secs_f64(), name, fence, now()],
+                    |row| Ok((row.get::<_, String>(0)?, row.get::<_, f64>(1)?, row.get(2)?)),
+                )
                 .optional()?;
             if let Some((record, saved, crashed)) = claimed {
                 let held = block_in_place(|| self.fence(id, fence, crashed))?;
@@ -226,8 +266,10 @@ impl Server {
                 return Ok(Claim::Held(Box::new(session), fence));
             }
             let look = "SELECT newest FROM sessions WHERE id = ?";
-            let newest: Option<i64> =
-                self.database().query_row(look, [&name], |row| row.get(0)).optional()?;
+            let newest: Option<i64> = self
+                .database()
+                .query_row(look, [&name], |row| row.get(0))
+                .optional()?;
             match newest {
                 None => return Ok(Claim::Gone),
                 Some(newest) if fence == newest => sleep(Duration::from_millis(10)).await,
@@ -240,7 +282,9 @@ impl Server {
     /// a copy.
     fn fence(&self, id: Guid, fence: i64, crashed: bool) -> io::Result<Held> {
         let part = self.part(id, fence);
-        let Some(entries) = found(fs::read_dir(self.folder(id)))? else { return Ok(Held::Nothing) };
+        let Some(entries) = found(fs::read_dir(self.folder(id)))? else {
+            return Ok(Held::Nothing);
+        };
         for entry in entries {
             let path = entry?.path();
             let is_part = path.extension().is_none();
@@ -260,16 +304,27 @@ impl Server {
     async fn expire(&self) -> Fallible<()> {
         let due: Vec<String> = {
             let database = self.database();
-            let mut due =
-                database.prepare("SELECT id FROM sessions WHERE due < ?1 AND (holder = 0 OR until < ?1)")?;
-            due.query_map([now()], |row| row.get(0))?.collect::<Result<_, _>>()?
+            let mut due = database
+                .prepare("SELECT id FROM sessions WHERE due < ?1 AND (holder = 0 OR until < ?1)")?;
+            due.query_map([now()], |row| row.get(0))?
+                .collect::<Result<_, _>>()?
         };
         for id in due {
-            let id = id.parse::<SessionId>()?.guid().ok_or("not an id of this server")?;
-            let Claim::Held(mut session, fence) = self.claim(id).await? else { continue };
-            let is_due = session.deadline().is_some_and(|deadline| deadline <= Instant::now());
+            let id = id
+                .parse::<SessionId>()?
+                .guid()
+                .ok_or("not an id of this server")?;
+            let Claim::Held(mut session, fence) = self.claim(id).await? else {
+                continue;
+            };
+            let is_due = session
+                .deadline()
+                .is_some_and(|deadline| deadline <= Instant::now());
             match session.expire(&self.directory).filter(|_| is_due) {
-                Some(exchange) => drop(self.drive(*session, fence, exchange, "", Body::empty()).await?),
+                Some(exchange) => drop(
+                    self.drive(*session, fence, exchange, "", Body::empty())
+                        .await?,
+                ),
                 None => drop(self.save(&session.record(Instant::now()), fence, 0)?),
             }
         }
@@ -278,16 +333,22 @@ impl Server {
 
     fn insert(&self, record: &Record) -> Fallible<()> {
         let insert = "INSERT INTO sessions VALUES (?, '', 0, NULL, 1, 1, 1, ?, 0)";
-        self.database().execute(insert, params![record.id().to_string(), now() + LEASE.as_secs_f64()])?;
+        self.database().execute(
+            insert,
+            params![record.id().to_string(), now() + LEASE.as_secs_f64()],
+        )?;
         self.save(record, 1, 1).map(drop)
     }
 
     /// Saves a record, and hands the row to `holder`; whether the row was still held.
     fn save(&self, record: &Record, fence: i64, holder: i64) -> Fallible<bool> {
-        let save = "UPDATE sessions SET record = ?, saved = ?, due = ?, open = ?, holder = ?, until = ?
+        let save =
+            "UPDATE sessions SET record = ?, saved = ?, due = ?, open = ?, holder = ?, until = ?
             WHERE id = ? AND holder = ?";
         let (json, id) = (serde_json::to_string(record)?, record.id().to_string());
-        let due = record.remaining().map(|remaining| now() + remaining.as_secs_f64());
+        let due = record
+            .remaining()
+            .map(|remaining| now() + remaining.as_secs_f64());
         let is_open = !matches!(record.state(), server::State::Ended(_));
         let until = now() + LEASE.as_secs_f64();
         let values = params![json, now(), due, is_open, holder, until, id, fence];
@@ -298,7 +359,9 @@ impl Server {
     fn renew(&self, id: Guid, fence: i64) -> rusqlite::Result<Option<i64>> {
         let renew = "UPDATE sessions SET until = ? WHERE id = ? AND holder = ? RETURNING newest";
         let values = params![now() + LEASE.as_secs_f64(), id.to_string(), fence];
-        self.database().query_row(renew, values, |row| row.get(0)).optional()
+        self.database()
+            .query_row(renew, values, |row| row.get(0))
+            .optional()
     }
 
     fn is_full(&self) -> Fallible<bool> {
@@ -325,7 +388,9 @@ impl Server {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         let legal = (1..=100).contains(&name.len()) && name.bytes().all(good);
         let shown = legal && !name.starts_with('.');
-        shown.then(|| self.root.join(name)).ok_or(Refusal::AccessDenied)
+        shown
+            .then(|| self.root.join(name))
+            .ok_or(Refusal::AccessDenied)
     }
 }
 
@@ -353,7 +418,10 @@ fn none_is_fine(done: io::Result<()>) -> io::Result<()> {
 }
 
 fn now() -> f64 {
-    SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs_f64()
+    SystemTime::UNIX_EPOCH
+        .elapsed()
+        .unwrap_or_default()
+        .as_secs_f64()
 }
 
 fn random() -> [u8; 16] {

@@ -40,7 +40,11 @@ impl Folder {
 
     /// The unfinished upload, to be written from here on.
     pub(crate) async fn open_part(&self, id: Guid, offset: u64) -> Result<File, Refusal> {
-        let mut file = OpenOptions::new().write(true).open(self.part(id)).await.map_err(missing)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .open(self.part(id))
+            .await
+            .map_err(missing)?;
         file.seek(SeekFrom::Start(offset)).await?;
         Ok(file)
     }
@@ -78,8 +82,13 @@ impl Folder {
     fn published(&self, path: &str) -> Result<PathBuf, Refusal> {
         let name = path.strip_prefix("/uploads/").unwrap_or_default();
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        let legal = (1..=100).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(good);
-        if legal { Ok(self.root.join(name)) } else { Err(Refusal::AccessDenied) }
+        let legal =
+            (1..=100).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(good);
+        if legal {
+            Ok(self.root.join(name))
+        } else {
+            Err(Refusal::AccessDenied)
+        }
     }
 }
 

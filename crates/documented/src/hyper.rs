@@ -28,8 +28,9 @@ pub async fn serve(listener: TcpListener, server: Arc<Server>) {
         let server = Arc::clone(&server);
         let service = service_fn(move |request| upload(Arc::clone(&server), request));
         // The timer is for clients that are silent before a request; within one, the server has its own.
-        let connection =
-            http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .serve_connection(TokioIo::new(stream), service);
         tokio::spawn(async {
             // A connection that breaks is the client's loss, and its retry.
             let _broken = connection.await;

@@ -33,7 +33,10 @@ pub async fn upload(
     config: Config,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     // To follow, to try again and to give up are the upload's to decide: reqwest has no timeouts of its own.
-    let client = client.redirect(Policy::none()).retry(retry::never()).build()?;
+    let client = client
+        .redirect(Policy::none())
+        .retry(retry::never())
+        .build()?;
     let mut upload = Upload::new(Instant::now(), destination, source.entity()?, config)?;
     let mut exchange = pin!(Fuse::terminated());
     loop {
@@ -60,7 +63,9 @@ pub async fn upload(
             }
         }
         // 2. Wait for the answer, or for a timer of the upload.
-        let due = upload.poll_timeout().ok_or("the upload waits for a command")?;
+        let due = upload
+            .poll_timeout()
+            .ok_or("the upload waits for a command")?;
         tokio::select! {
             (id, answer) = &mut exchange => match answer {
                 Ok(response) => upload.handle_response(Instant::now(), id, &response),
@@ -84,7 +89,10 @@ fn with_body(request: Request<Payload>, source: &Source) -> io::Result<Request<B
     Ok(Request::from_parts(head, body))
 }
 
-async fn send(client: reqwest::Client, request: Request<Body>) -> Result<Response<Body>, TransportError> {
+async fn send(
+    client: reqwest::Client,
+    request: Request<Body>,
+) -> Result<Response<Body>, TransportError> {
     let sent = async { client.execute(request.try_into()?).await };
     match sent.await {
         Ok(response) => Ok(response.into()),

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use bits_http::tasks::{Task, Tasks};
 use bits_proto::packet::Ack;
-use bits_proto::server::{DirectoryBuilder, InvalidDirectory, Keep, Output, Refusal, Report, Sessions};
+use bits_proto::server::{
+    DirectoryBuilder, InvalidDirectory, Keep, Output, Refusal, Report, Sessions,
+};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Request, Response, StatusCode, header};
@@ -28,7 +30,10 @@ impl Server {
     /// The directory makes no sense.
     pub fn new(directory: DirectoryBuilder, folder: Folder) -> Result<Arc<Self>, InvalidDirectory> {
         let sessions = Sessions::new(directory.keep(Keep::Nothing).build()?);
-        Ok(Arc::new(Self { tasks: Tasks::new(sessions, Instant::now), folder }))
+        Ok(Arc::new(Self {
+            tasks: Tasks::new(sessions, Instant::now),
+            folder,
+        }))
     }
 
     /// Answers a request; `None`: it is not of this protocol.
@@ -64,14 +69,22 @@ impl Server {
     }
 
     /// Does what a session asks for, and reports it, until the exchange is over.
-    async fn drive(&self, task: &Task, path: &str, body: &mut (impl Body + Unpin)) -> Option<Ack<'static>> {
+    async fn drive(
+        &self,
+        task: &Task,
+        path: &str,
+        body: &mut (impl Body + Unpin),
+    ) -> Option<Ack<'static>> {
         loop {
             let report = match task.next().await {
                 Output::Respond(ack) => return Some(ack),
                 Output::Done => return None,
                 // Everybody may upload.
                 Output::Admit => Report::Admitted,
-                output => self.step(task, output, path, body).await.unwrap_or_else(Report::Failed),
+                output => self
+                    .step(task, output, path, body)
+                    .await
+                    .unwrap_or_else(Report::Failed),
             };
             task.report(report);
         }

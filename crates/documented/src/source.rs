@@ -26,7 +26,11 @@ impl Source {
         let (size, _) = self.version;
         let entity = Entity::new(size).map_err(io::Error::other)?;
         // The name is a courtesy to the server. Where it is none that may be sent, the file goes without.
-        let name = self.path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        let name = self
+            .path
+            .file_name()
+            .and_then(OsStr::to_str)
+            .unwrap_or_default();
         Ok(entity.clone().named(name).unwrap_or(entity))
     }
 

@@ -50,7 +50,9 @@ pub fn upload(
             }
         }
         // 2. Nothing to do now: sleep until the upload wants to go on.
-        let due = upload.poll_timeout().ok_or("the upload waits for a command")?;
+        let due = upload
+            .poll_timeout()
+            .ok_or("the upload waits for a command")?;
         thread::sleep(due.saturating_duration_since(Instant::now()));
         upload.handle_timeout(Instant::now());
     }
@@ -102,7 +104,9 @@ fn kind(error: &ureq::Error) -> TransportError {
         ureq::Error::HostNotFound
         | ureq::Error::ConnectionFailed
         | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => TransportError::Unsent,
-        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => TransportError::Unsent,
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            TransportError::Unsent
+        }
         _ => TransportError::Interrupted,
     }
 }

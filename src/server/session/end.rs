@@ -129,8 +129,8 @@ impl<O: Clone + Eq> Session<O> {
             self.end_later(now, ending, directory);
             return Next::Do(Step::Done);
         }
-        // The record says that the bytes are to go: that is taken back before the answer.
-        self.unsaved = true;
+        // The record says that the bytes are to go: that is taken back before the answer. Some of them may have gone.
+        (self.unsaved, self.doubtful) = (true, false);
         Next::Do(self.error(answer::refused(refusal, directory.conformance)))
     }
 

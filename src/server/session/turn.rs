@@ -213,8 +213,13 @@ impl<O: Clone + Eq> Session<O> {
             Step::Respond(answer) if matches!(*answer.0, Ack::CreateSession(_)) => self.deadline = Some(now),
             Step::Publish if !saving => self.doubtful = true,
             Step::Discard(_) | Step::Forget(_) if self.has_ended() => self.try_again(now),
-            // The record may say that the bytes are to go: the next answer takes that back.
-            Step::Publish | Step::Discard(_) | Step::Respond(_) => self.unsaved = true,
+            // The record may say that the bytes are to go: the next answer takes that back. If they are gone, that does not mean
+            // published any more.
+            Step::Discard(_) => {
+                self.doubtful &= saving;
+                self.unsaved = true;
+            }
+            Step::Publish | Step::Respond(_) => self.unsaved = true,
             Step::Store { .. } | Step::Notify(_) | Step::Forget(_) | Step::Done => {}
         }
     }

@@ -52,7 +52,8 @@ catalogue! {
         Discarding,
         /// `Discard` is asked for, since the entity was missing when it was to be published (C20).
         DiscardingLost,
-        /// `Discard` is asked for, for a Cancel (`STATE_CANCEL`).
+        /// `Discard` is asked for, for a Cancel (`STATE_CANCEL`). If that fails, the upload is where it was before, but for a
+        /// [`Doubtful`](Self::Doubtful) one: it is [`Complete`](Self::Complete), as its bytes may have been deleted.
         Cancelling,
         /// `Discard` is asked for, since the server gave the session up: it is over.
         Expiring,

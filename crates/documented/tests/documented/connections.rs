@@ -19,9 +19,17 @@ async fn an_upload_survives_connections_that_are_cut_within_a_fragment() {
         let forwarder = Forwarder::start(running.address, fates).await;
         let folder = TempDir::new().unwrap();
         let (path, content) = file(&folder, 1 << 20);
-        upload(client, &path, forwarder.address, "cut.bin", config()).await.unwrap();
-        assert!(running.published("cut.bin") == Some(content), "{client:?} to {server:?} differ");
-        assert!(forwarder.connections() > 3, "{client:?} to {server:?}: nothing was cut");
+        upload(client, &path, forwarder.address, "cut.bin", config())
+            .await
+            .unwrap();
+        assert!(
+            running.published("cut.bin") == Some(content),
+            "{client:?} to {server:?} differ"
+        );
+        assert!(
+            forwarder.connections() > 3,
+            "{client:?} to {server:?}: nothing was cut"
+        );
     }
 }
 
@@ -33,8 +41,13 @@ async fn an_upload_survives_a_connection_that_hangs_within_a_fragment() {
         let folder = TempDir::new().unwrap();
         let (path, content) = file(&folder, 300_000);
         let config = config().timeouts(Duration::from_secs(2), Duration::from_secs(2));
-        upload(client, &path, forwarder.address, "hung.bin", config).await.unwrap();
-        assert!(running.published("hung.bin") == Some(content), "{client:?} to {server:?} differ");
+        upload(client, &path, forwarder.address, "hung.bin", config)
+            .await
+            .unwrap();
+        assert!(
+            running.published("hung.bin") == Some(content),
+            "{client:?} to {server:?} differ"
+        );
     }
 }
 
@@ -48,7 +61,10 @@ async fn a_request_that_is_given_up_takes_its_connection_with_it_at_once() {
         let folder = TempDir::new().unwrap();
         let (path, _) = file(&folder, 300_000);
         let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3_600));
-        let config = config().timeouts(second, second).retry_delays(hour, hour).give_up_after(2 * hour);
+        let config = config()
+            .timeouts(second, second)
+            .retry_delays(hour, hour)
+            .give_up_after(2 * hour);
         tokio::select! {
             ended = upload(client, &path, forwarder.address, "a", config) => panic!("{ended:?}"),
             hung_up = forwarder.hung_up() => hung_up,
@@ -92,7 +108,9 @@ async fn with_a_part(server: ServerStack) -> (Running, String, Connection) {
     let running = Running::start(server, Directory::builder()).await;
     let id = create_session(running.address, "a.bin").await;
     let mut connection = Connection::open(running.address).await;
-    connection.fragment("a.bin", &id, 0..100_000, 100_000, &[1; 40_000]).await;
+    connection
+        .fragment("a.bin", &id, 0..100_000, 100_000, &[1; 40_000])
+        .await;
     running.wait_for_part(&id, 40_000).await;
     (running, id, connection)
 }
@@ -100,10 +118,15 @@ async fn with_a_part(server: ServerStack) -> (Running, String, Connection) {
 /// The client comes back, with the rest. `head` waits less long than the server for a silent client.
 async fn the_rest_is_taken(running: &Running, id: &str) {
     let mut connection = Connection::open(running.address).await;
-    connection.fragment("a.bin", id, 40_000..100_000, 100_000, &[2; 60_000]).await;
+    connection
+        .fragment("a.bin", id, 40_000..100_000, 100_000, &[2; 60_000])
+        .await;
     let answer = connection.head().await;
     assert!(answer.starts_with("http/1.1 200 "), "{answer}");
-    assert!(answer.contains("bits-received-content-range: 100000\r\n"), "{answer}");
+    assert!(
+        answer.contains("bits-received-content-range: 100000\r\n"),
+        "{answer}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,7 +156,9 @@ async fn a_fragment_counts_although_its_sender_hangs_up_before_the_answer() {
         drop(broken);
         running.wait_for_part(&id, 100_000).await;
         let mut connection = Connection::open(running.address).await;
-        connection.fragment("a.bin", &id, 99_999..100_000, 100_000, &[2]).await;
+        connection
+            .fragment("a.bin", &id, 99_999..100_000, 100_000, &[2])
+            .await;
         let answer = connection.head().await;
         assert!(answer.starts_with("http/1.1 200 "), "{server:?}: {answer}");
     }

@@ -17,7 +17,9 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::harness::{CLIENTS, DEADLINE, Running, SERVERS, ServerStack, config, file, upload, upload_source};
+use crate::harness::{
+    CLIENTS, DEADLINE, Running, SERVERS, ServerStack, config, file, upload, upload_source,
+};
 use crate::raw::{Connection, create_session};
 
 /// A server that has one answer to everything.
@@ -41,7 +43,9 @@ async fn a_file_that_is_there_is_not_replaced() {
         let folder = TempDir::new().unwrap();
         fs::write(running.folder.path().join("there.bin"), "first").unwrap();
         let (path, _) = file(&folder, 10);
-        let error = upload(client, &path, running.address, "there.bin", config()).await.unwrap_err();
+        let error = upload(client, &path, running.address, "there.bin", config())
+            .await
+            .unwrap_err();
         assert!(error.contains("403"), "{client:?}: {error}");
         assert_eq!(running.published("there.bin").unwrap(), b"first");
     }
@@ -50,25 +54,38 @@ async fn a_file_that_is_there_is_not_replaced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_uploads_to_one_name_the_first_to_close_has_it() {
     let running = Running::start(ServerStack::Hyper, Directory::builder()).await;
-    let ids = [create_session(running.address, "a").await, create_session(running.address, "a").await];
+    let ids = [
+        create_session(running.address, "a").await,
+        create_session(running.address, "a").await,
+    ];
     for (id, status) in ids.iter().zip(["200", "403"]) {
         let mut connection = Connection::open(running.address).await;
-        connection.packet("Close-Session", "a", 0, &[("BITS-Session-Id", id)]).await;
+        connection
+            .packet("Close-Session", "a", 0, &[("BITS-Session-Id", id)])
+            .await;
         let answer = connection.head().await;
-        assert!(answer.starts_with(&format!("http/1.1 {status} ")), "{answer}");
+        assert!(
+            answer.starts_with(&format!("http/1.1 {status} ")),
+            "{answer}"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_is_not_followed() {
     for client in CLIENTS {
-        let elsewhere = answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned()).await;
+        let elsewhere =
+            answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned()).await;
         let location = format!("Location: http://{elsewhere}/uploads/b");
-        let server =
-            answering(format!("HTTP/1.1 302 Found\r\n{location}\r\nContent-Length: 0\r\n\r\n")).await;
+        let server = answering(format!(
+            "HTTP/1.1 302 Found\r\n{location}\r\nContent-Length: 0\r\n\r\n"
+        ))
+        .await;
         let folder = TempDir::new().unwrap();
         let (path, _) = file(&folder, 10);
-        let error = upload(client, &path, server, "a", config()).await.unwrap_err();
+        let error = upload(client, &path, server, "a", config())
+            .await
+            .unwrap_err();
         assert!(error.contains("302"), "{client:?}: {error}");
     }
 }
@@ -82,7 +99,9 @@ async fn a_server_that_is_not_there_is_given_up_in_the_end() {
         let folder = TempDir::new().unwrap();
         let (path, _) = file(&folder, 10);
         let config = config().give_up_after(Duration::from_millis(300));
-        let error = upload(client, &path, address, "a", config).await.unwrap_err();
+        let error = upload(client, &path, address, "a", config)
+            .await
+            .unwrap_err();
         assert!(error.contains("no progress"), "{client:?}: {error}");
     }
 }
@@ -95,7 +114,9 @@ async fn a_file_that_has_changed_is_not_uploaded() {
         let (path, _) = file(&folder, 10);
         let source = Source::open(path.clone()).unwrap();
         fs::write(&path, "ten bytes, and more").unwrap();
-        let error = upload_source(client, source, running.address, "a", config()).await.unwrap_err();
+        let error = upload_source(client, source, running.address, "a", config())
+            .await
+            .unwrap_err();
         assert!(error.contains("changed"), "{client:?}: {error}");
         assert_eq!(running.published("a"), None);
     }
@@ -106,7 +127,9 @@ async fn what_is_not_of_this_protocol_is_refused() {
     for server in SERVERS {
         let running = Running::start(server, Directory::builder()).await;
         let mut connection = Connection::open(running.address).await;
-        connection.send(b"GET /uploads/a HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        connection
+            .send(b"GET /uploads/a HTTP/1.1\r\nHost: a\r\n\r\n")
+            .await;
         let answer = connection.head().await;
         assert!(answer.starts_with("http/1.1 405 "), "{server:?}: {answer}");
     }
@@ -120,9 +143,14 @@ async fn the_sender_of_a_refused_body_hears_why() {
         let running = Running::start(server, Directory::builder()).await;
         let unknown = "{00000000-0000-4000-8000-000000000000}";
         let mut connection = Connection::open(running.address).await;
-        connection.fragment("a", unknown, 0..LENGTH, LENGTH, &vec![0; LENGTH as usize]).await;
+        connection
+            .fragment("a", unknown, 0..LENGTH, LENGTH, &vec![0; LENGTH as usize])
+            .await;
         let answer = connection.head().await;
-        assert!(answer.contains("\r\nbits-error: 0x8020001f\r\n"), "{server:?}: {answer}");
+        assert!(
+            answer.contains("\r\nbits-error: 0x8020001f\r\n"),
+            "{server:?}: {answer}"
+        );
     }
 }
 
@@ -132,10 +160,16 @@ async fn a_task_that_dies_does_not_lock_its_upload() {
     let folder = Folder::open(folder.path().to_owned()).await.unwrap();
     let server = Server::new(Directory::builder(), folder).unwrap();
     let request = |packet: &str| {
-        Request::builder().method("BITS_POST").uri("/uploads/a").header("BITS-Packet-Type", packet)
+        Request::builder()
+            .method("BITS_POST")
+            .uri("/uploads/a")
+            .header("BITS-Packet-Type", packet)
     };
     let create = request("Create-Session")
-        .header("BITS-Supported-Protocols", "{7df0354d-249b-430f-820d-3d2a9bef4931}")
+        .header(
+            "BITS-Supported-Protocols",
+            "{7df0354d-249b-430f-820d-3d2a9bef4931}",
+        )
         .body(Empty::<Bytes>::new());
     let ack = Arc::clone(&server).respond(create.unwrap()).await.unwrap();
     let fragment = || {
@@ -145,8 +179,13 @@ async fn a_task_that_dies_does_not_lock_its_upload() {
             .header("Content-Length", "4")
     };
     let body = Full::new(Bytes::from("data"));
-    let deadly = body.clone().map_frame(|_| -> Frame<Bytes> { panic!("this is part of the test") });
-    let died = Arc::clone(&server).respond(fragment().body(deadly).unwrap()).await.unwrap();
+    let deadly = body
+        .clone()
+        .map_frame(|_| -> Frame<Bytes> { panic!("this is part of the test") });
+    let died = Arc::clone(&server)
+        .respond(fragment().body(deadly).unwrap())
+        .await
+        .unwrap();
     assert_eq!(died.status(), 500);
     let second = timeout(DEADLINE, server.respond(fragment().body(body).unwrap())).await;
     assert_eq!(second.expect("an answer in time").unwrap().status(), 200);
@@ -160,7 +199,10 @@ async fn no_name_leads_out_of_the_folder() {
             let mut connection = Connection::open(running.address).await;
             connection.create_session(name).await;
             let answer = connection.head().await;
-            assert!(answer.starts_with("http/1.1 403 "), "{server:?}, {name}: {answer}");
+            assert!(
+                answer.starts_with("http/1.1 403 "),
+                "{server:?}, {name}: {answer}"
+            );
         }
     }
 }

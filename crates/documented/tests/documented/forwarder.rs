@@ -33,8 +33,11 @@ impl Forwarder {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (connections, hung_up) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
-        let forwarder =
-            Self { address, connections: Arc::clone(&connections), hung_up: Arc::clone(&hung_up) };
+        let forwarder = Self {
+            address,
+            connections: Arc::clone(&connections),
+            hung_up: Arc::clone(&hung_up),
+        };
         tokio::spawn(async move {
             let mut fates = fates.into_iter();
             while let Ok((client, _)) = listener.accept().await {
@@ -52,7 +55,9 @@ impl Forwarder {
 
     /// Waits until a client has closed a connection that hangs.
     pub(crate) async fn hung_up(&self) {
-        timeout(DEADLINE, self.hung_up.notified()).await.expect("the client closes it");
+        timeout(DEADLINE, self.hung_up.notified())
+            .await
+            .expect("the client closes it");
     }
 }
 

@@ -36,13 +36,19 @@ pub(crate) enum ClientStack {
 }
 
 pub(crate) const SERVERS: [ServerStack; 2] = [ServerStack::Axum, ServerStack::Hyper];
-pub(crate) const ALL_SERVERS: [ServerStack; 4] =
-    [ServerStack::Axum, ServerStack::Hyper, ServerStack::Saving, ServerStack::Database];
+pub(crate) const ALL_SERVERS: [ServerStack; 4] = [
+    ServerStack::Axum,
+    ServerStack::Hyper,
+    ServerStack::Saving,
+    ServerStack::Database,
+];
 pub(crate) const CLIENTS: [ClientStack; 2] = [ClientStack::Reqwest, ClientStack::Ureq];
 
 /// Every server with every client.
 pub(crate) fn pairs() -> impl Iterator<Item = (ServerStack, ClientStack)> {
-    SERVERS.into_iter().flat_map(|server| CLIENTS.map(|client| (server, client)))
+    SERVERS
+        .into_iter()
+        .flat_map(|server| CLIENTS.map(|client| (server, client)))
 }
 
 /// A server that ends with the test's runtime.
@@ -58,7 +64,8 @@ impl Running {
         let address = listener.local_addr().unwrap();
         let root = folder.path().to_owned();
         if stack == ServerStack::Saving {
-            let server = documented::saving::Server::open(root, directory.build().unwrap()).unwrap();
+            let server =
+                documented::saving::Server::open(root, directory.build().unwrap()).unwrap();
             tokio::spawn(server.serve(listener));
             return Self { address, folder };
         }
@@ -91,7 +98,10 @@ impl Running {
         };
         loop {
             // The one over SQLite has a folder for each upload.
-            let entries = fs::read_dir(folder.join(id)).into_iter().flatten().flatten();
+            let entries = fs::read_dir(folder.join(id))
+                .into_iter()
+                .flatten()
+                .flatten();
             let mut parts = entries
                 .map(|entry| entry.path())
                 .chain([id.to_owned(), format!("{id}.part")].map(|name| folder.join(name)));
@@ -121,7 +131,14 @@ pub(crate) async fn upload(
     name: &str,
     config: ConfigBuilder,
 ) -> Result<(), String> {
-    upload_source(client, Source::open(file.to_owned()).unwrap(), to, name, config).await
+    upload_source(
+        client,
+        Source::open(file.to_owned()).unwrap(),
+        to,
+        name,
+        config,
+    )
+    .await
 }
 
 pub(crate) async fn upload_source(
@@ -144,12 +161,16 @@ pub(crate) async fn upload_source(
                 let agent = ureq::Agent::config_builder().proxy(None);
                 let (told, done) = oneshot::channel();
                 // Not a thread of the runtime's: that would wait for one that hangs.
-                thread::spawn(move || told.send(documented::ureq::upload(agent, &source, url, config)));
+                thread::spawn(move || {
+                    told.send(documented::ureq::upload(agent, &source, url, config))
+                });
                 done.await.unwrap()
             }
         }
     };
-    let done = timeout(2 * DEADLINE, uploading).await.expect("the upload ends");
+    let done = timeout(2 * DEADLINE, uploading)
+        .await
+        .expect("the upload ends");
     done.map_err(|error| error.to_string())
 }
 

@@ -34,13 +34,20 @@ const CLIENTS: usize = 4;
 #[test]
 #[ignore = "runs until it is killed, and is started by other tests"]
 fn server_process() {
-    let [Ok(kind), Ok(root), Ok(address), Ok(timeout)] = [KIND, ROOT, ADDRESS, TIMEOUT].map(env::var) else {
+    let [Ok(kind), Ok(root), Ok(address), Ok(timeout)] =
+        [KIND, ROOT, ADDRESS, TIMEOUT].map(env::var)
+    else {
         return;
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let timeout = Duration::from_millis(timeout.parse().unwrap());
-        let directory = Directory::builder().sessions_per_owner(1000).session_timeout(timeout);
+        let directory = Directory::builder()
+            .sessions_per_owner(1000)
+            .session_timeout(timeout);
         // Two processes listen at one address, and the system gives each some of the connections.
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();
@@ -48,10 +55,18 @@ fn server_process() {
         socket.bind(address.parse().unwrap()).unwrap();
         let listener = socket.listen(1024).unwrap();
         if kind == "database" {
-            database::Server::open(root.into(), directory).unwrap().serve(listener).await.unwrap();
+            database::Server::open(root.into(), directory)
+                .unwrap()
+                .serve(listener)
+                .await
+                .unwrap();
         } else {
             let directory = directory.build().unwrap();
-            saving::Server::open(root.into(), directory).unwrap().serve(listener).await.unwrap();
+            saving::Server::open(root.into(), directory)
+                .unwrap()
+                .serve(listener)
+                .await
+                .unwrap();
         }
     });
 }
@@ -66,7 +81,12 @@ struct Servers {
 
 impl Servers {
     fn new(kind: &'static str, session_timeout: Duration) -> Self {
-        Self { kind, root: TempDir::new().unwrap(), address: free_address(), session_timeout }
+        Self {
+            kind,
+            root: TempDir::new().unwrap(),
+            address: free_address(),
+            session_timeout,
+        }
     }
 
     /// Starts a process, and waits until somebody listens.
@@ -94,7 +114,10 @@ impl Servers {
 }
 
 fn free_address() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
+    TcpListener::bind(("127.0.0.1", 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
 }
 
 fn kill(mut process: Child) {
@@ -145,12 +168,20 @@ async fn a_process_that_slept_changes_nothing_and_acknowledges_nothing() {
     let other = servers.start_at(second);
     let id = create_session(first, "a.bin").await;
     let mut slept = Connection::open(first).await;
-    slept.fragment("a.bin", &id, 0..20_000, 100_000, &[1; 20_000]).await;
+    slept
+        .fragment("a.bin", &id, 0..20_000, 100_000, &[1; 20_000])
+        .await;
     assert!(slept.head().await.starts_with("http/1.1 200 "));
-    slept.fragment("a.bin", &id, 20_000..100_000, 100_000, &[1; 20_000]).await;
+    slept
+        .fragment("a.bin", &id, 20_000..100_000, 100_000, &[1; 20_000])
+        .await;
     let part = servers.root.path().join(".unfinished").join(&id);
-    let length =
-        || fs::read_dir(&part).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum::<u64>();
+    let length = || {
+        fs::read_dir(&part)
+            .unwrap()
+            .map(|entry| entry.unwrap().metadata().unwrap().len())
+            .sum::<u64>()
+    };
     while length() < 40_000 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -160,10 +191,17 @@ async fn a_process_that_slept_changes_nothing_and_acknowledges_nothing() {
     slept.send(&[1; 60_000]).await;
 
     let mut connection = Connection::open(second).await;
-    connection.fragment("a.bin", &id, 0..100_000, 100_000, &[2; 100_000]).await;
+    connection
+        .fragment("a.bin", &id, 0..100_000, 100_000, &[2; 100_000])
+        .await;
     let answer = connection.head().await;
-    assert!(answer.starts_with("http/1.1 200 ") && answer.contains("content-range: 100000\r\n"), "{answer}");
-    connection.packet("Close-Session", "a.bin", 0, &[("BITS-Session-Id", &id)]).await;
+    assert!(
+        answer.starts_with("http/1.1 200 ") && answer.contains("content-range: 100000\r\n"),
+        "{answer}"
+    );
+    connection
+        .packet("Close-Session", "a.bin", 0, &[("BITS-Session-Id", &id)])
+        .await;
     let answer = connection.head().await;
     assert!(answer.starts_with("http/1.1 200 "), "{answer}");
 
@@ -172,13 +210,19 @@ async fn a_process_that_slept_changes_nothing_and_acknowledges_nothing() {
     assert!(answer.starts_with("http/1.1 503 "), "{answer}");
     let published = fs::read(servers.root.path().join("a.bin")).unwrap();
     let ones = published.iter().filter(|&&byte| byte == 1).count();
-    assert_eq!((published.len(), ones), (100_000, 40_000), "it wrote into what was published");
+    assert_eq!(
+        (published.len(), ones),
+        (100_000, 40_000),
+        "it wrote into what was published"
+    );
     kill(sleeper);
     kill(other);
 }
 
 fn signal(process: &Child, name: &str) {
-    let done = Command::new("kill").args([format!("-{name}"), process.id().to_string()]).status();
+    let done = Command::new("kill")
+        .args([format!("-{name}"), process.id().to_string()])
+        .status();
     assert!(done.unwrap().success());
 }
 
@@ -220,9 +264,15 @@ fn under_load(servers: &Servers, kills: impl FnOnce() -> Vec<Child>) {
         let consumer = consumer.join().unwrap();
         left.into_iter().for_each(kill);
         let uploaded = uploaded.lock().unwrap();
-        assert!(uploaded.len() > 2 * CLIENTS, "the server did nothing between the kills: {uploaded:?}");
+        assert!(
+            uploaded.len() > 2 * CLIENTS,
+            "the server did nothing between the kills: {uploaded:?}"
+        );
         for name in &*uploaded {
-            assert!(consumer.seen.contains_key(name), "{name} was acknowledged, and is lost");
+            assert!(
+                consumer.seen.contains_key(name),
+                "{name} was acknowledged, and is lost"
+            );
         }
     });
 }
@@ -250,8 +300,12 @@ async fn a_session_expires_although_the_server_starts_more_often_than_it_lasts()
 
 /// How many files there are but for those of the database itself.
 fn files(folder: &Path) -> usize {
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
-    entries.filter(|name| !name.to_string_lossy().starts_with("sessions.db")).count()
+    let entries = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    entries
+        .filter(|name| !name.to_string_lossy().starts_with("sessions.db"))
+        .count()
 }
 
 /// Uploads a file of its own, and returns its name.
@@ -264,7 +318,11 @@ fn upload(sources: &TempDir, to: SocketAddr, number: usize) -> String {
     let url = format!("http://{to}/uploads/{name}").parse().unwrap();
     // Less patient than a process sleeps.
     let patience = Duration::from_secs(1);
-    let config = config().timeouts(patience, patience).give_up_after(20 * DEADLINE).build().unwrap();
+    let config = config()
+        .timeouts(patience, patience)
+        .give_up_after(20 * DEADLINE)
+        .build()
+        .unwrap();
     let agent = ureq::Agent::config_builder().proxy(None);
     documented::ureq::upload(agent, &Source::open(source).unwrap(), url, config).unwrap();
     name
@@ -289,10 +347,16 @@ impl Consumer {
             let path = self.root.join(&name);
             let content = fs::read(&path).unwrap();
             match self.seen.get(&name) {
-                Some(Some(left)) => assert!(content == *left, "{name} was published twice, over the first"),
+                Some(Some(left)) => assert!(
+                    content == *left,
+                    "{name} was published twice, over the first"
+                ),
                 Some(None) => panic!("{name} was published twice"),
                 None => {
-                    assert!(content == fs::read(self.sources.join(&name)).unwrap(), "{name} is not whole");
+                    assert!(
+                        content == fs::read(self.sources.join(&name)).unwrap(),
+                        "{name} is not whole"
+                    );
                     let left = self.consume(&name, &path, content);
                     self.seen.insert(name, left);
                 }

@@ -29,8 +29,17 @@ impl Connection {
     }
 
     /// The head of a packet, with more headers.
-    pub(crate) async fn packet(&mut self, packet: &str, name: &str, length: u64, headers: &[(&str, &str)]) {
-        let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    pub(crate) async fn packet(
+        &mut self,
+        packet: &str,
+        name: &str,
+        length: u64,
+        headers: &[(&str, &str)],
+    ) {
+        let more: String = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
         let head = format!(
             "BITS_POST /uploads/{name} HTTP/1.1\r\nHost: a\r\nBITS-Packet-Type: {packet}\r\nContent-Length: {length}\r\n\
              {more}\r\n"
@@ -39,7 +48,10 @@ impl Connection {
     }
 
     pub(crate) async fn create_session(&mut self, name: &str) {
-        let protocols = ("BITS-Supported-Protocols", "{7df0354d-249b-430f-820d-3d2a9bef4931}");
+        let protocols = (
+            "BITS-Supported-Protocols",
+            "{7df0354d-249b-430f-820d-3d2a9bef4931}",
+        );
         self.packet("Create-Session", name, 0, &[protocols]).await;
     }
 
@@ -54,7 +66,8 @@ impl Connection {
     ) {
         let content_range = format!("bytes {}-{}/{total}", range.start, range.end - 1);
         let headers = [("BITS-Session-Id", id), ("Content-Range", &content_range)];
-        self.packet("Fragment", name, range.end - range.start, &headers).await;
+        self.packet("Fragment", name, range.end - range.start, &headers)
+            .await;
         self.send(bytes).await;
     }
 
@@ -79,6 +92,9 @@ pub(crate) async fn create_session(address: SocketAddr, name: &str) -> String {
     let mut connection = Connection::open(address).await;
     connection.create_session(name).await;
     let answer = connection.head().await;
-    let id = answer.lines().find_map(|line| line.strip_prefix("bits-session-id: "));
-    id.unwrap_or_else(|| panic!("no session: {answer}")).to_ascii_uppercase()
+    let id = answer
+        .lines()
+        .find_map(|line| line.strip_prefix("bits-session-id: "));
+    id.unwrap_or_else(|| panic!("no session: {answer}"))
+        .to_ascii_uppercase()
 }

@@ -18,7 +18,10 @@ fn is_excerpt(block: &str, file: &str) -> bool {
     let file: Vec<_> = file.lines().collect();
     file.windows(block.len()).any(|window| {
         let indent = window[0].len() - window[0].trim_start().len();
-        window.iter().zip(&block).all(|(line, shown)| line.get(indent..).unwrap_or_default() == *shown)
+        window
+            .iter()
+            .zip(&block)
+            .all(|(line, shown)| line.get(indent..).unwrap_or_default() == *shown)
     })
 }
 
@@ -29,7 +32,10 @@ fn every_block_of_the_section_is_an_excerpt_of_the_file_it_names() {
     let (section, after) = rest.split_once("\n## ").unwrap();
     let mut files = BTreeSet::new();
     for stack in section.split("\n### ").skip(1) {
-        let file = stack.split("`crates/documented/src/").nth(1).and_then(|rest| rest.split('`').next());
+        let file = stack
+            .split("`crates/documented/src/")
+            .nth(1)
+            .and_then(|rest| rest.split('`').next());
         let file = file.unwrap_or_else(|| panic!("no file is named: {stack}"));
         let code = read(&format!("crates/documented/src/{file}"));
         let blocks: Vec<_> = stack.split(FENCE).skip(1).collect();
@@ -38,12 +44,22 @@ fn every_block_of_the_section_is_an_excerpt_of_the_file_it_names() {
             let (block, _) = block.split_once("```").unwrap();
             assert!(is_excerpt(block, &code), "this is not in {file}:\n{block}");
         }
-        assert_eq!(stack.matches("```").count(), 2 * stack.matches(FENCE).count(), "another block: {stack}");
+        assert_eq!(
+            stack.matches("```").count(),
+            2 * stack.matches(FENCE).count(),
+            "another block: {stack}"
+        );
         files.insert(file);
     }
-    assert_eq!(files, BTreeSet::from(["axum.rs", "hyper.rs", "reqwest.rs", "ureq.rs"]));
+    assert_eq!(
+        files,
+        BTreeSet::from(["axum.rs", "hyper.rs", "reqwest.rs", "ureq.rs"])
+    );
     for elsewhere in [before, after] {
-        assert!(!elsewhere.contains(",ignore"), "a block that nothing compiles");
+        assert!(
+            !elsewhere.contains(",ignore"),
+            "a block that nothing compiles"
+        );
     }
 }
 
@@ -51,7 +67,12 @@ fn every_block_of_the_section_is_an_excerpt_of_the_file_it_names() {
 fn an_excerpt_is_every_line_in_order_and_nothing_else() {
     let file = "fn a() {\n    if b {\n        c();\n    }\n}\n";
     assert!(is_excerpt("if b {\n    c();\n}\n", file));
-    for other in ["if b {\nc();\n}\n", "if b {\n}\n", "if b {\n    c()\n}\n", "c();\nd();\n"] {
+    for other in [
+        "if b {\nc();\n}\n",
+        "if b {\n}\n",
+        "if b {\n    c()\n}\n",
+        "c();\nd();\n",
+    ] {
         assert!(!is_excerpt(other, file), "{other}");
     }
 }

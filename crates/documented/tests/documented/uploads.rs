@@ -11,12 +11,24 @@ async fn files_of_every_size_arrive_from_every_client_at_every_server() {
     for (server, client) in pairs() {
         let running = Running::start(server, Directory::builder()).await;
         let folder = TempDir::new().unwrap();
-        for size in [0, 1, FRAGMENT - 1, FRAGMENT, FRAGMENT + 1, 5 * FRAGMENT + 17] {
+        for size in [
+            0,
+            1,
+            FRAGMENT - 1,
+            FRAGMENT,
+            FRAGMENT + 1,
+            5 * FRAGMENT + 17,
+        ] {
             let (path, content) = file(&folder, size);
             let name = format!("{size}.bin");
-            upload(client, &path, running.address, &name, config()).await.unwrap();
+            upload(client, &path, running.address, &name, config())
+                .await
+                .unwrap();
             let published = running.published(&name);
-            assert!(published == Some(content), "{size} bytes from {client:?} to {server:?} differ");
+            assert!(
+                published == Some(content),
+                "{size} bytes from {client:?} to {server:?} differ"
+            );
         }
     }
 }
@@ -29,8 +41,13 @@ async fn no_limit_of_a_stack_is_in_the_way_of_a_large_fragment() {
         let folder = TempDir::new().unwrap();
         let (path, content) = file(&folder, 7 << 20);
         let config = config().fragment_size(5 << 20);
-        upload(client, &path, running.address, "large.bin", config).await.unwrap();
-        assert!(running.published("large.bin") == Some(content), "{client:?} to {server:?} differ");
+        upload(client, &path, running.address, "large.bin", config)
+            .await
+            .unwrap();
+        assert!(
+            running.published("large.bin") == Some(content),
+            "{client:?} to {server:?} differ"
+        );
     }
 }
 
@@ -43,7 +60,12 @@ async fn fragments_shrink_to_what_the_server_takes() {
         let folder = TempDir::new().unwrap();
         let (path, content) = file(&folder, 3 << 20);
         let config = config().fragment_size(3 << 20);
-        upload(client, &path, running.address, "shrunk.bin", config).await.unwrap();
-        assert!(running.published("shrunk.bin") == Some(content), "{client:?} to {server:?} differ");
+        upload(client, &path, running.address, "shrunk.bin", config)
+            .await
+            .unwrap();
+        assert!(
+            running.published("shrunk.bin") == Some(content),
+            "{client:?} to {server:?} differ"
+        );
     }
 }

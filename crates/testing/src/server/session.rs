@@ -217,6 +217,9 @@ impl Scene {
         };
         let found = if self.session.at_work().is_some() {
             wait(self.clone())
+        } else if place == Place::Doubtful {
+            let (scene, exchange) = wait(self.clone().after(Stimulus::Close)?)?;
+            Some((scene.died(), exchange))
         } else if Place::IDLE.contains(&place) {
             // A Cancel that failed leads back to wherever it began.
             let (scene, exchange) = wait(self.clone().after(Stimulus::Cancel)?)?;
