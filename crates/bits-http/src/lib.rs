@@ -7,6 +7,8 @@
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "server")]
+pub mod leases;
+#[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
 pub mod storage;

@@ -37,7 +37,7 @@ impl<S: Storage, T: Turns> Server<S, T> {
         body: &mut Incoming,
     ) -> Result<Outcome, Failure> {
         let mut outcome = Outcome::default();
-        let id = turn.exchange().session().unwrap_or(Guid::NIL);
+        let id = turn.id().unwrap_or(Guid::NIL);
         let destination =
             Destination { path: head.uri.path(), overwrites: self.turns.directory().allows_overwrites() };
         loop {
@@ -59,7 +59,7 @@ impl<S: Storage, T: Turns> Server<S, T> {
                     report(discarded, Report::Discarded)
                 }
                 Work::Respond(ack) => {
-                    if let (Ack::CreateSession(_), Some(upload)) = (&ack, self.turns.session(id).await) {
+                    if let (Ack::CreateSession(_), Some(upload)) = (&ack, turn.upload()) {
                         (self.events)(&Event::Opened { head, upload: &upload });
                     }
                     outcome.ack = Some(ack);
@@ -74,7 +74,7 @@ impl<S: Storage, T: Turns> Server<S, T> {
             };
             turn.report(done).await?;
             if stored > 0 {
-                if let Some(upload) = self.turns.session(id).await {
+                if let Some(upload) = turn.upload() {
                     (self.events)(&Event::Stored { head, upload: &upload, bytes: stored });
                 }
             }
@@ -113,7 +113,7 @@ impl<S: Storage, T: Turns> Server<S, T> {
         destination: &Destination<'_>,
         size: u64,
     ) -> (Report, Option<Failure>) {
-        let upload = self.turns.session(id).await;
+        let upload = turn.upload();
         let published = self.storage.publish(id, destination, size, turn.fence()).await;
         if let (Ok(()), Some(upload)) = (&published, &upload) {
             (self.events)(&Event::Published { head, upload });

@@ -44,5 +44,6 @@ pub use body::Body;
 pub use event::{Answered, Event};
 pub use notify::Application;
 pub use service::{Builder, Uploads};
+pub(crate) use table::random;
 pub use table::{Leftover, Owner, Table, TableTurn};
 pub use turns::{Turn, Turns, Upload, Work};

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bits_proto::Guid;
-use bits_proto::server::{Directory, Exchange, Held, Output, Record, Report, Restored, Session, Sessions};
+use bits_proto::server::{Directory, Held, Output, Record, Report, Restored, Sessions};
 use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -148,7 +148,7 @@ impl<O: Owner, R: Records> Turns for Table<O, R> {
     }
 
     async fn session(&self, id: Guid) -> Option<Upload<O>> {
-        self.tasks.with(|sessions| sessions.get(id).map(upload))
+        self.tasks.with(|sessions| sessions.get(id).and_then(Upload::of_open))
     }
 
     async fn reply_served(&self, id: Guid) {
@@ -163,6 +163,7 @@ impl<O: Owner, R: Records> Turns for Table<O, R> {
 impl<O: Owner, R> Table<O, R> {
     fn turn(&self, task: Task<O>) -> TableTurn<O, R> {
         TableTurn {
+            tasks: self.tasks.clone(),
             task,
             records: std::sync::Arc::clone(&self.records),
             failure: Mutex::new(None),
@@ -171,20 +172,10 @@ impl<O: Owner, R> Table<O, R> {
     }
 }
 
-fn upload<O: Clone>(session: &Session<O>) -> Upload<O> {
-    Upload {
-        id: session.id(),
-        owner: session.owner().clone(),
-        destination: session.destination().to_owned(),
-        received: session.received(),
-        total: session.total(),
-        remaining: session.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now())),
-    }
-}
-
 /// One exchange of a [`Table`].
 #[derive(Debug)]
 pub struct TableTurn<O: Owner, R> {
+    tasks: Tasks<O>,
     task: Task<O>,
     records: std::sync::Arc<R>,
     failure: Mutex<Option<Failure>>,
@@ -195,14 +186,7 @@ impl<O: Owner, R: Records> TableTurn<O, R> {
     async fn save<S: Storage>(&self, storage: &S, record: &Record<O>) -> Result<(), Failure> {
         let session = serde_json::to_vec(record).map_err(|error| Failure::internal(error.to_string()))?;
         let place = storage.place(record.id()).await;
-        *self.saved.lock().unwrap_or_else(PoisonError::into_inner) = Some(Upload {
-            id: record.id(),
-            owner: record.owner().clone(),
-            destination: record.destination().to_owned(),
-            received: record.received(),
-            total: record.total(),
-            remaining: record.remaining(),
-        });
+        *self.saved.lock().unwrap_or_else(PoisonError::into_inner) = Some(Upload::of_record(record));
         self.records.save(record.id(), storage::Record { session, place }).await
     }
 
@@ -221,8 +205,8 @@ impl<O: Owner, R: Records> TableTurn<O, R> {
 impl<O: Owner, R: Records> Turn for TableTurn<O, R> {
     type Owner = O;
 
-    fn exchange(&self) -> Exchange {
-        self.task.exchange()
+    fn id(&self) -> Option<Guid> {
+        self.task.exchange().session()
     }
 
     fn fence(&self) -> u64 {
@@ -269,13 +253,18 @@ impl<O: Owner, R: Records> Turn for TableTurn<O, R> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    fn upload(&self) -> Option<Upload<O>> {
+        let id = self.id()?;
+        self.tasks.with(|sessions| sessions.get(id).and_then(Upload::of_open))
+    }
+
     fn saved(&self) -> Option<Upload<O>> {
         self.saved.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// Random bytes of the operating system: whoever guesses an id can write into the session.
-pub(super) fn random() -> Result<[u8; 16], Failure> {
+pub(crate) fn random() -> Result<[u8; 16], Failure> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::internal(format!("the operating system has no randomness: {error}")))?;

@@ -1,17 +1,17 @@
 //! Turns: whose turn it is, and what is remembered of sessions.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bits_proto::Guid;
 use bits_proto::packet::Ack;
-use bits_proto::server::{Directory, Exchange, Report, Store};
+use bits_proto::server::{Directory, Record, Report, Session, State, Store};
 use http::request::Parts;
 
 use crate::storage::{Failure, Storage};
 
-/// Decides whose turn it is, and remembers the sessions: a [`Table`](super::Table) of this process, or leased rows that several
-/// processes share.
+/// Decides whose turn it is, and remembers the sessions: a [`Table`](super::Table) of this process, or
+/// [`Leases`](crate::leases::Leases) of rows that several processes share.
 ///
 /// The storage is handed in where turns need it: what it must remember of a place is saved in the same step as the session, and who takes a
 /// session over from another process fences the storage first, and then looks what it holds.
@@ -53,8 +53,8 @@ pub trait Turn: Send + Sync + 'static {
     /// Tells owners apart.
     type Owner;
 
-    /// The exchange.
-    fn exchange(&self) -> Exchange;
+    /// The session that the exchange works on; `None` for one that reaches no session, such as that of a Ping.
+    fn id(&self) -> Option<Guid>;
 
     /// The number of the claim, for the storage. See [fences](crate::storage#fences).
     fn fence(&self) -> u64;
@@ -70,6 +70,9 @@ pub trait Turn: Send + Sync + 'static {
 
     /// Returns why the last record could not be saved or forgotten, once.
     fn failure(&self) -> Option<Failure>;
+
+    /// The upload as it is now, unless it has ended.
+    fn upload(&self) -> Option<Upload<Self::Owner>>;
 
     /// The upload, as this exchange saved it last. So it is known of one that has ended.
     fn saved(&self) -> Option<Upload<Self::Owner>>;
@@ -119,6 +122,36 @@ pub struct Upload<O> {
     pub total: Option<u64>,
     /// How long it may rest until it is discarded.
     pub remaining: Option<Duration>,
+}
+
+impl<O: Clone + Eq> Upload<O> {
+    /// The upload of a session, unless it has ended.
+    #[must_use]
+    pub fn of_open(session: &Session<O>) -> Option<Self> {
+        let now = Instant::now();
+        let is_open = !matches!(session.state(), State::Ended(_));
+        is_open.then(|| Self {
+            id: session.id(),
+            owner: session.owner().clone(),
+            destination: session.destination().to_owned(),
+            received: session.received(),
+            total: session.total(),
+            remaining: session.deadline().map(|deadline| deadline.saturating_duration_since(now)),
+        })
+    }
+
+    /// The upload of a record.
+    #[must_use]
+    pub fn of_record(record: &Record<O>) -> Self {
+        Self {
+            id: record.id(),
+            owner: record.owner().clone(),
+            destination: record.destination().to_owned(),
+            received: record.received(),
+            total: record.total(),
+            remaining: record.remaining(),
+        }
+    }
 }
 
 impl<O> Upload<O> {

@@ -1,0 +1,35 @@
+//! Leased rows: sessions in a database, for several processes that serve the same uploads.
+//!
+//! [`Leases`] are [`Turns`](crate::server::Turns) over [`Rows`]. A row is a lease and a record: whoever works on a session holds
+//! its row, runs the session in its own memory, and gives the row back with the last record.
+//!
+//! ```text
+//!                claim                       save                          save
+//!   row at rest ───────▶ held by number 7 ───────▶ held by number 7 … ───────────▶ row at rest
+//!                        │ renewed while it works                      gives it back
+//!                        └ not renewed in time: the next claim takes over, and fences number 7 off
+//! ```
+//!
+//! # Rules
+//!
+//! 1. Each claim draws the next number of its row. The newest number is the one that waits, so the newest request wins.
+//! 2. The number is the [fence](crate::storage#fences). Each statement of a holder names it, and does nothing where another one holds
+//!    the row. A process that slept finds that out with its next statement; the storage refuses what it writes meanwhile.
+//! 3. Whoever takes over from a process that died fences the storage first, and then looks what it holds.
+//! 4. A row is made before the storage makes room, so that no bytes are orphaned.
+//! 5. A lost signal costs the interval of polling and nothing else.
+//!
+//! A Fragment costs one statement before its bytes, the claim, and one after them, which saves the record and gives the row back.
+
+#[cfg(feature = "postgres")]
+mod postgres;
+mod registry;
+mod rows;
+mod turn;
+mod turns;
+
+#[cfg(feature = "postgres")]
+pub use postgres::{Connect, Postgres};
+pub use rows::{Claim, Claimed, Limits, Lookup, Row, Rows, Signal};
+pub use turn::LeaseTurn;
+pub use turns::Leases;

@@ -1,0 +1,383 @@
+//! Rows in PostgreSQL.
+
+mod schema;
+mod signals;
+
+use std::fmt;
+use std::time::Duration;
+
+use bits_proto::Guid;
+use bits_proto::server::Refusal;
+use deadpool_postgres::{Client, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Config, Error, Socket};
+
+use super::rows::{Claim, Claimed, Limits, Lookup, Row, Rows, Signal};
+use crate::storage::{Failure, Record};
+
+/// How long a statement may take, and the wait for a connection.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How far the column `due` may be behind, in parts of the time that is left. A row that comes up too early is looked at and left alone; and
+/// most saves change no index.
+const BEHIND: u32 = 16;
+
+/// A way to make TLS connections to PostgreSQL, or none ([`NoTls`](tokio_postgres::NoTls)).
+pub trait Connect:
+    MakeTlsConnect<Socket, Stream: Send + Sync, TlsConnect: Send + Sync + TlsConnect<Socket, Future: Send>>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<T> Connect for T where
+    T: MakeTlsConnect<
+            Socket,
+            Stream: Send + Sync,
+            TlsConnect: Send + Sync + TlsConnect<Socket, Future: Send>,
+        > + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// Rows in PostgreSQL, 13 or later: tables `bits_sessions` and `bits_schema`, which are made and brought up to date when it is opened.
+///
+/// Nodes of two releases may work side by side while they are replaced one by one. Each node has as many connections as it is allowed,
+/// made when they are needed, and one for signals. Whoever reads the tables knows the ids of sessions, and can write into them.
+///
+/// Use no pooler in front of it that mixes transactions of several clients on one connection: prepared statements and signals
+/// belong to a connection.
+pub struct Postgres {
+    pool: Pool,
+    signals: Mutex<mpsc::Receiver<Signal>>,
+    _listening: JoinSet<()>,
+}
+
+impl Postgres {
+    /// Connects, and brings the schema up to date. Must be called within a tokio runtime. At most `connections` are used at a time, beside
+    /// the one for signals.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or its schema cannot be changed.
+    pub async fn open<T: Connect>(mut config: Config, tls: T, connections: usize) -> Result<Self, Failure> {
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(PATIENCE);
+        }
+        let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(config.clone(), tls.clone(), manager_config);
+        let pool = Pool::builder(manager)
+            .max_size(connections.max(1))
+            .wait_timeout(Some(PATIENCE))
+            .create_timeout(Some(PATIENCE))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| Failure::internal(error.to_string()))?;
+        let mut client = pool.get().await.map_err(|error| unreachable_database(&error))?;
+        schema::migrate(&mut client).await?;
+        let (sender, receiver) = mpsc::channel(signals::MOST);
+        let mut listening = JoinSet::new();
+        listening.spawn(signals::listen(config, tls, sender));
+        Ok(Self { pool, signals: Mutex::new(receiver), _listening: listening })
+    }
+
+    async fn client(&self) -> Result<Client, Failure> {
+        self.pool.get().await.map_err(|error| unreachable_database(&error))
+    }
+
+    /// Runs one statement, prepared once for each connection. A connection that was cut is no reason to fail: a statement that happened
+    /// already finds what it did.
+    async fn run(
+        &self,
+        statement: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<tokio_postgres::Row>, Failure> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let client = self.client().await?;
+            let query = async {
+                let statement = client.prepare_cached(statement).await?;
+                client.query(&statement, values).await
+            };
+            match timeout(PATIENCE, query).await {
+                Ok(Ok(rows)) => return Ok(rows),
+                Ok(Err(error)) if tries < 3 && is_broken(&client, &error) => drop(Object::take(client)),
+                Ok(Err(error)) => return Err(failure(&error)),
+                Err(_) => {
+                    // Nobody knows what else it would do.
+                    drop(Object::take(client));
+                    return Err(Failure::internal("the database does not answer"));
+                }
+            }
+        }
+    }
+
+    async fn insert_counted(&self, values: &[&(dyn ToSql + Sync)], owner: &str) -> Result<u64, Failure> {
+        let mut client = self.client().await?;
+        let insert = async {
+            let (lock, insert) = (client.prepare_cached(LOCK).await?, client.prepare_cached(INSERT).await?);
+            let change = client.transaction().await?;
+            // One at a time of each owner, so that each counts the ones before. The statements go out together, in this order.
+            let locks = [&owner as &(dyn ToSql + Sync)];
+            let (_, inserted) =
+                tokio::try_join!(change.execute(&lock, &locks), change.execute(&insert, values))?;
+            change.commit().await?;
+            Ok(inserted)
+        };
+        match timeout(PATIENCE, insert).await {
+            Ok(done) => done.map_err(|error| failure(&error)),
+            Err(_) => Err(Failure::internal("the database does not answer")),
+        }
+    }
+}
+
+/// The connection is gone, or the server is about to go.
+fn is_broken(client: &Client, error: &Error) -> bool {
+    client.is_closed() || error.is_closed() || error.code().is_some_and(|code| code.code().starts_with("57P"))
+}
+
+fn unreachable_database(error: &dyn std::error::Error) -> Failure {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    Failure::internal(format!("the database cannot be reached: {error}{cause}"))
+}
+
+/// A database that is full is a full disk; everything else is the server's own.
+fn failure(error: &Error) -> Failure {
+    let detail = error.as_db_error().map(|error| format!(": {}", error.message())).unwrap_or_default();
+    let refusal = match error.code().map(|code| code.code()) {
+        Some("53100") => Refusal::DiskFull,
+        _ => Refusal::Internal,
+    };
+    Failure::new(refusal, format!("the database failed: {error}{detail}"))
+}
+
+const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
+
+/// A macro, because both statements must be known as they are.
+macro_rules! insert {
+    ($end:literal) => {
+        concat!(
+            "INSERT INTO bits_sessions
+                (id, owner, is_open, newest, holder, until, crashed, saved, due, record, place)
+            SELECT $1::text::uuid, $2, true, 1, 1, now() + make_interval(secs => $3::float8), false, now(),
+                coalesce(now() + make_interval(secs => $4::float8), 'infinity'), $5, $6
+            WHERE $7::bigint IS NULL
+                OR (SELECT count(*) FROM bits_sessions WHERE owner = $2 AND is_open) < $7 ",
+            $end
+        )
+    };
+}
+
+const INSERT: &str = insert!("");
+
+/// A repeat finds the row of the first try.
+const INSERT_UNCOUNTED: &str = insert!("ON CONFLICT (id) DO UPDATE SET until = excluded.until RETURNING 1");
+
+/// Draws a number, and takes the row where it is free.
+const DRAW: &str = "
+    UPDATE bits_sessions SET
+        newest = newest + 1,
+        crashed = CASE WHEN holder = 0 OR until < now() THEN holder <> 0 ELSE crashed END,
+        holder = CASE WHEN holder = 0 OR until < now() THEN newest + 1 ELSE holder END,
+        until = CASE WHEN holder = 0 OR until < now() THEN now() + make_interval(secs => $3::float8) ELSE until END
+    WHERE id = $1::text::uuid AND ($2::text IS NULL OR owner = $2)
+    RETURNING newest, holder = newest, crashed, extract(epoch FROM now() - saved)::float8,
+        CASE WHEN holder = newest THEN record END, CASE WHEN holder = newest THEN place END,
+        CASE WHEN holder <> newest THEN pg_notify('bits_sessions', id || ' ' || newest)::text END";
+
+/// Takes the row with a number that was drawn, where it is free. Else says what the newest number is.
+const TAKE: &str = "
+    WITH taken AS (
+        UPDATE bits_sessions SET
+            crashed = holder <> 0, holder = newest, until = now() + make_interval(secs => $3::float8)
+        WHERE id = $1::text::uuid AND newest = $2 AND (holder = 0 OR until < now())
+        RETURNING newest, crashed, saved, record, place
+    )
+    SELECT newest, true, crashed, extract(epoch FROM now() - saved)::float8, record, place FROM taken
+    UNION ALL
+    SELECT newest, false, false, 0::float8, NULL, NULL FROM bits_sessions
+    WHERE id = $1::text::uuid AND NOT EXISTS (SELECT FROM taken)";
+
+const DUE: &str = "
+    UPDATE bits_sessions SET
+        newest = newest + 1, crashed = holder <> 0, holder = newest + 1,
+        until = now() + make_interval(secs => $1::float8)
+    WHERE id = (
+        SELECT id FROM bits_sessions WHERE due <= now() AND (holder = 0 OR until < now())
+        ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED
+    )
+    RETURNING newest, true, crashed, extract(epoch FROM now() - saved)::float8, record, place, id::text";
+
+const RENEW: &str = "
+    UPDATE bits_sessions SET until = now() + make_interval(secs => $3::float8)
+    FROM unnest($1::text[], $2::bigint[]) AS held (held_id, number)
+    WHERE id = held_id::uuid AND holder = number
+    RETURNING id::text, number, newest";
+
+const SAVE: &str = "
+    UPDATE bits_sessions SET
+        record = $3, place = $4, saved = now(), is_open = $5, crashed = false,
+        due = CASE
+            WHEN is_open = $5 AND due <= now() + make_interval(secs => $6::float8)
+                AND due >= now() + make_interval(secs => $7::float8) THEN due
+            ELSE coalesce(now() + make_interval(secs => $6::float8), 'infinity') END,
+        holder = CASE WHEN $8::float8 IS NULL THEN 0 ELSE holder END,
+        until = coalesce(now() + make_interval(secs => $8::float8), until)
+    WHERE id = $1::text::uuid AND holder = $2
+    RETURNING CASE WHEN $8::float8 IS NULL AND newest > $2 THEN pg_notify('bits_sessions', id || ' ' || newest)::text END";
+
+const FORGET: &str = "DELETE FROM bits_sessions WHERE id = $1::text::uuid AND holder = $2 RETURNING 1";
+
+const LOOK: &str = "
+    SELECT record, place, extract(epoch FROM now() - saved)::float8 FROM bits_sessions
+    WHERE id = $1::text::uuid";
+
+const TOUCH: &str = "
+    UPDATE bits_sessions SET due = due + (now() - saved), saved = now()
+    WHERE id = $1::text::uuid AND is_open AND (holder = 0 OR until < now()) RETURNING 1";
+
+const OPEN: &str = "SELECT count(*) FROM bits_sessions WHERE is_open";
+
+const UNKNOWN: &str = "
+    SELECT wanted FROM unnest($1::text[]) AS wanted
+    WHERE NOT EXISTS (SELECT FROM bits_sessions WHERE id = wanted::uuid)";
+
+impl Rows for Postgres {
+    async fn insert(&self, row: &Row, limits: Limits, lease: Duration) -> Result<bool, Failure> {
+        let most =
+            (limits.of_owner != usize::MAX).then(|| i64::try_from(limits.of_owner).unwrap_or(i64::MAX));
+        let (id, owner) = (row.id.to_string(), &row.owner);
+        let (lease, remaining) = (lease.as_secs_f64(), row.remaining.map(|time| time.as_secs_f64()));
+        let Record { session, place } = &row.record;
+        let values: [&(dyn ToSql + Sync); 7] = [&id, owner, &lease, &remaining, session, place, &most];
+        let inserted = match most {
+            Some(_) => self.insert_counted(&values, owner).await?,
+            None => self.run(INSERT_UNCOUNTED, &values).await?.len() as u64,
+        };
+        Ok(inserted == 1)
+    }
+
+    async fn claim(
+        &self,
+        id: Guid,
+        number: Option<u64>,
+        owner: Option<&str>,
+        lease: Duration,
+    ) -> Result<Claim, Failure> {
+        let (text, lease) = (id.to_string(), lease.as_secs_f64());
+        let rows = match number {
+            None => self.run(DRAW, &[&text, &owner, &lease]).await?,
+            Some(number) => self.run(TAKE, &[&text, &signed(number), &lease]).await?,
+        };
+        let Some(row) = rows.first() else { return Ok(Claim::Gone) };
+        let newest = unsigned(get(row, 0)?);
+        Ok(match get(row, 1)? {
+            true => Claim::Held(claimed(id, row)?),
+            false if number.is_some_and(|number| number != newest) => Claim::Superseded,
+            false => Claim::Waiting(newest),
+        })
+    }
+
+    async fn due(&self, lease: Duration) -> Result<Option<Claimed>, Failure> {
+        let rows = self.run(DUE, &[&lease.as_secs_f64()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        claimed(guid(get(row, 6)?)?, row).map(Some)
+    }
+
+    async fn renew(&self, held: &[(Guid, u64)], lease: Duration) -> Result<Vec<(Guid, u64, u64)>, Failure> {
+        let ids: Vec<String> = held.iter().map(|(id, _)| id.to_string()).collect();
+        let numbers: Vec<i64> = held.iter().map(|(_, number)| signed(*number)).collect();
+        let rows = self.run(RENEW, &[&ids, &numbers, &lease.as_secs_f64()]).await?;
+        let found = rows.iter();
+        found.map(|row| Ok((guid(get(row, 0)?)?, unsigned(get(row, 1)?), unsigned(get(row, 2)?)))).collect()
+    }
+
+    async fn save(&self, row: &Row, number: u64, lease: Option<Duration>) -> Result<bool, Failure> {
+        let (id, lease) = (row.id.to_string(), lease.map(|lease| lease.as_secs_f64()));
+        let due = row.remaining.map(|time| time.as_secs_f64());
+        let earliest = row.remaining.map(|time| (time - time / BEHIND).as_secs_f64());
+        let Record { session, place } = &row.record;
+        let values: [&(dyn ToSql + Sync); 8] =
+            [&id, &signed(number), session, place, &row.is_open, &due, &earliest, &lease];
+        Ok(!self.run(SAVE, &values).await?.is_empty())
+    }
+
+    async fn forget(&self, id: Guid, number: u64) -> Result<bool, Failure> {
+        Ok(!self.run(FORGET, &[&id.to_string(), &signed(number)]).await?.is_empty())
+    }
+
+    async fn look(&self, id: Guid) -> Result<Option<Lookup>, Failure> {
+        let rows = self.run(LOOK, &[&id.to_string()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let record = Record { session: get(row, 0)?, place: get(row, 1)? };
+        Ok(Some(Lookup { record, age: seconds(get(row, 2)?) }))
+    }
+
+    async fn touch(&self, id: Guid) -> Result<(), Failure> {
+        self.run(TOUCH, &[&id.to_string()]).await.map(drop)
+    }
+
+    async fn open(&self) -> Result<usize, Failure> {
+        let rows = self.run(OPEN, &[]).await?;
+        let open: i64 = rows.first().map_or(Ok(0), |row| get(row, 0))?;
+        Ok(usize::try_from(open).unwrap_or_default())
+    }
+
+    async fn unknown(&self, ids: &[Guid]) -> Result<Vec<Guid>, Failure> {
+        let ids: Vec<String> = ids.iter().map(Guid::to_string).collect();
+        let rows = self.run(UNKNOWN, &[&ids]).await?;
+        rows.iter().map(|row| guid(get(row, 0)?)).collect()
+    }
+
+    async fn signal(&self) -> Signal {
+        match self.signals.lock().await.recv().await {
+            Some(signal) => signal,
+            // The task that listens has ended with the process.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn claimed(id: Guid, row: &tokio_postgres::Row) -> Result<Claimed, Failure> {
+    let record = Record { session: get(row, 4)?, place: get(row, 5)? };
+    let (number, crashed, age) = (unsigned(get(row, 0)?), get(row, 2)?, seconds(get(row, 3)?));
+    Ok(Claimed { id, number, record, age, crashed })
+}
+
+fn get<'r, T: tokio_postgres::types::FromSql<'r>>(
+    row: &'r tokio_postgres::Row,
+    column: usize,
+) -> Result<T, Failure> {
+    row.try_get(column).map_err(|error| failure(&error))
+}
+
+fn guid(text: &str) -> Result<Guid, Failure> {
+    Guid::parse(text.as_bytes()).map_err(|error| Failure::internal(error.to_string()))
+}
+
+/// A clock that was set back makes no record younger than it is.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or_default()
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Postgres").field("pool", &self.pool.status()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,147 @@
+//! Rows of a database, as leases need them.
+
+use std::future::Future;
+use std::time::Duration;
+
+use bits_proto::Guid;
+
+use crate::storage::{Failure, Record};
+
+/// A session as its row holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "leases build it, and databases read it")]
+pub struct Row {
+    /// The session.
+    pub id: Guid,
+    /// Whose it is, as text.
+    pub owner: String,
+    /// The session itself, and what the storage remembers of its place.
+    pub record: Record,
+    /// How long the session may rest until it is due; `None`: for ever.
+    pub remaining: Option<Duration>,
+    /// Whether the session goes on. One that has ended is remembered for a while.
+    pub is_open: bool,
+}
+
+/// How many open sessions there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "leases build it, and databases read it")]
+pub struct Limits {
+    /// In all. It may be exceeded by those that begin at the same time.
+    pub all: usize,
+    /// Of one owner, exactly.
+    pub of_owner: usize,
+}
+
+/// What came of the wish to work on a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a row is one of these")]
+pub enum Claim {
+    /// The row is held.
+    Held(Claimed),
+    /// Somebody else holds the row: claim it again with this number.
+    Waiting(u64),
+    /// Somebody newer has claimed the row.
+    Superseded,
+    /// There is no such row, or it is another owner's.
+    Gone,
+}
+
+/// A row that was claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "databases build it")]
+pub struct Claimed {
+    /// The session.
+    pub id: Guid,
+    /// The number of the claim.
+    pub number: u64,
+    /// The record that was saved last.
+    pub record: Record,
+    /// How long ago it was saved, by the clock of the database.
+    pub age: Duration,
+    /// Whether the holder before did not give the row back.
+    pub crashed: bool,
+}
+
+/// A row that was only looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "databases build it")]
+pub struct Lookup {
+    /// The record that was saved last.
+    pub record: Record,
+    /// How long ago it was saved, by the clock of the database.
+    pub age: Duration,
+}
+
+/// Tells the processes that a row was claimed, or given back to whoever waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "databases build it")]
+pub struct Signal {
+    /// The session.
+    pub id: Guid,
+    /// The newest number of its row.
+    pub newest: u64,
+}
+
+/// The rows of sessions in a database that several processes share.
+///
+/// All times are by the clock of the database. Each method is one step: it happens as a whole or not at all, and lasts before
+/// it returns. A method that fails may have happened.
+pub trait Rows: Send + Sync + 'static {
+    /// Makes a row that number 1 holds for the time of `lease`. Returns whether the limits allow it.
+    fn insert(
+        &self,
+        row: &Row,
+        limits: Limits,
+        lease: Duration,
+    ) -> impl Future<Output = Result<bool, Failure>> + Send;
+
+    /// Claims a row, if it is free, or if the lease of its holder is over. Without a number it draws the next one, and signals
+    /// the holder where there is one. Where an owner is named, rows of others are left alone.
+    fn claim(
+        &self,
+        id: Guid,
+        number: Option<u64>,
+        owner: Option<&str>,
+        lease: Duration,
+    ) -> impl Future<Output = Result<Claim, Failure>> + Send;
+
+    /// Claims the row that is due for longest, of those that are free or whose holder's lease is over.
+    fn due(&self, lease: Duration) -> impl Future<Output = Result<Option<Claimed>, Failure>> + Send;
+
+    /// Renews leases. Returns those that were still held, with the newest number of each row.
+    fn renew(
+        &self,
+        held: &[(Guid, u64)],
+        lease: Duration,
+    ) -> impl Future<Output = Result<Vec<(Guid, u64, u64)>, Failure>> + Send;
+
+    /// Saves a row that is held by this number, and renews the lease, or gives the row back and signals whoever waits for it. Returns
+    /// whether it was still held.
+    fn save(
+        &self,
+        row: &Row,
+        number: u64,
+        lease: Option<Duration>,
+    ) -> impl Future<Output = Result<bool, Failure>> + Send;
+
+    /// Deletes a row that is held by this number. Returns whether it was still held.
+    fn forget(&self, id: Guid, number: u64) -> impl Future<Output = Result<bool, Failure>> + Send;
+
+    /// Looks at a row.
+    fn look(&self, id: Guid) -> impl Future<Output = Result<Option<Lookup>, Failure>> + Send;
+
+    /// Lets the time of an open session begin anew, unless somebody holds its row.
+    fn touch(&self, id: Guid) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// The number of open sessions. It may be a few seconds old.
+    fn open(&self) -> impl Future<Output = Result<usize, Failure>> + Send;
+
+    /// Returns those of these sessions that have no row.
+    fn unknown(&self, ids: &[Guid]) -> impl Future<Output = Result<Vec<Guid>, Failure>> + Send;
+
+    /// Waits for the next signal of any process. A database without signals waits for ever.
+    fn signal(&self) -> impl Future<Output = Signal> + Send {
+        std::future::pending()
+    }
+}

@@ -1,0 +1,11 @@
+//! What it takes to let several servers share a database and a store, and to let them die, sleep and lose their connections.
+//!
+//! PostgreSQL and moto are not part of the workspace: each says how to get it where it is missing.
+
+mod node;
+mod postgres;
+mod request;
+
+pub use node::{Node, Part};
+pub use postgres::Database;
+pub use request::{Answer, Pieces, Slow, Upload, packet, slow};

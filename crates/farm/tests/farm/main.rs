@@ -1,0 +1,6 @@
+//! Several servers that share a database and a store.
+
+mod harness;
+mod rows;
+mod schema;
+mod takeovers;
