@@ -31,11 +31,9 @@ impl Shelf {
 }
 
 impl State {
-    fn check(&self, destination: &Destination<'_>) -> Result<(), Failure> {
-        match self.published.contains_key(destination.path) && !destination.overwrites {
-            true => Err(Refusal::DestinationExists.into()),
-            false => Ok(()),
-        }
+    fn check(&self, destination: &Destination<'_>) -> Result<(), Refusal> {
+        let is_taken = self.published.contains_key(destination.path) && !destination.overwrites;
+        if is_taken { Err(Refusal::DestinationExists) } else { Ok(()) }
     }
 }
 
@@ -56,21 +54,13 @@ impl Storage for Shelf {
         Ok(ShelfWriter { shelf: self.clone(), id, bytes: Vec::new() })
     }
 
-    async fn publish(
-        &self,
-        id: Guid,
-        destination: &Destination<'_>,
-        _size: u64,
-        _fence: u64,
-    ) -> Result<(), Failure> {
+    async fn publish(&self, id: Guid, destination: &Destination<'_>, _: u64, _: u64) -> Result<(), Failure> {
         let mut state = self.state();
         // Before the destination: where the bytes are gone, the session may know that they were published.
-        if !state.parts.contains_key(&id) {
-            return Err(Refusal::EntityMissing.into());
-        }
+        let size = state.parts.get(&id).ok_or(Refusal::EntityMissing)?.len();
         state.check(destination)?;
         let bytes = state.parts.remove(&id).unwrap_or_default();
-        println!("{} has {} bytes", destination.path, bytes.len());
+        println!("{} has {size} bytes", destination.path);
         state.published.insert(destination.path.to_owned(), bytes);
         Ok(())
     }

@@ -9,24 +9,19 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-/// The lines of a program, without comments and empty ones.
-fn lines(program: &str) -> usize {
-    let code = program.lines().map(str::trim);
-    code.filter(|line| !line.is_empty() && !line.starts_with("//")).count()
-}
-
 #[test]
-fn the_server_of_the_readme_is_short() {
-    let (readme, program) =
-        (include_str!("../../README.md"), include_str!("../../examples/folder_server.rs"));
-    assert!(readme.contains(program), "the README has examples/folder_server.rs in it, word for word");
-    assert!(lines(program) <= 40, "{}", lines(program));
-}
-
-#[test]
-fn a_storage_of_ones_own_is_short() {
-    let program = include_str!("../../examples/own_storage.rs");
-    assert!(lines(program) <= 150, "{}", lines(program));
+fn the_readme_shows_them_word_for_word_and_they_are_short() {
+    let readme = include_str!("../../README.md");
+    for (program, most) in [
+        (include_str!("../../examples/folder_server.rs"), 40),
+        (include_str!("../../examples/own_storage.rs"), 150),
+    ] {
+        assert!(
+            readme.contains(&format!("```rust,ignore\n{program}```")),
+            "the README has another:\n{program}"
+        );
+        assert!(program.lines().count() <= most, "{} lines", program.lines().count());
+    }
 }
 
 /// An example that runs.

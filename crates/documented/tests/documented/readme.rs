@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-const HEADING: &str = "\n## Embed it\n";
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// How blocks begin that the library's documentation does not compile.
 const FENCE: &str = "```rust,ignore\n";
 
@@ -26,18 +25,16 @@ fn is_excerpt(block: &str, file: &str) -> bool {
 }
 
 #[test]
-fn every_block_of_the_section_is_an_excerpt_of_the_file_it_names() {
+fn every_block_is_an_excerpt_of_the_file_it_names() {
     let readme = read("README.md");
-    let (before, rest) = readme.split_once(HEADING).unwrap();
-    let (section, after) = rest.split_once("\n## ").unwrap();
     let mut files = BTreeSet::new();
-    for stack in section.split("\n### ").skip(1) {
+    for stack in readme.split("\n## ").skip(1) {
         let file = stack
-            .split("`crates/documented/src/")
+            .split("`src/")
             .nth(1)
             .and_then(|rest| rest.split('`').next());
         let file = file.unwrap_or_else(|| panic!("no file is named: {stack}"));
-        let code = read(&format!("crates/documented/src/{file}"));
+        let code = read(&format!("src/{file}"));
         let blocks: Vec<_> = stack.split(FENCE).skip(1).collect();
         assert!(!blocks.is_empty(), "no block: {stack}");
         for block in blocks {
@@ -55,10 +52,19 @@ fn every_block_of_the_section_is_an_excerpt_of_the_file_it_names() {
         files,
         BTreeSet::from(["axum.rs", "hyper.rs", "reqwest.rs", "ureq.rs"])
     );
-    for elsewhere in [before, after] {
+}
+
+/// Where they are compiled: `.ci/outside` builds those of bits-http.
+#[test]
+fn the_programs_of_the_first_page_stand_in_the_readme_of_bits_http() {
+    let (first, programs) = (read("../../README.md"), read("../bits-http/README.md"));
+    let shown: Vec<_> = first.split(FENCE).skip(1).collect();
+    assert_eq!(shown.len(), 2, "a server and a client");
+    for block in shown {
+        let (block, _) = block.split_once("```").unwrap();
         assert!(
-            !elsewhere.contains(",ignore"),
-            "a block that nothing compiles"
+            programs.contains(block),
+            "this is not in its README:\n{block}"
         );
     }
 }
