@@ -175,7 +175,7 @@ fn q29_a_server_that_means_the_whole_entity_ends_at_the_floor() {
 }
 
 #[test]
-fn a_last_fragment_that_is_too_large_is_halved_from_its_own_size() {
+fn c52_a_last_fragment_that_is_too_large_is_halved_from_its_own_size() {
     let mut scenario = Scenario::after_fragments(1, 1_012_000, config().fragment_size(1_000_000));
     scenario.expect_fragment("bytes 1000000-1011999/1012000");
     scenario.answer(answers::page(413));

@@ -36,6 +36,8 @@ mod simulations;
 mod snapshot_properties;
 /// Uploads that are stored and restored in every state.
 mod snapshots;
+/// What a strict client makes of Acks that break MC-BUP's rules.
+mod strict;
 /// Suspending and resuming in every state.
 mod suspend;
 /// Every pair of the transition table.

@@ -142,7 +142,7 @@ fn the_timeouts_are_configurable_and_told_with_the_request() {
 }
 
 #[test]
-fn a_request_that_cannot_be_sent_in_time_is_aborted_and_tried_again() {
+fn c36_a_request_that_cannot_be_sent_in_time_is_aborted_and_tried_again() {
     let mut scenario = Scenario::new(FRAGMENT, config());
     let id = scenario.id();
     assert_eq!(scenario.pass_to_timer(), Timer::Request);

@@ -57,6 +57,16 @@ fn what_gives_no_url_cannot_be_configured() {
 }
 
 #[test]
+fn c48_an_application_may_be_notified_over_tls() {
+    let url: NotificationUrl = "https://app:8443/n".parse().unwrap();
+    let destination = "http://server/upload/a.bin".parse().unwrap();
+    let mut notification =
+        Notification::new(start(), &url, &destination, by_value(1), Config::default()).unwrap();
+    let Some(Output::Transmit(transmit)) = notification.poll_output() else { panic!("nothing is sent") };
+    assert_eq!(transmit.request.uri(), "https://app:8443/n");
+}
+
+#[test]
 fn a_destination_without_a_host_notifies_nobody() {
     let url: NotificationUrl = "/n".parse().unwrap();
     assert_eq!(url.resolve(&"/upload/a.bin".parse().unwrap()), Err(InvalidValue::NotificationUrl));

@@ -70,7 +70,7 @@ fn the_protocol_is_a_guid_in_any_case() {
 }
 
 #[test]
-fn the_encodings_of_an_ack_must_admit_identity() {
+fn c08e_the_encodings_of_an_ack_must_admit_identity() {
     for conformance in [Interop, Strict] {
         let with = |value| created(&[("BITS-Protocol", PROTOCOL), ("Accept-encoding", value)], conformance);
         for value in ["identity", "Identity", "*", "", "gzip, identity"] {
@@ -157,6 +157,17 @@ fn q24_no_timeout_means_for_ever_and_strict_wants_one() {
     let alone = [("BITS-Host-Id", "FRANKCAO8")];
     assert_eq!(host(&alone, Interop), Ok(Some(("FRANKCAO8".to_owned(), None))));
     assert_eq!(host(&alone, Strict), Err(Malformed::HeaderMissing("BITS-Host-Id-Fallback-Timeout")));
+}
+
+/// §3.2.1.1 writes the second name without a hyphen, once; no peer is known to send it so.
+#[test]
+fn c07_the_headers_of_a_host_have_the_names_of_the_captures() {
+    let head = [("BITS-Host-ID", "FRANKCAO8"), ("BITS-Host-Id-Fallback-Timeout", "110")];
+    assert_eq!(host(&head, Interop), Ok(Some(("FRANKCAO8".to_owned(), Some(110)))));
+    let head = [("BITS-Host-Id", "FRANKCAO8"), ("BITS-HostId-Fallback-Timeout", "110")];
+    assert_eq!(host(&head, Interop), Ok(Some(("FRANKCAO8".to_owned(), None))));
+    let head = [("BITS-HostId", "FRANKCAO8"), ("BITS-Host-Id-Fallback-Timeout", "110")];
+    assert_eq!(host(&head, Interop), Ok(None));
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn error_ack(read: Read) -> ErrorAck {
 }
 
 #[test]
-fn q01_interop_takes_any_2xx_and_strict_200_alone() {
+fn c23_q01_interop_takes_any_2xx_and_strict_200_alone() {
     for answers in [CreateSession, Ping, Fragment, CloseSession, CancelSession] {
         let good = read(200, &legal(answers), answers, Strict);
         assert!(matches!(good, Ok(Some(_))), "{good:?}");

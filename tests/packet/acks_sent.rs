@@ -122,7 +122,7 @@ fn the_acks_for_close_and_cancel_name_the_session() {
 }
 
 #[test]
-fn c01_an_error_goes_out_under_both_names_with_its_context() {
+fn c01_c08_an_error_goes_out_under_both_names_with_its_context() {
     for (status, code, context, code_text, context_text) in [
         (500, Hresult::BG_E_SESSION_NOT_FOUND, ErrorContext::REMOTE_FILE, "0x8020001F", "0x5"),
         (403, Hresult::E_ACCESSDENIED, ErrorContext::REMOTE_FILE, "0x80070005", "0x5"),
@@ -162,7 +162,7 @@ fn an_error_for_a_fragment_says_where_to_go_on_if_the_session_is_known() {
 }
 
 #[test]
-fn an_issued_session_id_is_in_braces_and_upper_case() {
+fn c08d_an_issued_session_id_is_in_braces_and_upper_case() {
     let id = SessionId::from(Guid::from_random([0xAB; 16]));
     let response = Ack::CreateSession(CreateSessionAck::new(id)).to_response();
     assert_eq!(response.headers()["bits-session-id"], "{ABABABAB-ABAB-4BAB-ABAB-ABABABABABAB}");

@@ -60,7 +60,7 @@ fn offered(list: &str, conformance: Conformance) -> Vec<ProtocolId> {
 }
 
 #[test]
-fn q40_the_packet_type_may_come_in_any_case_and_with_blanks() {
+fn c05_q40_the_packet_type_may_come_in_any_case_and_with_blanks() {
     for text in ["Ping", "PING", "ping", " pInG ", "\tPing"] {
         for conformance in [Interop, Strict] {
             let head = [("BITS-Packet-Type", text), ("Content-Length", "0")];
@@ -114,7 +114,7 @@ fn q42_protocols_are_ignored_outside_create_session() {
 }
 
 #[test]
-fn q43_interop_separates_protocols_by_whatever_no_guid_holds() {
+fn c08c_q43_interop_separates_protocols_by_whatever_no_guid_holds() {
     let both = [OTHER.parse().unwrap(), ProtocolId::BITS_1_5];
     for separator in [",", " ", "\t", ";", ", ", " ,; ", "/"] {
         let list = format!("{separator}{OTHER}{separator}{PROTOCOL}{separator}");
@@ -236,7 +236,7 @@ fn q48_a_content_name_may_be_absent_and_may_be_no_utf_8() {
 }
 
 #[test]
-fn q49_forms_of_a_content_range() {
+fn c08b_q49_forms_of_a_content_range() {
     for (range, interop, strict) in [
         ("bytes 0-1/2", true, true),
         ("Bytes 0-1/2", true, true),

@@ -46,7 +46,7 @@ fn the_close_is_answered_only_after_the_publish() {
 }
 
 #[test]
-fn c12_q54_an_early_close_is_refused_and_the_session_kept() {
+fn c12_c24_q54_an_early_close_is_refused_and_the_session_kept() {
     for conformance in BOTH {
         for stored in [1, 50, 99] {
             let mut server = Server::with(conformance);

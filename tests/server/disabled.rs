@@ -63,7 +63,7 @@ fn uploads_that_are_enabled_again_begin_anew() {
 }
 
 #[test]
-fn destinations_are_not_overwritten_unless_the_directory_says_so() {
+fn c46_destinations_are_not_overwritten_unless_the_directory_says_so() {
     assert!(!Directory::default().allows_overwrites());
     assert!(Directory::builder().allow_overwrites(true).build().unwrap().allows_overwrites());
 }

@@ -68,7 +68,7 @@ fn a_packet_without_its_session_id_is_invalid() {
 }
 
 #[test]
-fn another_owner_learns_nothing_but_that_access_is_denied() {
+fn c54_another_owner_learns_nothing_but_that_access_is_denied() {
     for conformance in BOTH {
         let mut answers: Vec<(StatusCode, _)> = Vec::new();
         for bytes in [0..1, 0..50, 0..100] {

@@ -25,7 +25,7 @@ fn fragments_in_order_are_stored_whole() {
 }
 
 #[test]
-fn one_byte_at_a_time_is_fine() {
+fn c52_one_byte_at_a_time_is_fine() {
     let mut server = Server::with(Conformance::Strict);
     let id = server.create();
     for offset in 0..10 {

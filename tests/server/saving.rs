@@ -375,7 +375,7 @@ fn a_session_that_waits_for_an_application_that_is_gone_is_published() {
 // A head that cannot be read (C70).
 
 #[test]
-fn c70_close_after_refused_fragments_of_every_kind_publishes_nothing() {
+fn c70_q64_close_after_refused_fragments_of_every_kind_publishes_nothing() {
     type Spoil = fn(http::Request<()>) -> http::Request<()>;
     let unreadable: &[(u16, Spoil)] = &[
         (411, |head| with(without(head, "Content-Length"), "Transfer-Encoding", "chunked")),
@@ -437,7 +437,7 @@ fn answers_that_nobody_fetches_are_bounded_and_cost_a_503() {
 }
 
 #[test]
-fn a_ping_asks_whether_the_client_may_upload_here() {
+fn c54_a_ping_asks_whether_the_client_may_upload_here() {
     let mut server = Server::with(bits_proto::Conformance::Interop);
     server.by_hand = true;
     let mut turn = server.begin(packet("Ping"));

@@ -1,0 +1,89 @@
+//! Acks that break MC-BUP's rules, as a strict upload takes them: a success that is none goes again, and an error stays one.
+
+use bits_proto::client::{ConfigBuilder, Event, Reason, State, Violation};
+use bits_proto::{Conformance, Hresult, Malformed};
+use http::Response;
+use testing::client::answers;
+use testing::client::scenario::{FRAGMENT, Scenario, config};
+
+fn strict() -> ConfigBuilder {
+    config().conformance(Conformance::Strict)
+}
+
+/// The upload waits, since the Ack cannot be read, and sends the same packet again.
+#[track_caller]
+fn goes_again(scenario: &mut Scenario, packet: &str, malformed: Malformed) {
+    let (_, cause) = scenario.waits();
+    assert_eq!(cause.reason, Reason::Protocol(Violation::Malformed(malformed)));
+    scenario.retry();
+    scenario.expect(packet);
+}
+
+#[test]
+fn q24_a_host_without_its_timeout_makes_no_session() {
+    let answer = || answers::created_with(&[("BITS-Host-Id", "upload-2.example.org")]);
+    let mut scenario = Scenario::new(FRAGMENT, strict());
+    scenario.exchange("Create-Session", answer());
+    goes_again(&mut scenario, "Create-Session", Malformed::HeaderMissing("BITS-Host-Id-Fallback-Timeout"));
+    // Interop follows, for ever.
+    let mut scenario = Scenario::created_by(FRAGMENT, config(), answer());
+    assert_eq!(scenario.expect("Ping").uri().host(), Some("upload-2.example.org"));
+}
+
+#[test]
+fn q18_an_ack_that_announces_a_body_is_none() {
+    let answer = || {
+        let response = Response::builder().header("BITS-Packet-Type", "Ack").header("Content-Length", "5");
+        response.header("BITS-Received-Content-Range", FRAGMENT).body(()).unwrap()
+    };
+    let mut scenario = Scenario::created(FRAGMENT, strict());
+    scenario.exchange("Fragment", answer());
+    goes_again(&mut scenario, "Fragment", Malformed::BodyNotAllowed);
+    let mut scenario = Scenario::created(FRAGMENT, config());
+    scenario.exchange("Fragment", answer());
+    scenario.expect("Close-Session");
+}
+
+#[test]
+fn q04_a_session_id_that_is_no_guid_names_no_session() {
+    let answer = || answers::ack(200, &[("BITS-Protocol", PROTOCOL), ("BITS-Session-Id", "-17")]);
+    let mut scenario = Scenario::new(FRAGMENT, strict());
+    scenario.exchange("Create-Session", answer());
+    goes_again(&mut scenario, "Create-Session", Malformed::HeaderInvalid("BITS-Session-Id"));
+    let mut scenario = Scenario::created_by(FRAGMENT, config(), answer());
+    assert_eq!(scenario.expect("Fragment").headers()["bits-session-id"], "-17");
+}
+
+const PROTOCOL: &str = "{7df0354d-249b-430f-820d-3d2a9bef4931}";
+
+#[test]
+fn c73_an_error_with_an_unknown_context_or_a_protocol_stays_an_error() {
+    let code = ("BITS-Error", "0x80070005");
+    for answer in [
+        answers::ack(404, &[code, ("BITS-Error-Context", "0x9")]),
+        answers::ack(404, &[code, ("BITS-Protocol", PROTOCOL)]),
+        answers::ack(404, &[code, ("BITS-Error-Context", "0x5"), ("BITS-Session-Id", "-17")]),
+    ] {
+        let mut scenario = Scenario::created(FRAGMENT, strict());
+        scenario.exchange("Fragment", answer);
+        let failure = scenario.failure();
+        assert_eq!(failure.reason, Reason::Refused);
+        assert_eq!(failure.status.map(|status| status.as_u16()), Some(404));
+        assert_eq!(failure.code, Some(Hresult::E_ACCESSDENIED));
+    }
+}
+
+#[test]
+fn q36_every_challenge_is_told_as_it_came() {
+    for conformance in [Conformance::Interop, Conformance::Strict] {
+        let mut scenario = Scenario::created(FRAGMENT, config().conformance(conformance));
+        let lines = [r#"Negotiate, Basic realm="a, b", NTLM"#, r#"Digest realm="c""#];
+        let challenges = lines.map(|line| ("WWW-Authenticate", line));
+        scenario.exchange("Fragment", answers::with(answers::page(401), &challenges));
+        assert_eq!(scenario.upload.state(), State::WaitingForCredentials);
+        match scenario.events().pop() {
+            Some(Event::CredentialsWanted { challenges, .. }) => assert_eq!(challenges, lines),
+            other => panic!("{other:?}"),
+        }
+    }
+}
