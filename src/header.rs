@@ -38,7 +38,7 @@ macro_rules! names {
 }
 
 names! {
-    /// The kind of a packet (§2.2.1.2):
+    /// The kind of a packet (§2.2.1.2, [C02](crate::manual::decisions#c02)):
     BITS_PACKET_TYPE = "bits-packet-type", "BITS-Packet-Type";
     /// The protocols that a client offers (§2.2.2.2):
     BITS_SUPPORTED_PROTOCOLS = "bits-supported-protocols", "BITS-Supported-Protocols";
@@ -48,17 +48,17 @@ names! {
     BITS_SESSION_ID = "bits-session-id", "BITS-Session-Id";
     /// The offset of the next byte that the server wants (§2.2.7.2):
     BITS_RECEIVED_CONTENT_RANGE = "bits-received-content-range", "BITS-Received-Content-Range";
-    /// As one real server misspells it; read, never sent (Q06):
+    /// As one real server misspells it; read, never sent ([Q06](crate::manual::tolerances#q06)):
     BITS_RECIEVED_CONTENT_RANGE = "bits-recieved-content-range", "BITS-Recieved-Content-Range";
     /// Where the reply is (§2.2.7.2):
     BITS_REPLY_URL = "bits-reply-url", "BITS-Reply-URL";
-    /// The host of the session's later requests (§2.2.3.2):
+    /// The host of the session's later requests (§2.2.3.2, [C07](crate::manual::decisions#c07)):
     BITS_HOST_ID = "bits-host-id", "BITS-Host-Id";
     /// For how many seconds that host may be out of reach (§2.2.3.2):
     BITS_HOST_ID_FALLBACK_TIMEOUT = "bits-host-id-fallback-timeout", "BITS-Host-Id-Fallback-Timeout";
-    /// The error, as MC-BUP names the header (§2.2.1.2, C01):
+    /// The error, as MC-BUP names the header (§2.2.1.2, [C01](crate::manual::decisions#c01)):
     BITS_ERROR = "bits-error", "BITS-Error";
-    /// The error, as everybody else names the header (C01):
+    /// The error, as everybody else names the header ([C01](crate::manual::decisions#c01)):
     BITS_ERROR_CODE = "bits-error-code", "BITS-Error-Code";
     /// Where the error arose (§2.2.1.2):
     BITS_ERROR_CONTEXT = "bits-error-context", "BITS-Error-Context";
@@ -66,26 +66,28 @@ names! {
     CONTENT_NAME = "content-name", "Content-Name";
     /// The destination of the entity that a server application is notified of (§2.2.12.2):
     BITS_ORIGINAL_REQUEST_URL = "bits-original-request-url", "BITS-Original-Request-URL";
-    /// Where that entity is, for an application that is notified by reference (§2.2.12.2, C06):
+    /// Where that entity is, for an application that is notified by reference (§2.2.12.2,
+    /// [C06](crate::manual::decisions#c06)):
     BITS_REQUEST_DATAFILE_NAME = "bits-request-datafile-name", "BITS-Request-DataFile-Name";
-    /// As MC-BUP's prose calls it; read, never sent (C06):
+    /// As MC-BUP's prose calls it; read, never sent ([C06](crate::manual::decisions#c06)):
     BITS_REQUEST_DATAENTITY_NAME = "bits-request-dataentity-name", "BITS-Request-DataEntity-Name";
-    /// Where such an application puts its reply (§2.2.12.2, C06):
+    /// Where such an application puts its reply (§2.2.12.2, [C06](crate::manual::decisions#c06)):
     BITS_RESPONSE_DATAFILE_NAME = "bits-response-datafile-name", "BITS-Response-DataFile-Name";
-    /// As MC-BUP's prose calls it; read, never sent (C06):
+    /// As MC-BUP's prose calls it; read, never sent ([C06](crate::manual::decisions#c06)):
     BITS_RESPONSE_DATAENTITY_NAME = "bits-response-dataentity-name", "BITS-Response-DataEntity-Name";
     /// Where a server application says that its reply is (§2.2.13.2):
     BITS_STATIC_RESPONSE_URL = "bits-static-response-url", "BITS-Static-Response-URL";
-    /// Whether a server application wants the entity at its destination (§2.2.13.2, C42):
+    /// Whether a server application wants the entity at its destination (§2.2.13.2,
+    /// [C42](crate::manual::decisions#c42)):
     BITS_COPY_FILE_TO_DESTINATION = "bits-copy-file-to-destination", "BITS-Copy-File-To-Destination";
-    /// The method that a tunnelling `POST` means (Q41):
+    /// The method that a tunnelling `POST` means ([Q41](crate::manual::tolerances#q41)):
     X_HTTP_METHOD_OVERRIDE = "x-http-method-override", "X-HTTP-Method-Override";
 }
 
 /// The spelling in which MC-BUP and its captures write a header's name; other names come back in lower case.
 ///
-/// The `http` crate folds names to lower case, which HTTP allows and some peers of this protocol do not expect. Whoever
-/// writes HTTP/1.1 by hand should write names with this.
+/// The `http` crate folds names to lower case, which HTTP allows and some peers of this protocol do not expect
+/// ([Q20](crate::manual::tolerances#q20)). Whoever writes HTTP/1.1 by hand should write names with this.
 ///
 /// ```
 /// use bits_proto::header;
@@ -195,7 +197,7 @@ impl Key for HeaderName {
 pub(crate) type Note<'n> = &'n mut dyn FnMut(Malformed);
 
 /// The headers of one message, as this protocol reads them. A value that is read has 4,096 bytes at most; headers that
-/// nobody asks for are none of this protocol's business.
+/// nobody asks for are none of this protocol's business (Q42, Q62).
 #[derive(Clone, Copy)]
 pub(crate) struct Headers<'h> {
     map: &'h HeaderMap,

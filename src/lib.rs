@@ -12,6 +12,7 @@
 //! - To have a server application work on what was uploaded, or to be one: [`notify`].
 //! - To serve or to fetch the reply to an upload: [`download`].
 //! - To read or write single messages, in a proxy or a recorder: [`packet`].
+//! - To know how the protocol works, and why it is done so: [`manual`].
 //!
 //! # One upload
 //!
@@ -98,8 +99,8 @@
 //! MC-BUP's model has names of its own. Here `HTTPUploader` is [`client::Upload`], `UploadEntityInfo`
 //! [`client::Entity`], `BITSSessionWrapper` [`server::Session`], `BITSSessionManager` [`server::Sessions`],
 //! `BITSDirectoryConfig` [`server::Directory`], and the back-end client [`notify::Notification`].
-//! Section numbers (§) are those of MC-BUP v16.0; rows named C and Q are this project's decisions where its sources
-//! contradict one another, and the tolerances for what real peers do.
+//! Section numbers (§) are those of MC-BUP v16.0. Rows named C are this project's [decisions](manual::decisions) where its
+//! sources contradict one another, and rows named Q the [tolerances](manual::tolerances) for what real peers do.
 //!
 //! # Promises
 //!
@@ -139,6 +140,7 @@ pub mod client;
 pub mod download;
 pub mod header;
 mod machine;
+pub mod manual;
 pub mod notify;
 pub mod packet;
 pub mod server;

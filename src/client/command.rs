@@ -31,7 +31,7 @@ impl Upload {
     }
 
     /// Goes on with an upload that was suspended or has failed: with a Ping first, if there is a session
-    /// (§3.1.4.3, C38).
+    /// (§3.1.4.3, [C38](crate::manual::decisions#c38)).
     ///
     /// # Errors
     /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NotSuspended`]: it goes on anyway. [`ApiMisuse::SourceChanged`]: a new

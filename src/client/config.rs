@@ -89,7 +89,7 @@ impl Config {
     }
 }
 
-/// On which packets `Content-Name` is sent (C08g).
+/// On which packets `Content-Name` is sent ([C08g](crate::manual::decisions#c08g)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -103,7 +103,7 @@ pub enum ContentNamePackets {
     None,
 }
 
-/// Whether a reply to the upload is expected (C40).
+/// Whether a reply to the upload is expected ([C40](crate::manual::decisions#c40)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -129,7 +129,9 @@ pub enum Recovery {
     Restart,
 }
 
-/// What it means that a session is not found when a Close-Session goes again whose answer was lost (C17).
+/// What it means that a session is not found when a Close-Session goes again whose answer was lost ([C17]).
+///
+/// [C17]: crate::manual::decisions#c17
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -141,7 +143,7 @@ pub enum LostClose {
     StartsOver,
 }
 
-/// Whether an entity without a byte is uploaded (C13).
+/// Whether an entity without a byte is uploaded ([C13](crate::manual::decisions#c13)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -164,8 +166,10 @@ impl Config {
         ConfigBuilder { config: self.clone() }
     }
 
-    /// A configuration for OneDrive, which takes the method in a header (Q41) and has a header of its own to say that a
-    /// session is not found (Q27).
+    /// A configuration for OneDrive, which takes the method in a header ([Q41]) and has a header of its own to say that a
+    /// session is not found ([Q27](crate::manual::tolerances#q27)).
+    ///
+    /// [Q41]: crate::manual::tolerances#q41
     pub fn one_drive() -> ConfigBuilder {
         Self::builder().method_override(true).session_not_found(
             HeaderName::from_static("x-clienterrorcode"),
@@ -243,14 +247,14 @@ impl ConfigBuilder {
     }
 
     /// For how long a session's host may be out of reach at most, whatever the server said; as it said by default, and
-    /// for ever where it said nothing (C34).
+    /// for ever where it said nothing ([C34](crate::manual::decisions#c34)).
     pub fn host_fallback_cap(mut self, cap: Duration) -> Self {
         self.config.host_fallback_cap = Some(cap);
         self
     }
 
     /// Whether packets are sent as `POST` with `X-HTTP-Method-Override: BITS_POST`; not by default. For servers behind
-    /// something that lets no other method pass; the server must take it (Q41).
+    /// something that lets no other method pass; the server must take it ([Q41](crate::manual::tolerances#q41)).
     pub fn method_override(mut self, tunnel: bool) -> Self {
         self.config.method_override = tunnel;
         self
@@ -268,8 +272,10 @@ impl ConfigBuilder {
         self
     }
 
-    /// A header that means "session not found" where it stands with this value on an error (Q27). May be called more
+    /// A header that means "session not found" where it stands with this value on an error ([Q27]). May be called more
     /// than once.
+    ///
+    /// [Q27]: crate::manual::tolerances#q27
     pub fn session_not_found(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.config.session_not_found.push((name, value));
         self
@@ -284,7 +290,7 @@ impl ConfigBuilder {
 
     /// The first and the longest delay before something is tried again; 5 seconds and 10 minutes by default. Delays
     /// double in between, and vary by a quarter so that a fleet does not come back at once. A server's `Retry-After` counts as
-    /// a least delay, up to an hour, and up to `longest` where it is set here (C75).
+    /// a least delay, up to an hour, and up to `longest` where it is set here ([C75](crate::manual::decisions#c75)).
     pub fn retry_delays(mut self, first: Duration, longest: Duration) -> Self {
         self.config.patience.first_retry_delay = first;
         self.config.patience.longest_retry_delay = longest;
@@ -316,7 +322,7 @@ impl ConfigBuilder {
         self
     }
 
-    /// Whether an entity without a byte is uploaded; it is by default (C13).
+    /// Whether an entity without a byte is uploaded; it is by default ([C13](crate::manual::decisions#c13)).
     pub fn empty_entity(mut self, what: EmptyEntity) -> Self {
         self.config.empty_entity = what;
         self

@@ -29,7 +29,7 @@ pub struct Failure {
     pub context: Option<ErrorContext>,
     /// The least delay that the server asked for (`Retry-After`; a date counts from the answer's `Date`).
     pub retry_after: Option<Duration>,
-    /// The address that a redirection points to, which is never followed (Q37).
+    /// The address that a redirection points to, which is never followed ([Q37](crate::manual::tolerances#q37)).
     pub location: Option<String>,
 }
 
@@ -42,7 +42,9 @@ pub enum Reason {
     Refused,
     /// The answer was no Ack: something between here and the server answered, or there is no BITS server.
     NotBits,
-    /// The answer was no Ack, but 404, 405 or 501: BITS uploads are not available there, or do not get there (C19).
+    /// The answer was no Ack, but 404, 405 or 501: BITS uploads are not available there, or do not get there ([C19]).
+    ///
+    /// [C19]: crate::manual::decisions#c19
     NotAvailable,
     /// The answer was an Ack that breaks the rules.
     Protocol(Violation),
@@ -89,15 +91,15 @@ pub enum Violation {
     Malformed(
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::display"))] Malformed,
     ),
-    /// It names another session (Q03).
+    /// It names another session ([Q03](crate::manual::tolerances#q03)).
     OtherSession,
     /// It chooses a protocol that was not offered.
     OtherProtocol,
-    /// It claims bytes past the end of the entity (Q08).
+    /// It claims bytes past the end of the entity ([Q08](crate::manual::tolerances#q08)).
     OffsetPastEnd,
-    /// It claims bytes that were never sent (Q09).
+    /// It claims bytes that were never sent ([Q09](crate::manual::tolerances#q09)).
     OffsetNeverSent,
-    /// The server broke the rules again and again; its session was cancelled (C25).
+    /// The server broke the rules again and again; its session was cancelled ([C25](crate::manual::decisions#c25)).
     Repeated,
 }
 

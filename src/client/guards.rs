@@ -24,6 +24,7 @@ pub(super) struct Guards {
     /// The highest offset ever handed to the network.
     pub(super) farthest: u64,
     pub(super) stalls: u32,
+    /// How often the server went back since there was progress (Q10).
     pub(super) regressions: u32,
     pub(super) restarts: u32,
     /// How many Acks broke the protocol since there was progress (C25).

@@ -79,20 +79,20 @@
 //!
 //! | it gets | it does |
 //! |---|---|
-//! | an error of the server application (context 0x7) | by its status alone (C22) |
-//! | session not found | starts over, a bounded number of times; after a Close that went unanswered: complete, unconfirmed (C17) |
+//! | an error of the server application (context 0x7) | by its status alone ([C22]) |
+//! | session not found | starts over, a bounded number of times; after a Close that went unanswered: complete, unconfirmed ([C17]) |
 //! | 401, 407 | [`Event::CredentialsWanted`], then the same packet again |
 //! | 413 for a Fragment | halves the fragment, down to 5 KiB |
 //! | 416 for a Fragment | goes on from the server's offset |
 //! | `BG_E_TOO_LARGE`, `E_INVALIDARG`, `E_ACCESSDENIED`, but for Close-Session | [`Event::Failed`] |
 //! | 408, 409, 421, 423, 425, 429, most 5xx, a 2xx that is no Ack | [`Event::Waiting`], then the same packet again |
 //! | no answer: a broken connection, a timer | [`Event::Waiting`], then a Ping, then goes on |
-//! | a kept connection that broke before a byte of the answer | the same packet at once, on a fresh connection, once (C72) |
+//! | a kept connection that broke before a byte of the answer | the same packet at once, on a fresh connection, once ([C72]) |
 //! | anything else | [`Event::Failed`], with the `Location` of a redirection; [`resume`](Upload::resume) tries again |
 //!
 //! The repeat of a Close that went unanswered may be refused: then the upload is complete, unconfirmed, once the server has
-//! been asked whether it lost bytes (Q34). A refused Ping is passed over after three (Q33). A fragment that fails three times
-//! without an Ack, with contact in between, is halved (Q35). The tenth Ack in a row that breaks the protocol is fatal (C25).
+//! been asked whether it lost bytes ([Q34]). A refused Ping is passed over after three ([Q33]). A fragment that fails three times
+//! without an Ack, with contact in between, is halved ([Q35]). The tenth Ack in a row that breaks the protocol is fatal ([C25]).
 //!
 //! A [table](#the-transitions-of-an-upload) says what an upload does in every place, whatever it meets.
 //!
@@ -126,6 +126,8 @@
 //!   Fragment.
 //! - *Under* is empty where a row holds for every setting. *Then* is where the upload stands afterwards: – is where it stood.
 #![doc = include_str!("transitions.md")]
+//!
+#![doc = include_str!("../manual/rows.md")]
 
 mod command;
 mod config;

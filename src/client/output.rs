@@ -70,7 +70,7 @@ pub enum TransportError {
     /// The request, or a part of it, may have arrived, and no answer came. Report this one in doubt.
     Interrupted,
     /// The connection had served another request before, and broke before a byte of the answer was read. The peer had closed
-    /// it, as a rule (C72).
+    /// it, as a rule ([C72](crate::manual::decisions#c72)).
     Stale,
     /// The server's certificate does not hold. No byte of the request left.
     Untrusted,
@@ -155,8 +155,10 @@ pub enum Event {
     Suspended,
     /// The server has published the entity.
     Completed {
-        /// Whether it said so. It did not if the answer to Close-Session was lost and the session is gone now (C17), or
-        /// if that answer was a success, but no Ack, and no page either (Q16).
+        /// Whether it said so. It did not if the answer to Close-Session was lost and the session is gone now ([C17]), or
+        /// if that answer was a success, but no Ack, and no page either ([Q16](crate::manual::tolerances#q16)).
+        ///
+        /// [C17]: crate::manual::decisions#c17
         confirmed: bool,
     },
     /// The upload was given up.

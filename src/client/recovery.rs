@@ -100,7 +100,7 @@ impl Upload {
         }
     }
 
-    /// Halves the fragment, not below 5 KiB (note `<16>`).
+    /// Halves the fragment, not below 5 KiB (note `<16>`, Q29).
     pub(super) fn shrink(&mut self, bytes: u64, failure: Failure) -> Next {
         if self.halve(bytes) {
             Next::Go
@@ -229,6 +229,7 @@ impl Upload {
         }
     }
 
+    /// No answer came: after a delay a Ping goes, and then the packet again (Q30).
     pub(super) fn broken_off(
         &mut self,
         now: Instant,

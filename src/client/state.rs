@@ -29,7 +29,7 @@ pub enum State {
     WaitingForCredentials,
     /// The caller fetches the reply (`STATE_GET_REPLY`).
     WaitingForReply,
-    /// Suspended by the caller.
+    /// Suspended by the caller ([C36](crate::manual::decisions#c36)).
     Suspended,
     /// Failed; the caller may resume or cancel (`STATE_ERROR`).
     Failed,

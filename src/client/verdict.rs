@@ -1,4 +1,4 @@
-//! The verdict on an answer (`protocol.md` section 6): the first rule that fits decides.
+//! The verdict on an answer (`manual::protocol`, the client's rules): the first rule that fits decides.
 
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
@@ -145,7 +145,7 @@ fn is_empty(head: ResponseHead<'_>) -> bool {
     }
 }
 
-/// The address that a redirection points to (Q37).
+/// The address that a redirection points to, which is never followed (C57, Q37).
 fn location(head: ResponseHead<'_>) -> Option<String> {
     let value = head.headers.get(LOCATION).filter(|_| head.status.is_redirection())?.as_bytes();
     let value = value.get(..MAX_LOCATION).unwrap_or(value);
@@ -190,7 +190,7 @@ fn by_application(
     if transient { Verdict::Transient(failure) } else { Verdict::Fatal(failure) }
 }
 
-/// The code counts after 401, 407 and 413, and before every other status.
+/// The code counts after 401, 407 and 413, and before every other status. Without one the status says it all (Q31).
 fn by_status(
     failure: Failure,
     status: StatusCode,

@@ -146,7 +146,8 @@ impl Answer<'_> {
         Ok(Verdict::Body(Receiver::range_of(0..length), Some(length)))
     }
 
-    /// 206 for one range. It may end early: with the entity, or, in interop, wherever the server likes (RFC 9110 §15.3.7).
+    /// 206 for one range, whose total is the length of the whole (C60). It may end early: with the entity, or, in
+    /// interop, wherever the server likes (RFC 9110 §15.3.7).
     fn single(&self, asked: &Range<u64>) -> Result<Verdict, Reason> {
         self.check_encoding()?;
         let conformance = self.headers.conformance;

@@ -73,7 +73,7 @@ impl fmt::Display for RangeSpec {
 /// use bits_proto::Conformance;
 /// use bits_proto::download::{ByteRanges, RangeSpec};
 ///
-/// let ranges = ByteRanges::parse(b"bytes=0-9976", Conformance::Strict)?; // captures/upload-reply/09-reply-get.req
+/// let ranges = ByteRanges::parse(b"bytes=0-9976", Conformance::Strict)?;
 /// assert_eq!(ranges.specs(), [RangeSpec::Closed { first: 0, last: 9976 }]);
 ///
 /// let ranges = ByteRanges::new([RangeSpec::From(500), RangeSpec::Closed { first: 0, last: 9 }])?;

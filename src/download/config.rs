@@ -134,7 +134,7 @@ impl ConfigBuilder {
     }
 
     /// How long sending one request may take (§3.6.2.1), and how long the head of its answer and every further piece of the
-    /// body (§3.6.2.2); 5 minutes each by default (C50).
+    /// body (§3.6.2.2); 5 minutes each by default ([C50](crate::manual::decisions#c50)).
     pub fn timeouts(mut self, request: Duration, response: Duration) -> Self {
         self.config.patience.request_timeout = request;
         self.config.patience.response_timeout = response;
@@ -144,7 +144,9 @@ impl ConfigBuilder {
     /// The first and the longest delay before something is tried again; 5 seconds and 10 minutes by default. Delays
     /// double in between, and vary by a quarter so that a fleet does not come back at once.
     ///
-    /// A server may ask for a longer delay (`Retry-After`), of up to an hour; of up to `longest` where it is set here (C75).
+    /// A server may ask for a longer delay (`Retry-After`), of up to an hour; of up to `longest` where it is set here ([C75]).
+    ///
+    /// [C75]: crate::manual::decisions#c75
     pub fn retry_delays(mut self, first: Duration, longest: Duration) -> Self {
         self.config.patience.first_retry_delay = first;
         self.config.patience.longest_retry_delay = longest;
@@ -158,7 +160,9 @@ impl ConfigBuilder {
         self
     }
 
-    /// How often the download may start over because the entity changed; 3 by default (C63).
+    /// How often the download may start over because the entity changed; 3 by default ([C63]).
+    ///
+    /// [C63]: crate::manual::decisions#c63
     pub fn max_restarts(mut self, restarts: u32) -> Self {
         self.config.max_restarts = restarts;
         self

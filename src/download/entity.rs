@@ -11,11 +11,12 @@ use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 /// the caller.
 ///
 /// Whenever the bytes change, the validators must: a client that fetches a reply in pieces puts them together by them.
+/// These are those of [`upload-reply/10-reply-get.resp`](crate::manual::captures#upload-reply-10-reply-get-resp):
 ///
 /// ```
 /// use bits_proto::download::{Entity, HttpDate};
 ///
-/// // captures/upload-reply/10-reply-get.resp; a file has `metadata.modified()?`
+/// // A file has `metadata.modified()?`.
 /// let last_modified: HttpDate = "Mon, 18 Jun 2007 21:12:01 GMT".parse()?;
 /// let entity = Entity::new(10_240, last_modified)?.with_etag(r#""f84d5b50edb1c71:2488""#.parse()?);
 /// assert_eq!(entity.size(), 10_240);

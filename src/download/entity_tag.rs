@@ -11,11 +11,12 @@ use crate::vocabulary::limits::MAX_HEADER_VALUE;
 /// A name for one version of an entity (`ETag`, RFC 9110 §8.8.3).
 ///
 /// A strong one changes with every byte; a weak one, `W/"…"`, may stay when the change does not matter to people.
+/// This one is that of [`upload-reply/10-reply-get.resp`](crate::manual::captures#upload-reply-10-reply-get-resp):
 ///
 /// ```
 /// use bits_proto::download::EntityTag;
 ///
-/// let tag: EntityTag = r#""f84d5b50edb1c71:2488""#.parse()?; // captures/upload-reply/10-reply-get.resp
+/// let tag: EntityTag = r#""f84d5b50edb1c71:2488""#.parse()?;
 /// let weak = EntityTag::from_bytes(br#"W/"f84d5b50edb1c71:2488""#)?;
 /// assert!(tag.strong_eq(&tag) && tag.weak_eq(&weak));
 /// assert!(!tag.strong_eq(&weak) && !weak.strong_eq(&weak));

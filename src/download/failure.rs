@@ -22,7 +22,7 @@ pub struct Failure {
     pub status: Option<StatusCode>,
     /// The least delay that the server asked for (`Retry-After`; a date counts from the answer's `Date`).
     pub retry_after: Option<Duration>,
-    /// The address that a redirection points to, which is never followed (Q37).
+    /// The address that a redirection points to, which is never followed ([Q37](crate::manual::tolerances#q37)).
     pub location: Option<String>,
 }
 
@@ -85,7 +85,7 @@ pub enum Violation {
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::display"))]
         MultipartError,
     ),
-    /// The bytes are encoded, so that they are not the entity's (C65).
+    /// The bytes are encoded, so that they are not the entity's ([C65](crate::manual::decisions#c65)).
     ContentEncoded,
 }
 

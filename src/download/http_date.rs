@@ -16,7 +16,7 @@ use crate::vocabulary::http_date;
 /// use std::time::{Duration, SystemTime};
 /// use bits_proto::download::HttpDate;
 ///
-/// let date: HttpDate = "Mon, 18 Jun 2007 21:12:01 GMT".parse()?; // captures/upload-reply/10-reply-get.resp
+/// let date: HttpDate = "Mon, 18 Jun 2007 21:12:01 GMT".parse()?;
 /// assert_eq!(date, "Monday, 18-Jun-07 21:12:01 GMT".parse()?, "an old form of the same time");
 /// let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_182_201_121_999);
 /// assert_eq!(HttpDate::from(time).to_string(), "Mon, 18 Jun 2007 21:12:01 GMT");

@@ -104,7 +104,9 @@ pub enum Event {
         /// 401 or 407, and so whose they are.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::status"))]
         status: StatusCode,
-        /// The values of `WWW-Authenticate`, or of `Proxy-Authenticate`. One may hold several challenges (Q36).
+        /// The values of `WWW-Authenticate`, or of `Proxy-Authenticate`. One may hold several challenges ([Q36]).
+        ///
+        /// [Q36]: crate::manual::tolerances#q36
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::values"))]
         challenges: Vec<HeaderValue>,
     },

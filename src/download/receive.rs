@@ -92,7 +92,7 @@ impl Download {
     }
 
     /// The [`Receiver`] found the parts not to be those that were asked for: from now on the ranges are asked for one by
-    /// one (§3.6.5.2.4.2). If only one was asked for, the download fails (C61).
+    /// one (§3.6.5.2.4.2). If only one was asked for, the download fails ([C61](crate::manual::decisions#c61)).
     pub fn handle_body_error(&mut self, now: Instant, id: ExchangeId, error: MultipartError) {
         let Some(exchange) = self.take_exchange(id, |exchange| exchange.remaining.is_some()) else { return };
         self.push(Output::Abort(id));
@@ -107,8 +107,10 @@ impl Download {
 
     /// The exchange broke off below HTTP, before the answer or in its body.
     ///
-    /// After [`TransportError::Stale`] the request goes again at once on a fresh connection, once (C72); else the download
+    /// After [`TransportError::Stale`] the request goes again at once on a fresh connection, once ([C72]); else the download
     /// waits and goes on with the first byte that is missing.
+    ///
+    /// [C72]: crate::manual::decisions#c72
     pub fn handle_transport_error(&mut self, now: Instant, id: ExchangeId, error: TransportError) {
         let Doing::Exchanging(exchange, then) = &self.doing else { return };
         let (then, was_fresh) = (*then, exchange.connection == Connection::Fresh);

@@ -26,7 +26,7 @@ use crate::vocabulary::ContentRange;
 /// | one range, or one of several that names bytes | 206, `Content-Range` |
 /// | several ranges | 206, `multipart/byteranges`, in the order asked for, never merged (§3.5.5.1) |
 /// | ranges none of which names a byte | 416, `Content-Range: bytes */LENGTH` |
-/// | `If-Match` names other versions; without it, the entity is younger than `If-Unmodified-Since` (C67) | 412 |
+/// | `If-Match` names other versions; without it, the entity is younger than `If-Unmodified-Since` ([C67]) | 412 |
 /// | `If-None-Match` names this version; without it, the entity is no younger than `If-Modified-Since` | 304 |
 /// | another method | 405, `Allow: GET, HEAD` |
 ///
@@ -36,7 +36,7 @@ use crate::vocabulary::ContentRange;
 /// entity is empty and has no byte to name.
 ///
 /// HEAD is answered as GET, ranges included, but without the body (§3.5.5.2). Every successful answer has its
-/// `Content-Length`, so that no answer needs chunks, and HTTP/1.0 is served as any other version (C51).
+/// `Content-Length`, so that no answer needs chunks, and HTTP/1.0 is served as any other version ([C51]).
 ///
 /// Dates are compared as dates, in all three forms of HTTP. Every answer has `Last-Modified` (§3.5.5.1), and
 /// `Cache-Control: private, no-store`: a reply is meant for one client, and its URL is its only secret as a rule.
@@ -58,6 +58,9 @@ use crate::vocabulary::ContentRange;
 /// assert_eq!(response.into_body().segments(), [Segment::Entity(0..9977)]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// [C67]: crate::manual::decisions#c67
+/// [C51]: crate::manual::decisions#c51
 pub fn respond<'h>(
     request: impl Into<RequestHead<'h>>,
     entity: &Entity,

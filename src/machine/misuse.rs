@@ -34,7 +34,7 @@ pub enum InvalidConfig {
     /// The destination is no absolute `http` or `https` URL.
     #[error("the destination is no absolute http or https URL")]
     Destination,
-    /// The entity has no bytes, and empty ones are to be refused (C13).
+    /// The entity has no bytes, and empty ones are to be refused ([C13](crate::manual::decisions#c13)).
     #[error("the entity is empty")]
     EmptyEntity,
 }

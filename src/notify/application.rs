@@ -89,7 +89,7 @@ pub enum InvalidAnswer {
     /// 2^63 bytes or more.
     #[error("a reply is smaller than 2^63 bytes")]
     ReplySize,
-    /// The URL is relative, or none of `http` or `https` (C41).
+    /// The URL is relative, or none of `http` or `https` ([C41](crate::manual::decisions#c41)).
     #[error("the URL of a static reply is an absolute http or https URL")]
     RelativeUrl,
     /// The URL is over 2,200 characters: the server would refuse the upload.
@@ -116,7 +116,7 @@ impl NotificationRequest<'_> {
     }
 
     /// The application took the entity, and has written its reply to the response file
-    /// (`captures/upload-reply/07-notification.resp`).
+    /// ([`upload-reply/07-notification.resp`](crate::manual::captures#upload-reply-07-notification-resp)).
     ///
     /// # Errors
     /// [`InvalidAnswer::NoResponseFile`]: the notification was by value.
@@ -128,7 +128,7 @@ impl NotificationRequest<'_> {
     }
 
     /// The application took the entity, and sends its reply of `size` bytes as the body of the answer. Servers may take
-    /// one of no bytes for none (C45).
+    /// one of no bytes for none ([C45](crate::manual::decisions#c45)).
     ///
     /// # Errors
     /// [`InvalidAnswer::NoBody`]: the notification was by reference. [`InvalidAnswer::ReplySize`]: 2^63 bytes or more.
@@ -178,7 +178,9 @@ impl NotificationRequest<'_> {
 
 impl NotificationResponse<'_> {
     /// The same answer, and the entity shall be published at its destination when the client closes its session
-    /// (`BITS-Copy-File-To-Destination`, C42). Without it the server deletes the entity then.
+    /// (`BITS-Copy-File-To-Destination`, [C42]). Without it the server deletes the entity then.
+    ///
+    /// [C42]: crate::manual::decisions#c42
     #[must_use]
     pub fn and_copy_to_destination(self) -> Self {
         Self { copy_to_destination: true, ..self }

@@ -89,7 +89,9 @@ impl ConfigBuilder {
         self
     }
 
-    /// Whether every upload is to have a reply, so that a body of no bytes is an empty reply (C45). By default it is none.
+    /// Whether every upload is to have a reply, so that a body of no bytes is an empty reply ([C45]). By default it is none.
+    ///
+    /// [C45]: crate::manual::decisions#c45
     pub fn expect_reply(mut self, expected: bool) -> Self {
         self.config.expect_reply = expected;
         self

@@ -11,10 +11,11 @@ const FILE: &str = "responsefile.bin";
 
 /// The URL of the reply of a session as IIS has it: in a folder beside the destination, and **relative** to that.
 ///
-/// The client resolves it against the destination that it knows (§3.1.5.1.4, C41). So it is right behind a proxy that strips
-/// a prefix or serves another name, too. IIS itself writes it with backslashes and braces
-/// (`captures/upload-reply/08-fragment.ack`); here it is as a client must read that (`09-reply-get.req`), so that every
-/// client understands it.
+/// The client resolves it against the destination that it knows (§3.1.5.1.4, [C41]). So it is right behind a proxy
+/// that strips a prefix or serves another name, too. IIS itself writes it with backslashes and braces
+/// ([`upload-reply/08-fragment.ack`](crate::manual::captures#upload-reply-08-fragment-ack)); here it is as a client
+/// must read that ([`upload-reply/09-reply-get.req`](crate::manual::captures#upload-reply-09-reply-get-req)), so that
+/// every client understands it.
 ///
 /// ```
 /// use bits_proto::notify::{iis_reply_session, iis_reply_url};
@@ -30,6 +31,8 @@ const FILE: &str = "responsefile.bin";
 /// assert_eq!(iis_reply_session(got.path()), Some(session));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// [C41]: crate::manual::decisions#c41
 #[must_use]
 pub fn iis_reply_url(session: Guid) -> ReplyUrl<'static> {
     let [sessions, replies] = FOLDERS;

@@ -34,7 +34,7 @@
 //! 5. After 3 and 4 go on with 2. [`Output::Done`] is the last; its [`Outcome`] converts into the session's
 //!    [`Report`](crate::server::Report).
 //!
-//! A body that is known to be empty is not received: it is no reply (but see C45), and nothing is to be discarded. One
+//! A body that is known to be empty is not received: it is no reply (but see [C45]), and nothing is to be discarded. One
 //! that is encoded, or announced to be too large, is not received either: the notification fails at once.
 //!
 //! # One notification
@@ -134,6 +134,8 @@
 //!   second when no more of the body comes; `RECEIVING` stores the body.
 //! - What comes: `HEADS` are the heads of answers, `OF_FILE` and `OF_BODY` what is told of the response file and of the body.
 #![doc = include_str!("transitions.md")]
+//!
+#![doc = include_str!("../manual/rows.md")]
 
 mod application;
 mod config;

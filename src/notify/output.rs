@@ -62,7 +62,9 @@ pub struct Transmit {
 pub enum Outcome {
     /// The application took the entity.
     Taken {
-        /// Whether the entity is published at its destination when the session is closed (C42).
+        /// Whether the entity is published at its destination when the session is closed ([C42]).
+        ///
+        /// [C42]: crate::manual::decisions#c42
         copy_to_destination: bool,
         /// Its reply.
         reply: Reply,
@@ -138,11 +140,14 @@ impl Reply {
 }
 
 impl Failure {
-    /// What the session is told, and so what the client is told (`protocol.md` section 4).
+    /// What the session is told, and so what the client is told ([the errors](crate::manual::protocol#errors)).
     ///
-    /// What the application said goes on as it is (C22). A status that is none of an error beside a failure code is 500 with
-    /// that code; an answer that breaks the rules is 500, `E_INVALIDARG` (C21); an application that cannot be reached is 502,
+    /// What the application said goes on as it is ([C22]). A status that is none of an error beside a failure code is 500 with
+    /// that code; an answer that breaks the rules is 500, `E_INVALIDARG` ([C21]); an application that cannot be reached is 502,
     /// after which clients try again.
+    ///
+    /// [C22]: crate::manual::decisions#c22
+    /// [C21]: crate::manual::decisions#c21
     #[must_use]
     pub const fn refusal(&self) -> Refusal {
         match *self {

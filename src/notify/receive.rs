@@ -49,7 +49,7 @@ impl Notification {
     }
 
     /// The caller has looked for the response file: whether it is there. If it is, it is the reply, of whatever size
-    /// (C43).
+    /// ([C43](crate::manual::decisions#c43)).
     pub fn handle_response_file(&mut self, exists: bool) {
         let Stage::Looking(answer) = self.stage else { return };
         match self.stored_reply.clone() {

@@ -12,7 +12,8 @@ use crate::vocabulary::ReplyUrl;
 use crate::vocabulary::digits::trim;
 use crate::vocabulary::reference;
 
-/// A server application's answer (§2.2.13; `captures/upload-reply/07-notification.resp`).
+/// A server application's answer (§2.2.13;
+/// [`upload-reply/07-notification.resp`](crate::manual::captures#upload-reply-07-notification-resp)).
 ///
 /// An application makes one of the [request](super::NotificationRequest#answers) that it answers.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,9 +27,9 @@ pub struct NotificationResponse<'a> {
     pub code: Option<Hresult>,
     /// Where the reply is, if the application serves it itself: an absolute URL.
     pub static_response_url: Option<ReplyUrl<'a>>,
-    /// Whether the entity shall be published at its destination (C42).
+    /// Whether the entity shall be published at its destination ([C42](crate::manual::decisions#c42)).
     pub copy_to_destination: bool,
-    /// How many bytes the body has; `None` where HTTP frames it without a length (C49).
+    /// How many bytes the body has; `None` where HTTP frames it without a length ([C49](crate::manual::decisions#c49)).
     pub content_length: Option<u64>,
 }
 

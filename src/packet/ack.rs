@@ -44,7 +44,7 @@ pub enum Ack<'a> {
 impl<'a> Ack<'a> {
     /// Reads the head of a response to a request of type `answers`. `Ok(None)`: it is no Ack, but a proxy's page, say.
     ///
-    /// A header that cannot be read never hides an error beside it (C73).
+    /// A header that cannot be read never hides an error beside it ([C73](crate::manual::decisions#c73)).
     ///
     /// # Errors
     /// A [`DecodeError`] for an Ack that breaks the rules: a protocol error of the server.
@@ -57,7 +57,7 @@ impl<'a> Ack<'a> {
     }
 
     /// Reads a head as [`decode`](Self::decode) does, and tells `ignored` of each header that was passed over because it
-    /// cannot be read: a host or a reply URL (Q23 to Q25), and whatever stands beside an error (C73).
+    /// cannot be read: a host or a reply URL ([Q23] to [Q25]), and whatever stands beside an error ([C73]).
     ///
     /// ```
     /// use bits_proto::packet::{Ack, PacketType};
@@ -78,6 +78,10 @@ impl<'a> Ack<'a> {
     ///
     /// # Errors
     /// As for [`decode`](Self::decode).
+    ///
+    /// [Q23]: crate::manual::tolerances#q23
+    /// [Q25]: crate::manual::tolerances#q25
+    /// [C73]: crate::manual::decisions#c73
     pub fn decode_noting(
         head: impl Into<ResponseHead<'a>>,
         answers: PacketType,
@@ -207,6 +211,7 @@ enum Outcome {
     Error(Option<Hresult>),
 }
 
+/// Any 2xx is a success in interop, and 200 in strict (C23, Q01). A 416 to a Fragment says where to go on (Q11).
 fn outcome(
     status: StatusCode,
     conformance: Conformance,
@@ -250,7 +255,7 @@ fn out_of_step<'a>(
     }
 }
 
-/// The session that an Ack names, if it names one; strict wants a GUID (§2.2.1.2, Q04).
+/// The session that an Ack names, if it names one (Q02); strict wants a GUID (§2.2.1.2, Q04).
 pub(super) fn acknowledged_session(headers: &Headers<'_>) -> Result<Option<SessionId>, Malformed> {
     let id = named_session(headers)?;
     if headers.conformance.is_strict() && id.is_some_and(|id| id.guid().is_none()) {

@@ -39,7 +39,7 @@ pub struct CancelSession {
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[expect(clippy::exhaustive_structs, reason = "a message is its fields")]
 pub struct CancelSessionAck {
-    /// The session. IIS leaves it out (C03); ours says it.
+    /// The session. IIS leaves it out ([C03](crate::manual::decisions#c03)); ours says it.
     pub session_id: Option<SessionId>,
 }
 

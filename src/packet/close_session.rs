@@ -20,7 +20,9 @@ use crate::vocabulary::SessionId;
 pub struct CloseSession<'a> {
     /// The session.
     pub session_id: SessionId,
-    /// The local file's name; some Windows versions send it here too, and nobody reads it (Q63).
+    /// The local file's name; some Windows versions send it here too, and nobody reads it ([Q63]).
+    ///
+    /// [Q63]: crate::manual::tolerances#q63
     pub content_name: Option<ContentName<'a>>,
 }
 
@@ -34,7 +36,7 @@ pub struct CloseSession<'a> {
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[expect(clippy::exhaustive_structs, reason = "a message is its fields")]
 pub struct CloseSessionAck {
-    /// The session. IIS leaves it out (C03); ours says it.
+    /// The session. IIS leaves it out ([C03](crate::manual::decisions#c03)); ours says it.
     pub session_id: Option<SessionId>,
 }
 

@@ -45,7 +45,7 @@ pub struct CreateSession<'a> {
 pub struct CreateSessionAck<'a> {
     /// The name of the session.
     pub session_id: SessionId,
-    /// The protocol that the server chose. Some servers do not say (Q22); ours does.
+    /// The protocol that the server chose. Some servers do not say ([Q22](crate::manual::tolerances#q22)); ours does.
     pub protocol: Option<ProtocolId>,
     /// Where the session's later requests go, if not to where this one went.
     pub host: Option<Host<'a>>,
@@ -201,7 +201,7 @@ fn fallback_timeout(headers: &Headers<'_>, note: Note<'_>) -> Result<Option<Dura
     Ok(seconds.filter(|&seconds| seconds > 0 && seconds < u64::from(u32::MAX)).map(Duration::from_secs))
 }
 
-/// Whether an `Accept-Encoding` lets an entity come as it is: `identity`, `*`, or nothing at all.
+/// Whether an `Accept-Encoding` lets an entity come as it is: `identity`, `*`, or nothing at all (C08e).
 fn admits_identity(value: &[u8]) -> bool {
     let admits = |coding: &[u8]| {
         let mut parts = coding.split(|&byte| byte == b';').map(trim);

@@ -49,7 +49,7 @@ pub enum Malformed {
 /// A request or an Ack that cannot be read: the peer's fault.
 ///
 /// It names the first fault, and tells what the head says all the same: the kind of the packet and its session, however
-/// many other faults there are. A Fragment that cannot be read is a Fragment all the same (C70).
+/// many other faults there are. A Fragment that cannot be read is a Fragment all the same ([C70]).
 ///
 /// For a request it knows how to answer:
 ///
@@ -64,6 +64,8 @@ pub enum Malformed {
 /// assert_eq!(error.to_response().headers()["bits-error"], "0x80070057");
 /// # Ok::<(), http::Error>(())
 /// ```
+///
+/// [C70]: crate::manual::decisions#c70
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{malformed}")]
 pub struct DecodeError {
@@ -93,7 +95,7 @@ impl DecodeError {
     /// The kind of the packet, where the message names one.
     ///
     /// Where it names several, this is a Fragment if one of them is: who takes the message for another kind may forget
-    /// that the entity has bytes (C70).
+    /// that the entity has bytes ([C70](crate::manual::decisions#c70)).
     #[must_use]
     pub const fn packet_type(&self) -> Option<PacketType> {
         self.packet_type
@@ -116,7 +118,9 @@ impl DecodeError {
 
     /// The Ack to answer a bad request with: the status, `E_INVALIDARG`, context 0x5.
     ///
-    /// Who knows the session adds the offset of the next byte to the answer to a Fragment (C70).
+    /// Who knows the session adds the offset of the next byte to the answer to a Fragment ([C70]).
+    ///
+    /// [C70]: crate::manual::decisions#c70
     #[must_use]
     pub fn to_ack(&self) -> ErrorAck {
         ErrorAck {

@@ -26,12 +26,14 @@ use crate::vocabulary::{ErrorContext, Hresult};
 /// Content-Length: 0
 /// ```
 ///
-/// The code goes out as `BITS-Error` and `BITS-Error-Code` alike, and is read from either (C01).
+/// The code goes out as `BITS-Error` and `BITS-Error-Code` alike, and is read from either ([C01]).
+///
+/// [C01]: crate::manual::decisions#c01
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "a message is its fields")]
 pub struct ErrorAck {
-    /// The status. One server says its errors with a 2xx (Q12); ours never does.
+    /// The status. One server says its errors with a 2xx ([Q12](crate::manual::tolerances#q12)); ours never does.
     #[cfg_attr(feature = "serde", serde(with = "status_as_number"))]
     pub status: StatusCode,
     /// The error, where the status alone does not say it (note `<4>`).

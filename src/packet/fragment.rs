@@ -28,7 +28,9 @@ use crate::vocabulary::{ContentName, ReplyUrl};
 pub struct Fragment<'a> {
     /// The session.
     pub session_id: SessionId,
-    /// Which bytes the body has. `None` says that the entity is empty: `bytes */0`, or no range and no body (C13).
+    /// Which bytes the body has. `None` says that the entity is empty: `bytes */0`, or no range and no body ([C13]).
+    ///
+    /// [C13]: crate::manual::decisions#c13
     pub range: Option<ContentRange>,
     /// The local file's name.
     pub content_name: Option<ContentName<'a>>,
@@ -46,9 +48,12 @@ pub struct Fragment<'a> {
 pub struct FragmentAck<'a> {
     /// Whether the fragment was taken.
     pub status: FragmentStatus,
-    /// The session. IIS leaves it out (C03); ours says it.
+    /// The session. IIS leaves it out ([C03](crate::manual::decisions#c03)); ours says it.
     pub session_id: Option<SessionId>,
-    /// The offset of the next byte that the server wants; `None` where a server did not say (Q05, Q06).
+    /// The offset of the next byte that the server wants; `None` where a server did not say ([Q05], [Q06]).
+    ///
+    /// [Q05]: crate::manual::tolerances#q05
+    /// [Q06]: crate::manual::tolerances#q06
     pub received: Option<u64>,
     /// Where the reply is, once the entity is complete and a server application has answered.
     pub reply_url: Option<ReplyUrl<'a>>,
@@ -82,7 +87,7 @@ impl<'a> Fragment<'a> {
         self.range.map_or(Payload::Empty, |range| Payload::Range(range.bytes()))
     }
 
-    /// The order matters: a missing length is 411 whatever else is wrong.
+    /// The order matters: a missing length is 411 whatever else is wrong (C15), and a chunked body has none (Q51).
     pub(super) fn decode(headers: &Headers<'a>) -> Result<Self, Malformed> {
         let length = content_length(headers)?.ok_or(Malformed::LengthRequired)?;
         if headers.contains(Field::TransferEncoding) {

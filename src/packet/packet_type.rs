@@ -40,7 +40,7 @@ impl PacketType {
     const ALL: [Self; 6] =
         [Self::CreateSession, Self::Ping, Self::Fragment, Self::CloseSession, Self::CancelSession, Self::Ack];
 
-    /// The spelling of the captures, in which it is sent (C05).
+    /// The spelling of the captures, in which it is sent ([C05](crate::manual::decisions#c05)).
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -77,7 +77,7 @@ impl PacketType {
         }
     }
 
-    /// Reads a header's value, in any case and with blanks around it (Q40).
+    /// Reads a header's value, in any case and with blanks around it ([Q40](crate::manual::tolerances#q40)).
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let text = trim(text);

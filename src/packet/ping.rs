@@ -1,6 +1,7 @@
 //! Ping and its Ack (§2.2.4, §2.2.5).
 
-/// Asks whether a server is there (§2.2.4), as Windows does. It belongs to no session (C04).
+/// Asks whether a server is there (§2.2.4), as Windows does. It belongs to no session
+/// ([C04](crate::manual::decisions#c04)), whatever it names ([Q47](crate::manual::tolerances#q47)).
 ///
 /// ```text
 #[doc = include_str!("../../tests/data/captures/upload/05-ping.req")]

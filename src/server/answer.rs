@@ -25,6 +25,7 @@ pub(super) const fn session_not_found() -> ErrorAck {
     ErrorAck::new(StatusCode::INTERNAL_SERVER_ERROR, Hresult::BG_E_SESSION_NOT_FOUND, SERVER)
 }
 
+/// The entity is too large, not the fragment (C16).
 pub(super) const fn too_large() -> ErrorAck {
     ErrorAck::new(StatusCode::INTERNAL_SERVER_ERROR, Hresult::BG_E_TOO_LARGE, SERVER)
 }

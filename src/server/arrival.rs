@@ -73,7 +73,7 @@ impl Directory {
     /// allowed. `None`: the request is not of this protocol.
     ///
     /// A head of this protocol that cannot be read is an arrival as well: a Fragment that is refused by its head alone still
-    /// was a Fragment (C70).
+    /// was a Fragment ([C70](crate::manual::decisions#c70)).
     pub fn read<'r, O>(&self, head: impl Into<RequestHead<'r>>, owner: &'r O) -> Option<Arrival<'r, O>> {
         let head = head.into();
         let packet = match self.method_override && !self.conformance.is_strict() {

@@ -74,12 +74,12 @@ impl Keep {
     }
 }
 
-/// On which packets a session's owner is checked (Q59).
+/// On which packets a session's owner is checked ([Q59](crate::manual::tolerances#q59)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum OwnerCheck {
-    /// On every packet. The default.
+    /// On every packet ([C54](crate::manual::decisions#c54)). The default.
     #[default]
     EveryPacket,
     /// Nowhere once the session exists: some deployed clients authenticate for Create-Session alone. Whoever learns a
@@ -117,8 +117,10 @@ impl Directory {
     }
 
     /// Whether an upload may replace what is at its destination already. Files are the caller's: look there when asked to
-    /// [open](super::Output::Open) an upload and again when asked to [publish](super::Output::Publish) it (C46), and
+    /// [open](super::Output::Open) an upload and again when asked to [publish](super::Output::Publish) it ([C46]), and
     /// refuse with [`DestinationExists`](super::Refusal::DestinationExists).
+    ///
+    /// [C46]: crate::manual::decisions#c46
     #[must_use]
     pub const fn allows_overwrites(&self) -> bool {
         self.allow_overwrites
@@ -249,8 +251,10 @@ impl DirectoryBuilder {
         self
     }
 
-    /// Whether `POST` with `X-HTTP-Method-Override: BITS_POST` is taken (Q41); not by default, as it slips past filters
+    /// Whether `POST` with `X-HTTP-Method-Override: BITS_POST` is taken ([Q41]); not by default, as it slips past filters
     /// that look at the method, and never in strict.
+    ///
+    /// [Q41]: crate::manual::tolerances#q41
     pub fn method_override(mut self, allowed: bool) -> Self {
         self.directory.method_override = allowed;
         self
@@ -309,8 +313,9 @@ impl DirectoryBuilder {
         self
     }
 
-    /// How long, and how many, ended sessions are remembered, so that the repeat of a Close or Cancel whose Ack was lost
-    /// is answered as a success; one hour and 65,536 by default. Strict directories remember none.
+    /// How long, and how many, ended sessions are remembered, so that the repeat of a Close or Cancel whose Ack was
+    /// lost is answered as a success ([Q55](crate::manual::tolerances#q55), [Q56](crate::manual::tolerances#q56));
+    /// one hour and 65,536 by default. Strict directories remember none.
     pub fn tombstones(mut self, lifetime: Duration, most: usize) -> Self {
         self.directory.tombstone_lifetime = lifetime;
         self.directory.max_tombstones = most;
@@ -323,10 +328,12 @@ impl DirectoryBuilder {
         self
     }
 
-    /// Whether a new session takes the place of an older one of the same owner for the same destination (Q57), which is then
+    /// Whether a new session takes the place of an older one of the same owner for the same destination ([Q57]), which is then
     /// discarded and answers 403; not by default.
     ///
     /// Only where owners are told apart: where everybody is one owner, a stranger's Create would end an upload.
+    ///
+    /// [Q57]: crate::manual::tolerances#q57
     pub fn replace_sessions(mut self, replace: bool) -> Self {
         self.directory.replace = replace;
         self

@@ -27,11 +27,11 @@
 //! session does in every place, whatever it meets. `bits-http` has this loop for threads and for async tasks, and a whole server on top of it.
 //!
 //! Everything that can be refused by the head alone is refused before an output asks for the body. A client that sent
-//! `Expect: 100-continue` gets its `100 Continue` when [`Output::Store`] comes, and never otherwise.
+//! `Expect: 100-continue` gets its `100 Continue` when [`Output::Store`] comes, and never otherwise ([Q52]).
 //!
 //! # The order of the checks
 //!
-//! The fault that is found first decides the answer, and nothing after it is looked at (C55):
+//! The fault that is found first decides the answer, and nothing after it is looked at ([C55]):
 //!
 //! 1. the method: not of this protocol at all, `None`;
 //! 2. the version of HTTP, the length of headers, the packet type: 400;
@@ -45,7 +45,7 @@
 //! 10. for a Fragment, the size of the entity: 400 where it changed, `BG_E_TOO_LARGE` where it is over the maximum; the size of the
 //!     fragment: 413; its place: 416.
 //!
-//! A Fragment that steps 2 to 4 refuse still was a Fragment (C70): where its session, owner and destination can be told, it
+//! A Fragment that steps 2 to 4 refuse still was a Fragment ([C70]): where its session, owner and destination can be told, it
 //! takes its turn, the session remembers that the entity has bytes, and the answer tells the offset.
 //!
 //! # What to do for each output
@@ -91,7 +91,7 @@
 //!
 //! The machine sees no byte of a body. Stream it: a fragment of 13 MiB collected in memory first costs half the throughput.
 //! A body that ends early, or a connection that breaks, is reported as `Stored` with what was written by then: it counts, and
-//! the client goes on from there. Bytes that were written and not reported are cut back, by the writer that reports fewer or
+//! the client goes on from there ([Q53]). Bytes that were written and not reported are cut back, by the writer that reports fewer or
 //! by the next one, which writes at the start of its [range](Store::range).
 //!
 //! Where no `Store` comes, the request's body was refused: answer, and close the connection rather than read it.
@@ -155,7 +155,7 @@
 //! # Expiry
 //!
 //! [`Sessions::poll_timeout`] says when to call [`Sessions::poll_expired`], which returns exchanges without a client. Progress
-//! prolongs a session: a new byte stored, a notification that succeeded, a part of the reply served (C74). A repeat, a 416 or a
+//! prolongs a session: a new byte stored, a notification that succeeded, a part of the reply served ([C74]). A repeat, a 416 or a
 //! refusal does not. A session without a byte goes after an hour.
 //!
 //! # The transitions of a session
@@ -171,6 +171,8 @@
 //!   before* where it stood before the Cancel, *as is due* wherever the request leads whose turn has come.
 //! - The last column is what to do, or an Ack; of an error, its status and code.
 #![doc = include_str!("transitions.md")]
+//!
+#![doc = include_str!("../manual/rows.md")]
 
 mod answer;
 mod arrival;

@@ -13,7 +13,8 @@ use crate::vocabulary::text::serde_as_text;
 /// destination of the upload.
 ///
 /// A client chooses the destination of its upload, so with a relative reference it chooses the folder in which the
-/// application is looked for: prefer one that begins with `http` or with `/`.
+/// application is looked for: prefer one that begins with `http` or with `/`. It may be `https`
+/// ([C48](crate::manual::decisions#c48)).
 ///
 /// ```
 /// use bits_proto::notify::NotificationUrl;

@@ -49,7 +49,7 @@ impl From<io::Error> for Report {
 #[expect(clippy::exhaustive_structs, reason = "the caller builds it")]
 pub struct Notified {
     /// Whether the entity is published at its destination when the session is closed
-    /// (`BITS-Copy-File-To-Destination`, C42). If not, it is discarded then.
+    /// (`BITS-Copy-File-To-Destination`, [C42](crate::manual::decisions#c42)). If not, it is discarded then.
     pub copy_to_destination: bool,
     /// Where the reply is, if there is one.
     #[cfg_attr(feature = "arbitrary", arbitrary(with = crate::vocabulary::arbitrary_reply_url))]
@@ -63,13 +63,13 @@ pub struct Notified {
 pub enum Refusal {
     /// The client may not write there: 403, `E_ACCESSDENIED`.
     AccessDenied,
-    /// The destination exists and may not be overwritten: 403, `E_ACCESSDENIED` (C14).
+    /// The destination exists and may not be overwritten: 403, `E_ACCESSDENIED` ([C14](crate::manual::decisions#c14)).
     DestinationExists,
     /// The destination is a directory: 400, `E_INVALIDARG`.
     IsDirectory,
     /// The folder of the destination does not exist: 404.
     NoSuchFolder,
-    /// The entity is not there any more: 404 (C20), and the session ends.
+    /// The entity is not there any more: 404 ([C20](crate::manual::decisions#c20)), and the session ends.
     EntityMissing,
     /// The body was not as its head announced: 400, `E_INVALIDARG`.
     BadBody,
@@ -79,17 +79,19 @@ pub enum Refusal {
     DiskFull,
     /// Anything else that went wrong in the server: 500. A client comes back later.
     Internal,
-    /// The server application said no: its status, its code if it gave one, context 0x7 (C22). 403 is final: the
+    /// The server application said no: its status, its code if it gave one, context 0x7 ([C22]). 403 is final: the
     /// application is not notified again.
+    ///
+    /// [C22]: crate::manual::decisions#c22
     Application {
         /// The application's status. One that is none of an error is answered as 500.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::status"))]
         status: StatusCode,
         /// The application's code. Where it gave none that is a failure: [`Hresult::from_http_status`] beside the status of
-        /// an error, `E_INVALIDARG` beside any other (C21).
+        /// an error, `E_INVALIDARG` beside any other ([C21](crate::manual::decisions#c21)).
         code: Option<Hresult>,
     },
-    /// The server application did not answer in time: 408, context 0x7 (C21).
+    /// The server application did not answer in time: 408, context 0x7 ([C21](crate::manual::decisions#c21)).
     ApplicationTimeout,
 }
 

@@ -9,8 +9,9 @@ use crate::vocabulary::text::upper_digit;
 
 /// A GUID; the sixteen bytes stand in the order of its text.
 ///
-/// Written in braces and upper case, as IIS writes it (`captures/upload/02-create-session.ack`). Read with or without
-/// braces or parentheses, in either case.
+/// Written in braces and upper case, as IIS writes it
+/// ([`upload/02-create-session.ack`](crate::manual::captures#upload-02-create-session-ack)). Read with or
+/// without braces or parentheses, in either case.
 ///
 /// ```
 /// use bits_proto::Guid;

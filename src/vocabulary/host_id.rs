@@ -15,11 +15,12 @@ use crate::vocabulary::limits::MAX_HOST_ID;
 /// The host that all later requests of a session go to (`BITS-Host-Id`, §2.2.3.2).
 ///
 /// A name, an IPv4 address, or an IPv6 address with or without brackets, and perhaps a port; kept as it was received.
+/// This one is that of [`upload-reply/02-create-session.ack`](crate::manual::captures#upload-reply-02-create-session-ack):
 ///
 /// ```
 /// use bits_proto::{Conformance, HostId};
 ///
-/// let host = HostId::parse(b"FRANKCAO8", Conformance::Strict)?; // captures/upload-reply/02-create-session.ack
+/// let host = HostId::parse(b"FRANKCAO8", Conformance::Strict)?;
 /// let destination = "http://frankcao8:81/upload/a.txt?x".parse()?;
 /// assert_eq!(host.redirect(&destination).to_string(), "http://FRANKCAO8:81/upload/a.txt?x");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -31,7 +32,7 @@ impl<'a> HostId<'a> {
     /// Reads a header's value.
     ///
     /// [`Conformance::Strict`] takes a host alone, as RFC 1738 §5 and RFC 2373 Appendix B write it;
-    /// [`Conformance::Interop`] also brackets and a port (Q23).
+    /// [`Conformance::Interop`] also brackets and a port ([Q23](crate::manual::tolerances#q23)).
     ///
     /// # Errors
     /// [`InvalidValue::HostId`] for anything else, and past 256 bytes.
@@ -66,8 +67,8 @@ impl<'a> HostId<'a> {
         port.and_then(|port| decimal(port.as_bytes())).and_then(|port| u16::try_from(port).ok())
     }
 
-    /// `origin` with its host replaced by this one; the port is kept unless this one brings its own, and
-    /// credentials in the URL are dropped.
+    /// `origin` with its host replaced by this one ([C08f](crate::manual::decisions#c08f)); the port is kept unless
+    /// this one brings its own, and credentials in the URL are dropped.
     ///
     /// An `origin` without a host comes back as it is.
     #[must_use]

@@ -82,7 +82,7 @@ impl Hresult {
         self.0
     }
 
-    /// The header's value.
+    /// The header's value (C08).
     pub(crate) fn text(self) -> StackText<10> {
         StackText::new().with(b"0x").with_hexadecimal(self.0, 8)
     }
@@ -161,6 +161,7 @@ impl ErrorContext {
     }
 }
 
+/// The number in the forms that each level reads (Q14).
 fn parse_code(text: &[u8], conformance: Conformance) -> Option<u32> {
     let text = digits::trim(text);
     let code = match (text, conformance) {

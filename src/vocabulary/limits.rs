@@ -13,7 +13,7 @@ pub const MAX_SESSION_ID: usize = 100;
 /// The longest `Content-Name`: 260 characters (§2.2.1.1).
 pub const MAX_CONTENT_NAME: usize = 260;
 
-/// How many entries of `BITS-Supported-Protocols` are looked at: 100 (note `<6>`).
+/// How many entries of `BITS-Supported-Protocols` are looked at: 100 (note `<6>`, Q45).
 pub(crate) const MAX_PROTOCOLS: usize = 100;
 
 /// The longest `BITS-Host-Id`: 256 bytes, where a common firewall cuts.
@@ -27,7 +27,8 @@ pub const MAX_ENTITY_SIZE: u64 = 0x7FFF_FFFF_FFFF_FFFF;
 
 /// The least fragment that a client shrinks to: 5 KiB (notes `<10>` and `<16>`).
 ///
-/// It bounds shrinking only: an entity's last fragment, or its only one, may be smaller.
+/// It bounds shrinking only: an entity's last fragment, or its only one, may be smaller
+/// ([C52](crate::manual::decisions#c52)).
 pub const MIN_FRAGMENT_SIZE: u64 = 5 * 1024;
 
 /// The largest fragment that Windows sends: 13 MiB (notes `<10>` and `<16>`).
@@ -78,13 +79,19 @@ pub const SESSIONS_PER_OWNER: usize = 50;
 /// For how long a session's host may be out of reach, as IIS says where it is told nothing: one day.
 pub const HOST_ID_FALLBACK_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long sending a notification to a server application may take: 5 minutes (§3.3.2.1, C47).
+/// How long sending a notification to a server application may take: 5 minutes (§3.3.2.1, [C47]).
+///
+/// [C47]: crate::manual::decisions#c47
 pub const NOTIFICATION_SEND_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// How long a server application may take until the head of its response: 5 minutes (§3.3.2.3, C47).
+/// How long a server application may take until the head of its response: 5 minutes (§3.3.2.3, [C47]).
+///
+/// [C47]: crate::manual::decisions#c47
 pub const NOTIFICATION_HEAD_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// How long a server application may take for its whole response: 5 minutes (§3.3.2.2, C47).
+/// How long a server application may take for its whole response: 5 minutes (§3.3.2.2, [C47]).
+///
+/// [C47]: crate::manual::decisions#c47
 pub const NOTIFICATION_RESPONSE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// The largest reply that is taken from a server application's response, unless told otherwise: 4 GiB. The bound is

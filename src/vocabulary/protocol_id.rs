@@ -107,7 +107,10 @@ impl<'a> SupportedProtocols<'a> {
 
     /// The protocols in the list, most preferred first, 100 at most.
     ///
-    /// Interop separates entries by whatever a GUID does not hold; strict by spaces and commas (Q43).
+    /// Interop separates entries by whatever a GUID does not hold; strict by spaces and commas ([C08c], [Q43]).
+    ///
+    /// [C08c]: crate::manual::decisions#c08c
+    /// [Q43]: crate::manual::tolerances#q43
     pub fn iter(&self, conformance: Conformance) -> impl Iterator<Item = ProtocolId> {
         self.entries(conformance)
             .take(MAX_PROTOCOLS)

@@ -12,13 +12,14 @@ use crate::vocabulary::text::StackText;
 /// Which bytes of the entity a fragment brings: `Content-Range: bytes FIRST-LAST/TOTAL` (§2.2.6.1).
 ///
 /// Offsets count from zero, and LAST is included: FIRST ≤ LAST < TOTAL < 2^63. So a range is never empty; an empty
-/// entity has no range at all.
+/// entity has no range at all. This one is that of
+/// [`upload/03-fragment.req`](crate::manual::captures#upload-03-fragment-req):
 ///
 /// ```
 /// use bits_proto::{Conformance, ContentRange};
 ///
 /// let range = ContentRange::new(0..4892, 4892)?;
-/// assert_eq!(range.to_string(), "bytes 0-4891/4892"); // captures/upload/03-fragment.req
+/// assert_eq!(range.to_string(), "bytes 0-4891/4892");
 /// assert_eq!(ContentRange::parse(b"Bytes 0-4891/4892", Conformance::Interop)?, range);
 /// # Ok::<(), bits_proto::InvalidValue>(())
 /// ```
@@ -48,7 +49,7 @@ impl ContentRange {
     /// Reads a header's value.
     ///
     /// [`Conformance::Interop`] takes the unit in any case and spaces around the parts; [`Conformance::Strict`] the
-    /// grammar of RFC 9110 §14.4. A total of `*` is refused by both (Q49).
+    /// grammar of RFC 9110 §14.4. A total of `*` is refused by both ([Q49](crate::manual::tolerances#q49)).
     ///
     /// # Errors
     /// [`InvalidValue::ContentRange`].
@@ -106,7 +107,7 @@ impl ContentRange {
     }
 }
 
-/// The bytes after a range's unit, with what may stand between them.
+/// The bytes after a range's unit, with what may stand between them (C08b).
 pub(crate) fn without_unit(text: &[u8], conformance: Conformance) -> Option<&[u8]> {
     let (unit, rest) = text.split_at_checked(5)?;
     match (conformance, rest) {

@@ -12,12 +12,13 @@ use crate::vocabulary::reference;
 /// Where the reply to an upload is (`BITS-Reply-URL`, §2.2.7.2), as it was received.
 ///
 /// The value may be relative, with backslashes and with characters that no URI may hold:
-/// [`ReplyUrl::resolve`] makes a URL of it.
+/// [`ReplyUrl::resolve`] makes a URL of it. Windows does so between
+/// [`upload-reply/08-fragment.ack`](crate::manual::captures#upload-reply-08-fragment-ack) and
+/// [`upload-reply/09-reply-get.req`](crate::manual::captures#upload-reply-09-reply-get-req); here with a shorter GUID:
 ///
 /// ```
 /// use bits_proto::ReplyUrl;
 ///
-/// // captures/upload-reply/08-fragment.ack and 09-reply-get.req, the GUID shortened
 /// let reply = ReplyUrl::from_bytes(&br"BITS-Sessions\Replies\{C85B}\responsefile.bin"[..])?;
 /// let destination = "http://frankcao8/upload-ref-isapi-WebFarm/2100mb-rfc2119.txt".parse()?;
 /// assert_eq!(

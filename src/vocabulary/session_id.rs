@@ -11,9 +11,10 @@ use crate::vocabulary::limits::MAX_SESSION_ID;
 
 /// The name of one upload session, as `BITS-Session-Id` carries it (§2.2.1.2).
 ///
-/// Opaque to a client: 1 to 100 visible ASCII characters, echoed exactly as received. Servers of this library issue
-/// version 4 GUIDs, and some peers change their case or lose their braces, so two ids are equal if they are the same
-/// GUID, or the same text but for ASCII case.
+/// Opaque to a client: 1 to 100 visible ASCII characters, echoed exactly as received
+/// ([C08d](crate::manual::decisions#c08d)). Servers of this library issue version 4 GUIDs, and some peers change
+/// their case or lose their braces, so two ids are equal if they are the same GUID, or the same text but for ASCII
+/// case ([Q03](crate::manual::tolerances#q03), [Q46](crate::manual::tolerances#q46)).
 ///
 /// ```
 /// use bits_proto::SessionId;

@@ -24,7 +24,7 @@ impl<O> Session<O> {
         }))
     }
 
-    /// 200 with the offset; and, once the entity is complete, with the reply's URL, however often it is asked for.
+    /// 200 with the offset; and, once the entity is complete, with the reply's URL, however often it is asked for (C10).
     pub(super) fn fragment_ack(&self) -> Step {
         let reply_url = match self.state {
             State::WaitingForClose => self.notification.reply_url().cloned(),
@@ -36,6 +36,7 @@ impl<O> Session<O> {
         }))
     }
 
+    /// 416 with the offset, and without error headers (C11).
     pub(super) fn out_of_step(&self) -> Step {
         Step::respond(Ack::Fragment(FragmentAck::out_of_step(self.session_id(), self.next)))
     }

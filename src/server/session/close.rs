@@ -1,4 +1,4 @@
-//! Close-Session: the entity is published.
+//! Close-Session: the entity is published (C30).
 
 use std::time::Instant;
 
@@ -18,7 +18,8 @@ impl<O: Clone + Eq> Session<O> {
                 self.complete(now, Wanted::Close, directory)
             }
             State::Notifying if self.total() == Some(0) => self.notify(Wanted::Close),
-            // Bytes are missing, or the application has not taken the entity: nothing is published, nothing is lost (C12).
+            // Bytes are missing, or the application has not taken the entity: nothing is published, nothing is lost (C12,
+            // C24, Q54).
             State::Receiving | State::Notifying => self.error(answer::invalid()),
             State::Ended(Ending::Closed) if !directory.conformance.is_strict() => self.close_ack(),
             State::Opening | State::Ended(_) => self.error(answer::session_not_found()),

@@ -1,4 +1,4 @@
-//! The other ends of a session: Cancel-Session, and what no client asked for.
+//! The other ends of a session: Cancel-Session (C31), and what no client asked for.
 
 use std::time::{Duration, Instant};
 

@@ -129,7 +129,7 @@ impl<O> Session<O> {
         self.activity.as_ref().is_none_or(|activity| activity.at_work.is_none() && activity.waiting.is_none())
     }
 
-    /// Something went forward: the session lives on for another timeout (C74).
+    /// Something went forward: the session lives on for another timeout (C53, C74).
     fn prolong(&mut self, now: Instant, directory: &Directory) {
         let later = now.checked_add(directory.session_timeout);
         self.deadline = later.map(|later| self.deadline.map_or(later, |known| known.max(later)));

@@ -54,7 +54,9 @@ impl<O: Clone + Eq> Session<O> {
         self.error_for(wanted, error)
     }
 
-    /// A part of the application's reply was served: that is progress (C74), which prolongs the session.
+    /// A part of the application's reply was served: that is progress ([C74]), which prolongs the session.
+    ///
+    /// [C74]: crate::manual::decisions#c74
     pub fn handle_reply_served(&mut self, now: Instant, directory: &Directory) {
         if self.state == State::WaitingForClose
             && self.notification.reply_url().is_some()

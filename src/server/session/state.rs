@@ -57,7 +57,9 @@ pub enum Ending {
     Cancelled,
     /// The entity had vanished when it was to be published, or when the server started again.
     Lost,
-    /// A newer session of the same owner for the same destination took its place (Q57).
+    /// A newer session of the same owner for the same destination took its place ([Q57]).
+    ///
+    /// [Q57]: crate::manual::tolerances#q57
     Replaced,
     /// The session made no progress for too long, or the server gave it up.
     Expired,
@@ -93,7 +95,7 @@ impl fmt::Display for Ending {
 pub(in crate::server) enum Size {
     /// No Fragment was ever seen: a Close means an empty entity (C13).
     Unseen,
-    /// A Fragment was seen, but none that could be read: the entity has bytes (C70).
+    /// A Fragment was seen, but none that could be read: the entity has bytes (C70, Q64).
     Unreadable,
     /// A Fragment told it.
     Known(u64),

@@ -172,7 +172,9 @@ impl<O: Clone + Ord> Sessions<O> {
         }
     }
 
-    /// A part of the reply to this session's upload was served: that is progress, which prolongs the session (C74).
+    /// A part of the reply to this session's upload was served: that is progress, which prolongs the session ([C74]).
+    ///
+    /// [C74]: crate::manual::decisions#c74
     pub fn handle_reply_served(&mut self, now: Instant, id: Guid) {
         let exchange = self.in_session(now, id, |session, directory| {
             session.handle_reply_served(now, directory);

@@ -26,12 +26,14 @@ impl<O: Clone + Ord> Sessions<O> {
     /// [`Session::recover`] for what becomes of it.
     ///
     /// The time at rest counts. But a clock that is wrong at boot must not delete everything: a session that is due for time at
-    /// rest alone gets a grace, once, of an hour or a tenth of the timeout, whichever is less (C76). Where the clock went
+    /// rest alone gets a grace, once, of an hour or a tenth of the timeout, whichever is less ([C76]). Where the clock went
     /// backwards, pass an age of zero.
     ///
     /// # Errors
     /// [`RestoreError`] for a record of a later version, one that no session can have made, or one whose id is taken. Keep
     /// such a record where it is, and tell the operator.
+    ///
+    /// [C76]: crate::manual::decisions#c76
     pub fn restore(
         &mut self,
         now: Instant,

@@ -11,7 +11,8 @@ use http::{HeaderValue, StatusCode, Uri};
 pub struct Challenge<'c> {
     /// 401 from the server, 407 from a proxy.
     pub status: StatusCode,
-    /// The values of `WWW-Authenticate`, or of `Proxy-Authenticate`. One may hold several challenges (Q36).
+    /// The values of `WWW-Authenticate`, or of `Proxy-Authenticate`. One may hold several challenges
+    /// ([Q36](bits_proto::manual::tolerances#q36)).
     pub values: &'c [HeaderValue],
     /// What the request was for.
     pub url: &'c Uri,

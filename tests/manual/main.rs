@@ -1,0 +1,8 @@
+//! Tests of the manual: whatever it names is there, and whatever cites it finds its row.
+
+/// The links of the documentation lead somewhere.
+mod links;
+/// Every row is cited, and every citation has its row.
+mod rows;
+/// The files of this repository, as the other modules read them.
+mod sources;
