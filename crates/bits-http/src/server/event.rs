@@ -39,6 +39,15 @@ pub enum Event<'e, O> {
         /// The upload.
         upload: &'e Upload<O>,
     },
+    /// The server application was notified of an upload.
+    Notified {
+        /// The request.
+        head: &'e Parts,
+        /// What came of it.
+        outcome: Notified,
+        /// How long it took.
+        took: Duration,
+    },
     /// An upload made no progress for too long, and was deleted.
     Expired(&'e Upload<O>),
     /// A request of this protocol was answered.
@@ -47,6 +56,30 @@ pub enum Event<'e, O> {
     Unauthorized(&'e Parts),
     /// Something went wrong in the server itself, and why.
     Failed(&'e str),
+}
+
+/// What came of a notification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notified {
+    /// The application took the upload.
+    Taken,
+    /// It said no.
+    Refused,
+    /// It could not be reached, or its answer could not be used.
+    Failed,
+}
+
+impl Notified {
+    /// A word for it: `taken`, `refused`, `failed`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Taken => "taken",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// A request of this protocol, and its answer.
@@ -78,6 +111,11 @@ impl<O: fmt::Debug> fmt::Debug for Event<'_, O> {
                 f.debug_struct("Stored").field("upload", upload).field("bytes", bytes).finish()
             }
             Self::Published { upload, .. } => f.debug_tuple("Published").field(upload).finish(),
+            Self::Notified { outcome, took, .. } => f
+                .debug_struct("Notified")
+                .field("outcome", outcome)
+                .field("took", took)
+                .finish_non_exhaustive(),
             Self::Expired(upload) => f.debug_tuple("Expired").field(upload).finish(),
             Self::Answered(answered) => answered.fmt(f),
             Self::Unauthorized(_) => f.write_str("Unauthorized"),

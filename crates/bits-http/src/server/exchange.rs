@@ -157,15 +157,27 @@ pub(super) fn reason(
     ack: &Ack<'_>,
     failure: Option<Failure>,
 ) -> Option<String> {
-    let Ack::Error(ErrorAck { status, code, .. }) = ack else { return None };
+    let status = ack.status();
+    if status.is_success() {
+        return None;
+    }
+    let Ack::Error(ErrorAck { code, .. }) = ack else {
+        return Some("bytes before these are missing: the client goes on where it is told".to_owned());
+    };
     if let Some(failure) = failure {
         return Some(failure.to_string());
     }
-    match (request, *status) {
+    let text = match (request, status) {
         (Some(Request::CreateSession(_)), StatusCode::SERVICE_UNAVAILABLE) => {
-            Some("too many unfinished uploads, in all or of one owner".to_owned())
+            "too many unfinished uploads, in all or of one owner"
         }
-        (Some(_), StatusCode::SERVICE_UNAVAILABLE) => Some("a newer request has taken its place".to_owned()),
-        _ => code.and_then(|code| code.explanation()).map(str::to_owned),
-    }
+        (Some(_), StatusCode::SERVICE_UNAVAILABLE) => "a newer request has taken its place",
+        (Some(_), StatusCode::PAYLOAD_TOO_LARGE) => "the fragment is larger than the server accepts",
+        (Some(_), StatusCode::NOT_IMPLEMENTED) => "uploads are not enabled",
+        _ => {
+            let explanation = code.and_then(|code| code.explanation()).or(status.canonical_reason());
+            explanation.unwrap_or("the server refused it")
+        }
+    };
+    Some(text.to_owned())
 }

@@ -41,7 +41,7 @@ mod table;
 mod turns;
 
 pub use body::Body;
-pub use event::{Answered, Event};
+pub use event::{Answered, Event, Notified};
 pub use notify::Application;
 pub use service::{Builder, Uploads};
 pub(crate) use table::random;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bits_proto::Guid;
+use bits_proto::notify;
 use bits_proto::notify::{
     Config, DataFilePath, DataFiles, Delivery, Notification, NotificationType, Outcome, Output, Reply,
     Transmit, iis_reply_url,
@@ -23,6 +24,7 @@ use tokio::sync::oneshot;
 
 use super::body::Body;
 use super::contents::{BoxFuture, DynContents};
+use super::event::{Event, Notified};
 use super::service::Server;
 use super::turns::Turns;
 use crate::storage::{Failure, Storage};
@@ -88,14 +90,21 @@ impl<S: Storage, T: Turns> Server<S, T> {
             Ok(notification) => notification,
             Err(why) => return failed(why),
         };
+        let begin = Instant::now();
         let exchange = Exchange { notification, notifier, id, body: None, failure: None };
         let (outcome, failure) = exchange.run().await;
+        let told = match &outcome {
+            Outcome::Taken { .. } => Notified::Taken,
+            Outcome::Failed(notify::Failure::Refused { .. }) => Notified::Refused,
+            Outcome::Failed(_) => Notified::Failed,
+        };
+        (self.events)(&Event::Notified { head, outcome: told, took: begin.elapsed() });
         let failure = match &outcome {
             // Not where it listens: the query may be what lets somebody in.
             Outcome::Failed(why) => {
                 let why = format!("the server application did not take an upload: {why}");
                 let why = failure.map_or(why.clone(), |failure| format!("{why}: {failure}"));
-                (self.events)(&super::Event::Failed(&why));
+                (self.events)(&Event::Failed(&why));
                 Some(Failure::new(Refusal::Busy, why))
             }
             _ => None,

@@ -51,7 +51,7 @@ use bytes::Bytes;
 pub use bits_proto::server::{Held, Keep};
 pub use failure::Failure;
 #[cfg(feature = "folder")]
-pub use folder::{Folder, FolderBuilder, FolderReader, FolderWriter};
+pub use folder::{Folder, FolderBuilder, FolderReader, FolderWriter, Quota};
 pub use memory::{Memory, MemoryReader, MemoryWriter};
 pub use records::{Kept, Listed, Record, Records};
 

@@ -81,6 +81,7 @@ async fn an_application_is_sent_the_entity_and_its_reply_is_fetched() {
     assert_eq!(session.close().await.status, 200);
     assert_eq!(send(&uploads, get("/a")).await.body, &b"hello"[..]);
     assert_eq!(send(&uploads, get(path)).await.status, 404, "the session is over");
+    assert!(log.has("notified: taken"));
     assert!(!log.has("failed"), "{:?}", log.take());
 }
 
@@ -111,4 +112,5 @@ async fn an_application_that_refuses_is_heard() {
     let answer = session.fragment(b"hello", 0, 5).await;
     assert_eq!((answer.status.as_u16(), answer.header("bits-error-context")), (403, Some("0x7")));
     assert!(log.has("403: the server application did not take an upload"), "{:?}", log.take());
+    assert!(log.has("notified: refused"));
 }

@@ -158,6 +158,7 @@ impl Log {
                 Some(reason) => format!("{}: {reason}", answered.ack.status().as_u16()),
                 None => return,
             },
+            Event::Notified { outcome, .. } => format!("notified: {}", outcome.as_str()),
             Event::Unauthorized(_) => "unauthorized".to_owned(),
             Event::Failed(why) => format!("failed: {why}"),
             _ => return,

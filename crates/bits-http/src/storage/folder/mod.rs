@@ -5,6 +5,7 @@ mod contents;
 mod fail_point;
 mod path;
 mod place;
+mod quota;
 mod records;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,8 @@ use rustix::process::geteuid;
 use super::{Destination, Failure, Held, Span, Storage};
 use anchor::Anchor;
 pub use contents::FolderReader;
+pub use quota::Quota;
+use quota::Quotas;
 pub use writer::FolderWriter;
 
 /// A folder where uploads are published, and a folder for what is remembered of them.
@@ -52,6 +55,7 @@ pub use writer::FolderWriter;
 /// | `ID.gone` | the same, while the hidden folder is being deleted |
 /// | `ID.reply` | a server application's reply |
 /// | `ID.new` | a record, while it is being written |
+/// | `control` | a socket of the program, if it has one |
 ///
 /// It must belong to the server's user and be closed to everybody else, since who reads the ids of sessions can write into them. Other
 /// things in it are left alone. One server alone uses a root or a state folder: it locks the folder itself.
@@ -66,6 +70,7 @@ pub(super) struct Shared {
     state: Anchor,
     create_dirs: bool,
     keep_free: u64,
+    quotas: Option<Quotas>,
 }
 
 /// Configures a [`Folder`].
@@ -76,6 +81,7 @@ pub struct FolderBuilder {
     state: Option<PathBuf>,
     create_dirs: bool,
     keep_free: u64,
+    quota: Option<Quota>,
 }
 
 impl Folder {
@@ -89,7 +95,7 @@ impl Folder {
 
     /// Begins to configure a folder. By default its state is in `.bits` below the root, no folders are made, and no room is kept free.
     pub fn builder(root: impl Into<PathBuf>) -> FolderBuilder {
-        FolderBuilder { root: root.into(), state: None, create_dirs: false, keep_free: 0 }
+        FolderBuilder { root: root.into(), state: None, create_dirs: false, keep_free: 0, quota: None }
     }
 
     /// The bytes that this user may still write on the file system of the root.
@@ -100,12 +106,27 @@ impl Folder {
         tree::free(&self.0.root.get()?.folder)
     }
 
+    /// Whether a destination names a file that a client may make, in whatever folder.
+    #[must_use]
+    pub fn is_allowed(destination: &str) -> bool {
+        tree::parse(destination).is_ok()
+    }
+
     /// The file that a destination names, whether it exists or not; `None`: the destination names none. Who opens it by this path follows
     /// links.
     #[must_use]
     pub fn path(&self, destination: &str) -> Option<PathBuf> {
         let path = tree::parse(destination).ok()?;
         Some(self.0.root.path().join(path.to_string()))
+    }
+
+    /// A descriptor of the state folder, for what a program wants to have beside the sessions: a socket of the name `control`, say,
+    /// which is left alone.
+    ///
+    /// # Errors
+    /// The state folder has vanished.
+    pub fn state(&self) -> io::Result<OwnedFd> {
+        self.0.state.get()?.folder.try_clone()
     }
 
     fn shared(&self) -> Arc<Shared> {
@@ -129,6 +150,12 @@ impl FolderBuilder {
     /// Refuses uploads that would leave fewer free bytes than these on their file system.
     pub fn keep_free(mut self, bytes: u64) -> Self {
         self.keep_free = bytes;
+        self
+    }
+
+    /// Refuses uploads that would make the folder, or a part of it, hold more than this. By default there is no such bound.
+    pub fn quota(mut self, quota: Quota) -> Self {
+        self.quota = Some(quota);
         self
     }
 
@@ -162,7 +189,13 @@ impl FolderBuilder {
         if state.get()?.identity == root.get()?.identity {
             return Err(unusable(&given, &"the state folder must not be the root itself"));
         }
-        Ok(Folder(Arc::new(Shared { root, state, create_dirs: self.create_dirs, keep_free: self.keep_free })))
+        Ok(Folder(Arc::new(Shared {
+            root,
+            state,
+            create_dirs: self.create_dirs,
+            keep_free: self.keep_free,
+            quotas: self.quota.map(Quotas::new),
+        })))
     }
 }
 

@@ -74,6 +74,11 @@ impl Place {
         is_sound.then_some(Self { device, folders, hidden, name })
     }
 
+    /// Where the bytes belong, as far as its folders existed at the beginning.
+    pub(super) fn destination(&self) -> FilePath {
+        FilePath { folders: self.folders.clone(), name: self.name.clone() }
+    }
+
     /// The path of the part, below the root.
     pub(super) fn path(&self) -> String {
         self.target().split_once(':').map(|(_, path)| path.to_owned()).unwrap_or_default()

@@ -16,6 +16,9 @@ use super::tree::{self, Below, Existing, MAX_PATH};
 use super::{fail_point, writer::FolderWriter};
 use crate::storage::{Failure, Held, Span};
 
+/// The name of a socket that a program may have beside the sessions.
+const CONTROL: &str = "control";
+
 /// How much longer than its destination the path of a part is.
 const HIDDEN: usize = 32;
 
@@ -35,7 +38,19 @@ impl Shared {
             // An earlier attempt of the same session. Nothing was stored yet.
             self.discard(id)?;
         }
-        place::make(&state, id, &path, &below)
+        place::make(&state, id, &path, &below)?;
+        // Afterwards, since it is promised to a part. No client has an id of it yet.
+        self.admit(id, &path, 0).inspect_err(|_| {
+            let _at_the_next_start = self.discard(id);
+        })
+    }
+
+    /// Decides whether the quota lets an upload have so many bytes.
+    fn admit(&self, id: Guid, path: &FilePath, total: u64) -> Result<(), Failure> {
+        let Some(quotas) = &self.quotas else { return Ok(()) };
+        let (root, state) = self.opened()?;
+        let part = place::path(&state, id)?.unwrap_or_default();
+        quotas.admit(&root, &state, (id, &part), path, total)
     }
 
     fn allows(&self, path: &FilePath, below: &Below, overwrites: bool) -> Result<(), Failure> {
@@ -77,6 +92,7 @@ impl Shared {
         }
         // Told now, a client need not send the whole entity to learn it.
         self.has_room(&part.hidden, span.total.saturating_sub(span.start))?;
+        self.admit(id, &part.place.destination(), span.total)?;
         Ok(FolderWriter::new(file, span.start))
     }
 
@@ -94,6 +110,8 @@ impl Shared {
         if length > size {
             return Err(Failure::internal(format!("{length} bytes are there, and not {size}")));
         }
+        // Of an upload that an earlier process began, its folder may be known only now.
+        self.admit(id, &path, size)?;
         file.sync_all()?;
         // Else watchers would see it closed under its new name.
         drop(file);
@@ -125,6 +143,7 @@ impl Shared {
         fail_point::reach("it is published");
         fs::fsync(&folder).map_err(io::Error::from)?;
         fail_point::reach("it is published to last");
+        self.ended(id, true);
         // It is published, whatever comes of this.
         let _at_the_next_start = place::clean(&state, id, &part.outer, &part.place)
             .and_then(|()| tree::remove(&state.folder, &format!("{id}.reply")));
@@ -133,6 +152,7 @@ impl Shared {
 
     /// Deletes the bytes of an upload, and the reply to it.
     pub(super) fn discard(&self, id: Guid) -> Result<(), Failure> {
+        self.ended(id, false);
         let (root, state) = self.opened()?;
         if let Found::Part(part) = place::find(&root, &state, id)? {
             tree::remove(&part.hidden, part.name())?;
@@ -140,6 +160,12 @@ impl Shared {
         }
         place::clean_up(&root, &state, id)?;
         Ok(tree::remove(&state.folder, &format!("{id}.reply"))?)
+    }
+
+    fn ended(&self, id: Guid, published: bool) {
+        if let Some(quotas) = &self.quotas {
+            quotas.ended(id, published);
+        }
     }
 
     /// Says what there is of an upload.
@@ -183,7 +209,7 @@ impl Shared {
             let entry = entry.map_err(io::Error::from)?;
             let name = entry.file_name().to_string_lossy().into_owned();
             match super::parse_name(&name) {
-                _ if [".", "..", tree::MARKER].contains(&&*name) => {}
+                _ if [".", "..", tree::MARKER, CONTROL].contains(&&*name) => {}
                 Some((_, "json")) => {}
                 Some((id, "new")) => tree::remove(&state.folder, &format!("{id}.new"))?,
                 Some((id, _)) if known.contains(&id) => {}

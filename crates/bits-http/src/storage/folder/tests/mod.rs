@@ -1,6 +1,7 @@
 mod attributes;
 mod crashes;
 mod mounts;
+mod quota;
 mod state;
 mod uploads;
 

@@ -1,0 +1,88 @@
+//! Quotas: what is published and what is promised count, and what is taken away does not.
+
+use std::fs;
+
+use bits_proto::server::Refusal;
+
+use super::*;
+use crate::storage::Quota;
+
+fn begin(folder: &Folder, number: u8, path: &str, total: usize) -> Result<(), Refusal> {
+    let begun = run(async {
+        folder.open(id(number), &to(path, false)).await?;
+        folder.writer(id(number), span(0, total, total)).await.map(drop)
+    });
+    begun.map_err(|failure| failure.refusal())
+}
+
+fn publish(folder: &Folder, number: u8, path: &str, size: usize) {
+    run(async {
+        let mut writer = folder.writer(id(number), span(0, size, size)).await.unwrap();
+        writer.write(Bytes::from(vec![0; size])).await.unwrap();
+        writer.finish().await.1.unwrap();
+        folder.publish(id(number), &to(path, false), size as u64, 1).await.unwrap();
+    });
+}
+
+#[test]
+fn what_is_published_by_whomever_and_what_is_promised_count() {
+    let place = Place::new();
+    fs::create_dir(place.root().join("a")).unwrap();
+    fs::write(place.root().join("a/by-hand"), [0; 300]).unwrap();
+    let folder = place.builder().quota(Quota::of_all(1000)).open().unwrap();
+    assert_eq!(begin(&folder, 1, "/first", 400), Ok(()));
+    assert_eq!(begin(&folder, 2, "/second", 301), Err(Refusal::DiskFull));
+    run(folder.discard(id(2), 1)).unwrap();
+    assert_eq!(begin(&folder, 3, "/third", 300), Ok(()));
+    // Nothing is left: the client is told at the beginning.
+    let full = run(folder.open(id(4), &to("/fourth", false))).unwrap_err();
+    assert_eq!(full.refusal(), Refusal::DiskFull);
+    assert!(full.to_string().contains("quota of 1000 bytes"), "{full}");
+    // What was promised may be sent.
+    publish(&folder, 1, "/first", 400);
+    assert_eq!(begin(&folder, 4, "/fourth", 1), Err(Refusal::DiskFull));
+    // A consumer takes it away; another upload is given up.
+    fs::remove_file(place.root().join("first")).unwrap();
+    assert_eq!(begin(&folder, 5, "/fifth", 400), Ok(()));
+    run(folder.discard(id(3), 1)).unwrap();
+    assert_eq!(begin(&folder, 6, "/sixth", 300), Ok(()));
+}
+
+#[test]
+fn each_folder_has_its_own() {
+    let place = Place::new();
+    fs::create_dir(place.root().join("alice")).unwrap();
+    let quota = |name: &str| (name != "carol").then_some(if name == "alice" { 100 } else { 50 });
+    let folder = place.builder().create_dirs(true).quota(Quota::of_folders(quota)).open().unwrap();
+    assert_eq!(begin(&folder, 1, "/alice/a", 100), Ok(()));
+    assert_eq!(begin(&folder, 2, "/alice/b/c", 1), Err(Refusal::DiskFull));
+    // A folder that is not made yet has a quota, too.
+    assert_eq!(begin(&folder, 3, "/bob/a", 51), Err(Refusal::DiskFull));
+    run(folder.discard(id(3), 1)).unwrap();
+    assert_eq!(begin(&folder, 3, "/bob/a", 30), Ok(()));
+    assert_eq!(begin(&folder, 4, "/bob/b", 30), Err(Refusal::DiskFull));
+    assert_eq!(begin(&folder, 5, "/carol/a", 10_000), Ok(()));
+    assert_eq!(begin(&folder, 6, "/a", 10_000), Ok(()), "the root is no folder of its own");
+}
+
+#[test]
+fn unfinished_uploads_of_an_earlier_process_count_with_what_they_have() {
+    let place = Place::new();
+    let open = || place.builder().quota(Quota::of_all(1000)).open().unwrap();
+    let folder = open();
+    run(async {
+        folder.open(id(1), &to("/first", false)).await.unwrap();
+        let mut writer = folder.writer(id(1), span(0, 600, 900)).await.unwrap();
+        writer.write(Bytes::from(vec![0; 600])).await.unwrap();
+        writer.finish().await.1.unwrap();
+    });
+    drop(folder);
+    let folder = open();
+    assert_eq!(begin(&folder, 2, "/second", 401), Err(Refusal::DiskFull));
+    run(folder.discard(id(2), 1)).unwrap();
+    // As soon as it goes on, it counts whole.
+    run(folder.writer(id(1), span(600, 900, 900))).unwrap();
+    assert_eq!(begin(&folder, 3, "/third", 101), Err(Refusal::DiskFull));
+    run(folder.discard(id(3), 1)).unwrap();
+    assert_eq!(begin(&folder, 4, "/fourth", 100), Ok(()));
+}
