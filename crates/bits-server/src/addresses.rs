@@ -1,11 +1,12 @@
 //! The unfinished uploads of each address, and how many there may be.
 
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bits_http::server::Uploads;
 use bits_proto::Guid;
+
+use crate::peer::Peer;
 
 /// How many uploads are remembered, ended ones among them, before it is looked which ones have ended.
 const REMEMBERED: usize = 200_000;
@@ -19,7 +20,7 @@ pub(crate) struct Addresses {
 
 #[derive(Debug, Default)]
 struct Opened {
-    by_address: HashMap<IpAddr, HashSet<Guid>>,
+    by_address: HashMap<Peer, HashSet<Guid>>,
     all: usize,
 }
 
@@ -30,7 +31,7 @@ impl Addresses {
     }
 
     /// An upload begins.
-    pub(crate) fn opened(&self, address: IpAddr, id: Guid) {
+    pub(crate) fn opened(&self, address: Peer, id: Guid) {
         let mut opened = self.lock();
         if opened.by_address.entry(address).or_default().insert(id) {
             opened.all += 1;
@@ -38,7 +39,7 @@ impl Addresses {
     }
 
     /// Whether an address has as many as it may have.
-    pub(crate) async fn is_full(&self, address: IpAddr, uploads: &Uploads) -> bool {
+    pub(crate) async fn is_full(&self, address: Peer, uploads: &Uploads) -> bool {
         let of_address = |opened: &Opened| opened.by_address.get(&address).map_or(0, HashSet::len);
         let suspects: Vec<Guid> = {
             let opened = self.lock();

@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
 use crate::listen;
+use crate::options::VARIABLES;
 use crate::users::Owner;
 
 /// How many commands run at a time.
@@ -86,7 +87,16 @@ async fn run(command: OsString, folder: &Folder, published: Published) -> Result
     let path: PathBuf = folder.path(&published.destination).unwrap_or_default();
     // A file that somebody took away already has none.
     let sha256 = sha256(folder, &published.destination).await.unwrap_or_default();
-    let mut child = Command::new("/bin/sh")
+    let mut shell = Command::new("/bin/sh");
+    // What is the server's alone: a password, say, or the way to tell systemd that it is ready.
+    let own = |name: &OsString| {
+        let name = name.to_string_lossy();
+        name.starts_with(VARIABLES) || name.starts_with("LISTEN_") || name == "NOTIFY_SOCKET"
+    };
+    for (name, _) in std::env::vars_os().filter(|(name, _)| own(name)) {
+        shell.env_remove(name);
+    }
+    let mut child = shell
         .arg("-c")
         .arg(command)
         .env("BITS_PATH", path)

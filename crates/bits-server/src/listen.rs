@@ -1,30 +1,33 @@
 //! Connections: accepted, perhaps encrypted, and ended when the program is told to stop.
 
-use std::io;
-use std::net::IpAddr;
-use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::middleware::Next;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::{Extension, Router};
+use bits_proto::packet::{Ack, ErrorAck};
+use http::StatusCode;
 use http::request::Parts;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use rustix::process::{Resource, getrlimit};
-use rustls::ServerConfig;
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use crate::places::Places;
+use crate::listeners::{Listener, Stream};
+use crate::metrics::Metrics;
+use crate::peer::{Peer, Proxies};
+use crate::places::{Place, Places};
+use crate::tls::Tls;
 
 /// A connection is an open file, and a request may have three more for a moment.
 const FILES_PER_CONNECTION: u64 = 4;
@@ -38,111 +41,176 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How much of a head, and of a body at a time, a connection holds in memory.
 const BUFFER_SIZE: usize = 64 * 1024;
 
-/// What a listener does with connections.
-#[derive(Clone, Copy, Debug)]
+/// What listeners do with connections.
+#[derive(Clone)]
 pub(crate) struct Connections {
-    /// How many are served at a time. When there are more, the one that was idle longest is closed; if none is idle, they wait.
-    pub(crate) max: usize,
-    /// How many of them one address may have.
-    pub(crate) per_address: usize,
+    pub(crate) places: Arc<Places>,
     /// How long a client may be silent between two requests, or within a head, or read nothing of its answer.
     pub(crate) idle: Duration,
+    /// Spoken with whoever comes over TCP.
+    pub(crate) tls: Option<Tls>,
+    pub(crate) proxies: Arc<Proxies>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
-impl Connections {
-    /// As many as there can be without running out of files.
-    pub(crate) fn max_by_default() -> usize {
-        let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        usize::try_from(files / FILES_PER_CONNECTION).unwrap_or(usize::MAX).max(1)
-    }
+/// As many connections as there can be without running out of files.
+pub(crate) fn max_by_default() -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(files / FILES_PER_CONNECTION).unwrap_or(usize::MAX).max(1)
 }
 
 /// Serves until the token is cancelled, and the last request is answered.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     connections: Connections,
-    tls: Option<Tls>,
+    router: Router,
+    stopping: CancellationToken,
+) {
+    let mut serving = JoinSet::new();
+    for listener in listeners {
+        serving.spawn(accept_all(listener, connections.clone(), router.clone(), stopping.clone()));
+    }
+    serving.join_all().await;
+}
+
+async fn accept_all(
+    listener: Listener,
+    connections: Connections,
     router: Router,
     stopping: CancellationToken,
 ) {
     let graceful = GracefulShutdown::new();
-    let places = Places::new(connections.max, connections.per_address);
-    let accept = async || {
-        let (stream, client) = listener.accept().await?;
-        Ok::<_, io::Error>((stream, client.ip()))
+    let here = Here {
+        scheme: if listener.is_remote() && connections.tls.is_some() { "https" } else { "http" },
+        address: listener.address(),
     };
     loop {
         let accepted = tokio::select! {
             () = stopping.cancelled() => break,
-            accepted = accept() => accepted,
+            accepted = listener.accept() => accepted,
         };
-        let (stream, client) = match accepted {
+        let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
+                refused_connection(&connections.metrics, None, &error);
                 // Too many open files, say: some will be closed.
-                tracing::warn!(%error, "a connection was not accepted");
                 sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
-        if places.len() >= connections.max {
-            tracing::info!(max = connections.max, "all places for connections are taken");
+        let places = &connections.places;
+        if places.len() >= places.max() {
+            tracing::info!(max = places.max(), "all places for connections are taken");
         }
+        // A proxy is not one client, and who is on this machine was let in by the file system.
+        let share = Some(peer).filter(|peer| *peer != Peer::Local && !connections.proxies.trusts(*peer));
         let place = tokio::select! {
             () = stopping.cancelled() => break,
-            place = places.take(client) => place,
+            place = places.take(share) => place,
         };
-        let Some(place) = place.map(Arc::new) else {
-            tracing::warn!(%client, most = connections.per_address, "too many connections of one address");
-            continue;
-        };
-        // Acks are small, and awaited.
-        let _slower_without = stream.set_nodelay(true);
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(connections.idle));
-        let stream = place.watch(Box::pin(stream));
-        let watcher = graceful.watcher();
-        // The log says who it was.
-        let worker = Arc::clone(&place);
-        let router = router
-            .clone()
-            .layer(axum::middleware::from_fn(move |request: axum::extract::Request, next: Next| {
-                let busy = worker.busy();
-                async move {
-                    let response = next.run(request).await;
-                    drop(busy);
-                    response
-                }
-            }))
-            .layer(Extension(Client(client)));
-        let (idle, tls) = (connections.idle, tls.as_ref().map(Tls::acceptor));
-        tokio::spawn(async move {
-            let served = async {
-                match tls {
-                    None => connection(stream, idle, router, watcher).await,
-                    Some(tls) => match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => connection(stream, idle, router, watcher).await,
-                        Ok(Err(error)) => tracing::info!(%client, %error, "a TLS handshake failed"),
-                        Err(_) => tracing::info!(%client, "a TLS handshake took too long"),
-                    },
-                }
-            };
-            tokio::select! {
-                () = served => {}
-                () = place.ended() => tracing::info!(%client, "an idle connection gave up its place"),
+        match place {
+            Some(place) => {
+                let router = router.clone().layer(Extension(here));
+                let is_remote = listener.is_remote();
+                let connection =
+                    Connection { connections: connections.clone(), peer, place: Arc::new(place) };
+                tokio::spawn(connection.serve(stream, is_remote, router, graceful.watcher()));
             }
-        });
+            None => refused_connection(
+                &connections.metrics,
+                Some(peer),
+                &"its address has all of its share: --connections-per-address would allow more",
+            ),
+        }
     }
     drop(listener);
     let _answered_or_not = timeout(GRACE, graceful.shutdown()).await;
 }
 
-async fn connection(
+fn refused_connection(metrics: &Metrics, client: Option<Peer>, reason: &dyn std::fmt::Display) {
+    metrics.refused("connection");
+    let client = client.map(tracing::field::display);
+    tracing::warn!(client, %reason, "a connection was refused");
+}
+
+/// A connection that has a place.
+struct Connection {
+    connections: Connections,
+    peer: Peer,
+    place: Arc<Place>,
+}
+
+impl Connection {
+    async fn serve(self, stream: Stream, is_remote: bool, router: Router, watcher: Watcher) {
+        let (client, place) = (self.peer, Arc::clone(&self.place));
+        let metrics = Arc::clone(&self.connections.metrics);
+        let idle = self.connections.idle;
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(idle));
+        let stream = place.watch(Box::pin(stream));
+        let tls = self.connections.tls.as_ref().filter(|_| is_remote).map(Tls::acceptor);
+        let router = self.router(router);
+        let served = async {
+            match tls {
+                None => speak(stream, idle, router, watcher).await,
+                Some(tls) => match timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => speak(stream, idle, router, watcher).await,
+                    Ok(Err(error)) => Some(Ended::because(format!("the TLS handshake failed: {error}"))),
+                    Err(_) => Some(Ended::because("the TLS handshake took too long")),
+                },
+            }
+        };
+        let ended = tokio::select! {
+            ended = served => ended,
+            () = place.ended() => Some(Ended::because("it was idle longest, and another one needed its place")),
+        };
+        // Each request has a line. So one is left for a connection without any, and for what was no request.
+        let reason = ended.as_ref().map_or("it was closed", |ended| &ended.reason);
+        let is_refused = ended.as_ref().is_some_and(|ended| ended.refused);
+        if is_refused {
+            metrics.refused("no_request");
+            tracing::warn!(%client, reason, "a request was refused");
+        } else if !place.had_requests() {
+            tracing::info!(%client, reason, "a connection ended before a request");
+        } else {
+            tracing::debug!(%client, reason, "a connection ended");
+        }
+    }
+
+    /// Says whom each request comes from, and that the connection works on it.
+    fn router(self, router: Router) -> Router {
+        let Self { connections, peer, place } = self;
+        let Connections { proxies, metrics, .. } = connections;
+        router.layer(middleware::from_fn(move |mut request: Request, next: Next| {
+            let client = proxies.client(peer, request.headers());
+            let behind = Some(client).filter(|_| proxies.trusts(peer));
+            let busy = place.busy(behind);
+            let metrics = Arc::clone(&metrics);
+            async move {
+                let Some(busy) = busy else { return too_many(&metrics, client, request.uri().path()) };
+                request.extensions_mut().insert(Client(client));
+                let response = next.run(request).await;
+                drop(busy);
+                response
+            }
+        }))
+    }
+}
+
+fn too_many(metrics: &Metrics, client: Peer, path: &str) -> Response {
+    metrics.refused("requests_of_address");
+    let reason = "too many requests of one address at a time: --connections-per-address would allow more";
+    tracing::warn!(%client, path, reason, "refused");
+    Ack::Error(ErrorAck::status_only(StatusCode::SERVICE_UNAVAILABLE)).to_response().map(|()| Body::empty())
+}
+
+/// Speaks HTTP. Returns why the connection ended, unless it came to its end by itself.
+async fn speak(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
     idle: Duration,
     router: Router,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
+    watcher: Watcher,
+) -> Option<Ended> {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(idle)
@@ -150,61 +218,41 @@ async fn connection(
         .half_close(true)
         .max_buf_size(BUFFER_SIZE)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "a connection failed");
+    let error = watcher.watch(connection).await.err()?;
+    let mut reason = error.to_string();
+    if let Some(cause) =
+        std::error::Error::source(&error).filter(|cause| !reason.ends_with(&cause.to_string()))
+    {
+        reason = format!("{reason}: {cause}");
+    }
+    Some(Ended { reason, refused: error.is_parse() })
+}
+
+/// Why a connection ended.
+struct Ended {
+    reason: String,
+    /// Whether what it sent was answered, and was no request.
+    refused: bool,
+}
+
+impl Ended {
+    fn because(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), refused: false }
     }
 }
 
-/// Who is at the other end of a connection.
+/// Where a connection came in.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Client(pub(crate) IpAddr);
-
-/// The address at the other end of the connection, which may be a proxy's.
-pub(crate) fn client(head: &Parts) -> Option<IpAddr> {
-    head.extensions.get().map(|Client(address)| *address)
+pub(crate) struct Here {
+    pub(crate) scheme: &'static str,
+    pub(crate) address: Option<SocketAddr>,
 }
 
-/// TLS with a certificate chain and its key, both in PEM, which can be read again.
-#[derive(Clone)]
-pub(crate) struct Tls(Arc<RwLock<TlsAcceptor>>);
+/// Who asks: see [`Proxies::client`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client(pub(crate) Peer);
 
-impl Tls {
-    pub(crate) fn open(certificates: &Path, key: &Path) -> io::Result<Self> {
-        Ok(Self(Arc::new(RwLock::new(acceptor(certificates, key)?))))
-    }
-
-    /// Reads the files again. If they cannot be used, the ones before stay.
-    pub(crate) fn reload(&self, certificates: &Path, key: &Path) -> io::Result<()> {
-        let new = acceptor(certificates, key)?;
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = new;
-        Ok(())
-    }
-
-    fn acceptor(&self) -> TlsAcceptor {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-fn acceptor(certificates: &Path, key: &Path) -> io::Result<TlsAcceptor> {
-    let unusable = |path: &Path, why: String| io::Error::other(format!("{}: {why}", path.display()));
-    let chain = CertificateDer::pem_file_iter(certificates)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unusable(certificates, error.to_string()))?;
-    if chain.is_empty() {
-        return Err(unusable(certificates, "there is no certificate in it: a PEM file is wanted".to_owned()));
-    }
-    let private_key = PrivateKeyDer::from_pem_file(key).map_err(|error| match error {
-        pem::Error::NoItemsFound => {
-            unusable(key, "there is no private key in it: a PEM file is wanted".to_owned())
-        }
-        other => unusable(key, other.to_string()),
-    })?;
-    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, private_key);
-    let config = config.map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => {
-            unusable(certificates, format!("its key is not {}", key.display()))
-        }
-        other => unusable(certificates, other.to_string()),
-    })?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
+/// Who asks.
+pub(crate) fn client(head: &Parts) -> Option<Peer> {
+    head.extensions.get().map(|Client(peer)| *peer)
 }

@@ -4,9 +4,10 @@ use bits_http::server::{Answered, Event, Leftover};
 use bits_proto::Guid;
 use bits_proto::packet::{Ack, PacketType};
 use bits_proto::server::Refusal;
-use http::header::AUTHORIZATION;
+use http::{Method, StatusCode};
 
 use crate::listen;
+use crate::peer::Peer;
 use crate::users::Owner;
 
 pub(crate) fn event(event: &Event<'_, Owner>) {
@@ -18,12 +19,6 @@ pub(crate) fn event(event: &Event<'_, Owner>) {
             received = upload.received,
             "expired"
         ),
-        // Those that brought no password are asked for one, and come again.
-        Event::Unauthorized(head) if head.headers.contains_key(AUTHORIZATION) => {
-            let client = listen::client(head).map(tracing::field::display);
-            tracing::warn!(client, path = head.uri.path(), "wrong name or password");
-        }
-        Event::Unauthorized(_) => {}
         Event::Found(Leftover::Record(id, error)) => {
             tracing::error!(session = shown(*id), error, "a saved session is ignored and left alone");
         }
@@ -36,6 +31,12 @@ pub(crate) fn event(event: &Event<'_, Owner>) {
         Event::Failed(error) => tracing::error!(error, "something went wrong in the server"),
         _ => {}
     }
+}
+
+/// One line for each request that is refused before it is looked at as a packet.
+pub(crate) fn refused(client: Peer, method: &Method, path: &str, status: StatusCode, reason: &str) {
+    let status = status.as_u16();
+    tracing::warn!(%client, %method, path, status, reason, "refused");
 }
 
 /// One line for each packet.
@@ -84,7 +85,7 @@ fn owner(owner: &Owner) -> Option<&str> {
 }
 
 /// A session's id is a secret: its first digits alone tell which one it is.
-fn shown(id: Guid) -> String {
+pub(crate) fn shown(id: Guid) -> String {
     beginning(&id.to_string())
 }
 

@@ -20,42 +20,59 @@
 
 mod addresses;
 mod application;
+mod check;
+mod control;
+mod guard;
 mod hook;
 mod listen;
+mod listeners;
 mod log;
 mod log_writer;
 mod metrics;
 mod options;
 mod origin;
 mod passwords;
+mod peer;
 mod places;
+mod reload;
+mod sessions;
+mod tls;
+mod user_dirs;
 mod users;
-mod values;
+mod watch;
 mod web;
 
 use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use rustls::crypto::ring;
+use sd_notify::NotifyState;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use addresses::Addresses;
-use bits_http::storage::Folder;
-use listen::{Connections, Tls};
+use control::Control;
+use guard::Guard;
+use listen::Connections;
+use listeners::Listener;
 use log_writer::LogWriter;
 use metrics::Metrics;
-use options::{LogFormat, Options};
+use options::{LogFormat, Options, Wish};
 use origin::Origin;
-use tokio_util::sync::CancellationToken;
+use peer::Proxies;
+use places::Places;
+use reload::Reloaded;
+use tls::Tls;
 use users::Users;
-use web::{Bounded, Notifications, Watched};
+use watch::Watched;
+use web::{Notifications, Site};
 
 /// How many connections to the metrics are served at a time.
 const METRICS_CONNECTIONS: usize = 8;
@@ -64,11 +81,59 @@ const METRICS_CONNECTIONS: usize = 8;
 const LAST_WORK: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
-    let options = match Options::read() {
-        Ok(Some(options)) => options,
-        Ok(None) => return ExitCode::SUCCESS,
-        Err(usage) => return end(2, format_args!("{usage} (--help tells more)")),
+    let _installed_already = ring::default_provider().install_default();
+    match Wish::read() {
+        Ok(Wish::Serve(options)) if options.check_config => check(&options),
+        Ok(Wish::Serve(options)) => serve(*options),
+        Ok(Wish::Sessions(sessions)) => match runtime(None).map(|runtime| runtime.block_on(sessions.run())) {
+            Ok(Ok(())) => ExitCode::SUCCESS,
+            Ok(Err(error)) => end(1, error),
+            Err(error) => end(1, error),
+        },
+        Ok(Wish::Nothing) => ExitCode::SUCCESS,
+        Err(usage) => end(2, format_args!("{usage} (--help tells more)")),
+    }
+}
+
+fn runtime(threads: Option<NonZeroUsize>) -> io::Result<Runtime> {
+    let mut runtime = Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        runtime.worker_threads(threads.get()).max_blocking_threads(threads.get());
+    }
+    runtime.enable_all().build()
+}
+
+/// One line for whoever started it, whatever is logged.
+fn end(status: u8, why: impl Display) -> ExitCode {
+    tell(why);
+    ExitCode::from(status)
+}
+
+fn tell(what: impl Display) {
+    let what = what.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let _nobody_reads = writeln!(io::stderr(), "bits-server: {what}");
+}
+
+/// A line for each thing that is wrong.
+fn check(options: &Options) -> ExitCode {
+    let found = match runtime(None) {
+        Ok(runtime) => runtime.block_on(check::check(options)),
+        Err(error) => return end(1, error),
     };
+    for warning in &found.warnings {
+        tell(format_args!("warning: {warning}"));
+    }
+    for error in &found.errors {
+        tell(error);
+    }
+    if !found.errors.is_empty() {
+        return ExitCode::from(1);
+    }
+    let _nobody_reads = writeln!(io::stdout(), "the configuration can be used");
+    ExitCode::SUCCESS
+}
+
+fn serve(options: Options) -> ExitCode {
     let writer = LogWriter::new(io::stderr());
     let log = tracing_subscriber::fmt()
         .with_writer(writer.clone())
@@ -79,11 +144,7 @@ fn main() -> ExitCode {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
     }
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = options.threads {
-        runtime.worker_threads(threads.get()).max_blocking_threads(threads.get());
-    }
-    let runtime = match runtime.enable_all().build() {
+    let runtime = match runtime(options.threads) {
         Ok(runtime) => runtime,
         Err(error) => return end(1, error),
     };
@@ -97,54 +158,34 @@ fn main() -> ExitCode {
     }
 }
 
-/// One line for whoever started it, whatever is logged.
-fn end(status: u8, why: impl Display) -> ExitCode {
-    let why = why.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-    let _nobody_reads = writeln!(io::stderr(), "bits-server: {why}");
-    ExitCode::from(status)
-}
-
 async fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    let _installed_already = rustls::crypto::ring::default_provider().install_default();
     let directory = options.directory()?;
-    let mut users = options.users.clone();
-    if let Some(path) = &options.users_file {
-        users.extend(users::read(path)?);
+    let mut all = options.people.users.clone();
+    if let Some(path) = &options.people.users_file {
+        all.extend(users::read(path)?);
     }
-    let max = options.max_connections.map_or_else(Connections::max_by_default, NonZeroUsize::get);
-    let per_address = options.connections_per_address.map_or(max.div_ceil(2), NonZeroUsize::get);
-    let connections = Connections { max, per_address, idle: options.idle_timeout };
-    let mut folder =
-        Folder::builder(&options.root).create_dirs(options.create_dirs).keep_free(options.keep_free);
-    if let Some(state) = &options.state {
-        folder = folder.state(state);
+    let users = Arc::new(Users::new(all)?);
+    let folder = options.folder().open()?;
+    if options.people.user_dirs {
+        user_dirs::make(&folder, &users.names())?;
     }
-    let folder = folder.open()?;
-    let tls = match (&options.tls_cert, &options.tls_key) {
-        (Some(certificates), Some(key)) => Some(Tls::open(certificates, key)?),
-        _ => None,
-    };
+    let tls = options.network.tls().map(|files| Tls::open(&files)).transpose()?;
+    let (listeners, watching) = listen(&options).await?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let listener = bind(options.listen).await?;
-    let listening = listener.local_addr()?;
+    let urls: Vec<_> = listeners.iter().map(|listener| listener.url(scheme)).collect();
     let notifications = match directory.notifies() {
         true => Some(Notifications {
             client: application::client(options.notification_ca.as_deref(), options.notifies_with_tls())?,
-            origin: match options.public_url.clone() {
-                Some(url) => Origin::Public(url),
-                None => Origin::Client { scheme, listening },
-            },
+            origin: options.network.public_url.clone().map_or(Origin::Client, Origin::Public),
         }),
         false => None,
     };
-    let (users, metrics) = (Arc::new(Users::new(users)?), Arc::new(Metrics::default()));
-    tokio::spawn(reload(options.clone(), tls.clone(), Arc::clone(&users)));
-    let addresses = Arc::new(Addresses::new(options.sessions_per_address));
-    let uploads = web::uploads(
+    let metrics = Arc::new(Metrics::default());
+    let addresses = Arc::new(Addresses::new(options.limits.sessions_per_address));
+    let (uploads, tasks) = web::uploads(
         &options,
         &directory,
         folder.clone(),
-        users,
         notifications,
         Arc::clone(&metrics),
         Arc::clone(&addresses),
@@ -154,59 +195,78 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     if sessions > 0 {
         tracing::info!(sessions, "sessions restored");
     }
+    let reloaded = Reloaded {
+        options: options.clone(),
+        tls: tls.clone(),
+        users: Arc::clone(&users),
+        folder: folder.clone(),
+    };
+    // Before anybody is told that the server is ready: unwatched, the signal would end it.
+    tokio::spawn(reloaded.watch(signal(SignalKind::hangup())?));
+    let known = urls.iter().cloned().chain(watching.iter().map(|listener| listener.url("http"))).collect();
+    // The program works without it.
+    match Control::open(&folder, tasks, known) {
+        Ok(control) => drop(tokio::spawn(control.serve())),
+        Err(error) => tracing::warn!(%error, "there is no control socket"),
+    }
 
+    let max = options.network.max_connections.map_or_else(listen::max_by_default, NonZeroUsize::get);
+    let per_address = options.network.connections_per_address.map_or(max.div_ceil(2), NonZeroUsize::get);
+    let connections = Connections {
+        places: Places::new(max, per_address),
+        idle: options.network.idle_timeout,
+        tls: tls.clone(),
+        proxies: Arc::new(Proxies::new(options.network.trusted_proxies.clone())),
+        metrics: Arc::clone(&metrics),
+    };
     let stopping = CancellationToken::new();
-    if let Some(address) = options.metrics {
-        let listener = bind(address).await?;
-        tracing::info!(address = %listener.local_addr()?, "serving metrics");
-        let router = web::metrics_router(Arc::new(Watched { uploads: uploads.clone(), folder, metrics }));
+    if !watching.is_empty() {
+        for listener in &watching {
+            tracing::info!(address = listener.url("http"), "serving metrics");
+        }
         // Places of their own: a server that is full can be looked at.
-        let few = Connections { max: METRICS_CONNECTIONS, per_address: METRICS_CONNECTIONS, ..connections };
-        tokio::spawn(listen::serve(listener, few, None, router, stopping.clone()));
+        let places = Places::new(METRICS_CONNECTIONS, METRICS_CONNECTIONS);
+        let few = Connections { places, tls: None, ..connections.clone() };
+        let places = Arc::clone(&connections.places);
+        let (uploads, metrics) = (uploads.clone(), Arc::clone(&metrics));
+        let router = watch::router(Watched { uploads, folder, metrics, places, tls });
+        tokio::spawn(listen::serve(watching, few, router, stopping.clone()));
     }
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let (stop, ending) = (stopping.clone(), uploads.clone());
-    let last = uploads.clone();
+    let (stop, ending, last) = (stopping.clone(), uploads.clone(), uploads.clone());
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         tracing::info!("stopping");
+        let _nobody_asks = sd_notify::notify(&[NotifyState::Stopping]);
         stop.cancel();
         ending.shutdown().await;
     });
-    let _nobody_reads = writeln!(io::stdout(), "listening on {scheme}://{listening}");
-    let router = web::router(Bounded { uploads, addresses });
-    listen::serve(listener, connections, tls, router, stopping).await;
+    for url in urls {
+        let _nobody_reads = writeln!(io::stdout(), "listening on {url}");
+    }
+    if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
+        tracing::warn!(%error, "nobody could be told that the server is ready");
+    }
+    let router = web::router(Site { uploads, options, users, guard: Guard::new(), addresses, metrics });
+    listen::serve(listeners, connections, router, stopping).await;
     // What goes on without its connection.
     let _done_or_not = timeout(LAST_WORK, last.shutdown()).await;
     Ok(())
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| format!("{address} cannot be listened on: {error}"))
-}
-
-/// Reads certificate, key and users again whenever the program is told to (`SIGHUP`). What cannot be used stays as it was.
-async fn reload(options: Options, tls: Option<Tls>, users: Arc<Users>) {
-    let Ok(mut hang_up) = signal(SignalKind::hangup()) else { return };
-    while hang_up.recv().await.is_some() {
-        if let (Some(tls), Some(certificates), Some(key)) = (&tls, &options.tls_cert, &options.tls_key) {
-            told("the certificate", tls.reload(certificates, key).map_err(|error| error.to_string()));
-        }
-        if let Some(path) = &options.users_file {
-            let read = users::read(path).map_err(|error| error.to_string());
-            let all = read.map(|more| options.users.iter().cloned().chain(more).collect());
-            told("the users", all.and_then(|all| users.replace(all)));
-        }
+/// The sockets for uploads, and those for metrics.
+async fn listen(options: &Options) -> Result<(Vec<Listener>, Vec<Listener>), String> {
+    let mut listeners = listeners::inherited()?;
+    for place in options.network.listen(!listeners.is_empty()) {
+        listeners.extend(listeners::bind(&place).await?);
     }
-}
-
-fn told(what: &str, reloaded: Result<(), String>) {
-    match reloaded {
-        Ok(()) => tracing::info!("{what} were read again"),
-        Err(error) => tracing::error!(error, "{what} stay as they were"),
-    }
+    let watching = match &options.network.metrics {
+        Some(place) => listeners::bind(place).await?,
+        None => Vec::new(),
+    };
+    Ok((listeners, watching))
 }

@@ -1,6 +1,5 @@
 //! What this server is called by those who talk to it: what stands before the path of every destination.
 
-use std::net::SocketAddr;
 use std::str::FromStr;
 
 use http::Uri;
@@ -8,14 +7,17 @@ use http::header::HOST;
 use http::request::Parts;
 use http::uri::{Authority, InvalidUri};
 
+use crate::listen::Here;
+use crate::user_dirs::Asked;
+
 /// How the URL of a destination begins.
 #[derive(Clone, Debug)]
 pub(crate) enum Origin {
     /// As the operator says, whatever clients say.
     Public(PublicUrl),
     /// As the client says, in the target or the `Host` of its request. One that says nothing sensible is at the address
-    /// where this server listens.
-    Client { scheme: &'static str, listening: SocketAddr },
+    /// where its connection came in.
+    Client,
 }
 
 /// A server's name for the world: `https://example.org`, or `https://example.org/uploads` where a proxy takes the folder
@@ -26,13 +28,17 @@ pub(crate) struct PublicUrl(String);
 impl Origin {
     /// The whole URL of what is asked for, query included.
     pub(crate) fn url(&self, head: &Parts) -> Result<Uri, InvalidUri> {
-        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+        let uri = head.extensions.get().map_or(&head.uri, |Asked(uri)| uri);
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
         match self {
             Self::Public(url) => format!("{}{target}", url.0),
-            Self::Client { scheme, listening } => match client_says(head) {
-                Some(host) => format!("{scheme}://{host}{target}"),
-                None => format!("{scheme}://{listening}{target}"),
-            },
+            Self::Client => {
+                let here = head.extensions.get::<Here>();
+                let scheme = here.map_or("http", |here| here.scheme);
+                let host = client_says(head).map(|host| host.to_string());
+                let host = host.or_else(|| here?.address.map(|address| address.to_string()));
+                format!("{scheme}://{}{target}", host.as_deref().unwrap_or("localhost"))
+            }
         }
         .parse()
     }
@@ -79,9 +85,18 @@ impl FromStr for PublicUrl {
 mod tests {
     use super::*;
 
-    fn url(origin: &Origin, target: &str, hosts: &[&str]) -> String {
+    const HERE: Here = Here {
+        scheme: "https",
+        address: Some(std::net::SocketAddr::V4(std::net::SocketAddrV4::new(
+            std::net::Ipv4Addr::new(192, 0, 2, 1),
+            8080,
+        ))),
+    };
+
+    fn url(origin: &Origin, here: Here, target: &str, hosts: &[&str]) -> String {
         let request =
             hosts.iter().fold(http::Request::builder(), |request, host| request.header(HOST, *host));
+        let request = request.extension(here);
         let (head, ()) = request.uri(target).body(()).unwrap().into_parts();
         origin.url(&head).unwrap().to_string()
     }
@@ -95,22 +110,25 @@ mod tests {
             ("http://[2001:db8::1]:81", "http://[2001:db8::1]:81/a?b"),
         ] {
             let origin = Origin::Public(text.parse().unwrap());
-            assert_eq!(url(&origin, "/a?b", &["elsewhere"]), expected, "{text}");
+            assert_eq!(url(&origin, HERE, "/a?b", &["elsewhere"]), expected, "{text}");
         }
     }
 
     #[test]
     fn otherwise_the_client_says_what_it_calls_the_server() {
-        let origin = Origin::Client { scheme: "https", listening: ([0, 0, 0, 0], 443).into() };
-        assert_eq!(url(&origin, "/a?b", &["Example.org"]), "https://Example.org/a?b");
-        assert_eq!(url(&origin, "/a", &["example.org:8443"]), "https://example.org:8443/a");
-        assert_eq!(url(&origin, "/a", &["[::1]:8443"]), "https://[::1]:8443/a");
-        assert_eq!(url(&origin, "http://target.example/a", &["example.org"]), "https://target.example/a");
+        let origin = Origin::Client;
+        assert_eq!(url(&origin, HERE, "/a?b", &["Example.org"]), "https://Example.org/a?b");
+        assert_eq!(url(&origin, HERE, "/a", &["example.org:8443"]), "https://example.org:8443/a");
+        assert_eq!(url(&origin, HERE, "/a", &["[::1]:8443"]), "https://[::1]:8443/a");
+        assert_eq!(
+            url(&origin, HERE, "http://target.example/a", &["example.org"]),
+            "https://target.example/a"
+        );
     }
 
     #[test]
     fn a_host_that_makes_no_sense_does_not_count() {
-        let origin = Origin::Client { scheme: "http", listening: ([192, 0, 2, 1], 8080).into() };
+        let origin = Origin::Client;
         for hosts in [
             &[][..],
             &[""],
@@ -122,7 +140,7 @@ mod tests {
             &["a:99999"],
             &[":80"],
         ] {
-            assert_eq!(url(&origin, "/a", hosts), "http://192.0.2.1:8080/a", "{hosts:?}");
+            assert_eq!(url(&origin, HERE, "/a", hosts), "https://192.0.2.1:8080/a", "{hosts:?}");
         }
     }
 

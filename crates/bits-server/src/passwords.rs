@@ -45,6 +45,16 @@ impl Secret {
         }
     }
 
+    /// Whether it takes long on purpose to compare it.
+    pub(crate) const fn is_slow(&self) -> bool {
+        matches!(self, Self::Bcrypt(_))
+    }
+
+    /// Whether these credentials were verified before.
+    pub(crate) fn is_known(&self, credentials: &[u8], known: &Known) -> bool {
+        matches!(self, Self::Bcrypt(kept) if known.has(kept, credentials))
+    }
+
     /// Whether it is the password in `NAME:PASSWORD`. Hashes that are slow are remembered in `known`.
     pub(crate) fn is(&self, credentials: &[u8], known: &Known) -> bool {
         let Some(colon) = credentials.iter().position(|byte| *byte == b':') else { return false };
@@ -67,6 +77,14 @@ impl Secret {
     }
 }
 
+/// Whether it is a hash of a kind that is not understood here: taken for a password, it would let in who knows the hash.
+pub(crate) fn is_unknown_hash(text: &str) -> bool {
+    let mut parts = text.split('$');
+    let is_hash = parts.next() == Some("") && parts.clone().count() >= 3;
+    let known = ["2a", "2b", "2x", "2y", "apr1"];
+    is_hash && parts.next().is_some_and(|kind| !kind.is_empty() && kind.len() <= 10 && !known.contains(&kind))
+}
+
 /// Without the password or its hash.
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,19 +104,26 @@ impl Known {
         Self { key, verified: Mutex::default() }
     }
 
-    /// The result of `verify`, unless it was `true` before.
-    fn remember(&self, kept: &str, credentials: &[u8], verify: impl FnOnce() -> bool) -> bool {
-        let Some(key) = &self.key else { return verify() };
-        let mut both = hmac::Context::with_key(key);
+    fn tag(&self, kept: &str, credentials: &[u8]) -> Option<Vec<u8>> {
+        let mut both = hmac::Context::with_key(self.key.as_ref()?);
         both.update(&(kept.len() as u64).to_be_bytes());
         both.update(kept.as_bytes());
         both.update(credentials);
-        let tag = both.sign().as_ref().to_vec();
-        if self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(&tag) {
+        Some(both.sign().as_ref().to_vec())
+    }
+
+    fn has(&self, kept: &str, credentials: &[u8]) -> bool {
+        let known = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        self.tag(kept, credentials).is_some_and(|tag| known.contains(&tag))
+    }
+
+    /// The result of `verify`, unless it was `true` before.
+    fn remember(&self, kept: &str, credentials: &[u8], verify: impl FnOnce() -> bool) -> bool {
+        if self.has(kept, credentials) {
             return true;
         }
         let verified = verify();
-        if verified {
+        if let Some(tag) = self.tag(kept, credentials).filter(|_| verified) {
             let mut known = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
             if known.len() >= REMEMBERED {
                 known.clear();
@@ -180,6 +205,21 @@ mod tests {
         let bcrypt = bcrypt::hash("secret", 4).unwrap();
         assert!(is(&bcrypt, "ann:secret") && !is(&bcrypt, "ann:Secret"));
         assert!(!is("$2y$broken", "ann:$2y$broken"), "a hash is no password");
+    }
+
+    #[test]
+    fn hashes_of_other_kinds_are_no_passwords() {
+        // glibc's crypt, which `htpasswd -5` writes, too.
+        for hash in [
+            "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO/O817G3uBnIFNjnQJu",
+            "$1$ab$cdef",
+            "$argon2id$v=19$m=1$x$y",
+        ] {
+            assert!(is_unknown_hash(hash), "{hash}");
+        }
+        for text in ["$2y$10$abc", "$apr1$a$b", "{SHA}abc", "secret", "$", "$a", "pa$$wo$rd", "$$$"] {
+            assert!(!is_unknown_hash(text), "{text}");
+        }
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,7 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use crate::passwords::{Known, Secret};
+use crate::passwords::{self, Known, Secret};
 
 /// Who owns a session: the name of a user, or nothing where nobody authenticates.
 pub(crate) type Owner = String;
@@ -46,17 +45,66 @@ impl Users {
         Ok(())
     }
 
-    /// The user that a request's head authenticates; `None` if none. Where there are no users, everybody is one.
-    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Option<Owner> {
+    /// Begins to authenticate a request.
+    pub(crate) fn begin(&self, headers: &HeaderMap) -> Attempt<'_> {
         let users = Arc::clone(&self.users.read().unwrap_or_else(PoisonError::into_inner));
         if users.is_empty() {
-            return Some(Owner::default());
+            return Attempt::Decided(Ok(Owner::default()));
         }
-        let given = credentials(headers)?;
+        let Some(given) = credentials(headers) else { return Attempt::Decided(Err(Wrong::Nothing)) };
         // By name first: a hash may be slow, and is computed for one user alone.
-        let name = given.split(|byte| *byte == b':').next()?;
-        let user = users.iter().find(|user| user.name.as_bytes() == name)?;
-        user.secret.is(&given, &self.known).then(|| user.name.clone())
+        let name = given.split(|byte| *byte == b':').next().unwrap_or_default();
+        let Some(user) = users.iter().find(|user| user.name.as_bytes() == name).cloned() else {
+            return Attempt::Decided(Err(Wrong::Password));
+        };
+        if user.secret.is_slow() && !user.secret.is_known(&given, &self.known) {
+            return Attempt::Slow(Slow { user, given, known: &self.known });
+        }
+        Attempt::Decided(if user.secret.is(&given, &self.known) {
+            Ok(user.name)
+        } else {
+            Err(Wrong::Password)
+        })
+    }
+
+    /// The names of all users.
+    pub(crate) fn names(&self) -> Vec<Owner> {
+        let users = self.users.read().unwrap_or_else(PoisonError::into_inner);
+        users.iter().map(|user| user.name.clone()).collect()
+    }
+}
+
+/// Why nobody is authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// There is no name and password.
+    Nothing,
+    /// They are wrong.
+    Password,
+}
+
+/// A request that wants to be authenticated.
+pub(crate) enum Attempt<'u> {
+    /// The user, or the empty name where there are no users.
+    Decided(Result<Owner, Wrong>),
+    /// It takes a while to know.
+    Slow(Slow<'u>),
+}
+
+/// A password whose hash is slow on purpose.
+pub(crate) struct Slow<'u> {
+    user: User,
+    given: Vec<u8>,
+    known: &'u Known,
+}
+
+impl Slow<'_> {
+    pub(crate) fn name(&self) -> &str {
+        &self.user.name
+    }
+
+    pub(crate) fn is_right(&self) -> bool {
+        self.user.secret.is(&self.given, self.known)
     }
 }
 
@@ -78,12 +126,7 @@ fn credentials(headers: &HeaderMap) -> Option<Vec<u8>> {
 pub(crate) fn read(path: &Path) -> io::Result<Vec<User>> {
     let shown = path.display();
     let mut text = String::new();
-    let read = File::open(path).and_then(|mut file| {
-        if file.metadata()?.mode() & 0o007 != 0 {
-            tracing::warn!(file = %shown, "passwords that everybody on this machine can read: chmod o= takes that away");
-        }
-        file.read_to_string(&mut text)
-    });
+    let read = File::open(path).and_then(|mut file| file.read_to_string(&mut text));
     read.map_err(|error| io::Error::other(format!("{shown} cannot be read: {error}")))?;
     // Some editors put a byte order mark there.
     let lines = text
@@ -107,6 +150,9 @@ impl FromStr for User {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once(':') {
+            Some((_, password)) if passwords::is_unknown_hash(password) => {
+                Err("that hash is not understood: htpasswd -B makes one that is")
+            }
             Some((name, password)) if !name.is_empty() && !password.is_empty() => {
                 Ok(Self { name: name.to_owned(), secret: Secret::parse(name, password) })
             }
@@ -130,7 +176,15 @@ mod tests {
         let users = Users::new(users.iter().map(|user| user.parse().unwrap()).collect()).unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, authorization.parse().unwrap());
-        users.authenticate(&headers)
+        decided(&users, &headers).ok()
+    }
+
+    fn decided(users: &Users, headers: &HeaderMap) -> Result<Owner, Wrong> {
+        match users.begin(headers) {
+            Attempt::Decided(decided) => decided,
+            Attempt::Slow(slow) if slow.is_right() => Ok(slow.name().to_owned()),
+            Attempt::Slow(_) => Err(Wrong::Password),
+        }
     }
 
     #[test]
@@ -153,15 +207,13 @@ mod tests {
         ] {
             assert_eq!(authenticated(&users, authorization), None, "{authorization}");
         }
-        assert_eq!(
-            Users::new(vec![users[0].parse().unwrap()]).unwrap().authenticate(&HeaderMap::new()),
-            None
-        );
+        let users = Users::new(vec![users[0].parse().unwrap()]).unwrap();
+        assert_eq!(decided(&users, &HeaderMap::new()), Err(Wrong::Nothing));
     }
 
     #[test]
     fn without_users_everybody_is_one() {
-        assert_eq!(Users::new(Vec::new()).unwrap().authenticate(&HeaderMap::new()).as_deref(), Some(""));
+        assert_eq!(decided(&Users::new(Vec::new()).unwrap(), &HeaderMap::new()).as_deref(), Ok(""));
     }
 
     #[test]

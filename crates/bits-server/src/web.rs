@@ -1,36 +1,34 @@
-//! The web server's side of uploads: who asks, what is answered besides, and what is told of it.
+//! The web server's side of uploads: who asks, where to, and what is answered besides.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::get;
-use bits_http::server::{Event, Uploads};
-use bits_http::storage::Folder;
+use bits_http::server::{Event, Table, Uploads};
+use bits_http::storage::{Failure, Folder};
+use bits_http::tasks::Tasks;
 use bits_proto::header::BITS_PACKET_TYPE;
 use bits_proto::packet::{Ack, ErrorAck, PacketType};
 use bits_proto::server::Directory;
-use http::HeaderMap;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
-use http::{Response as Answer, StatusCode};
-use tokio::time::sleep;
+use http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use http::request::Parts;
+use http::{Method, StatusCode};
 use tower_service::Service;
 
 use crate::addresses::Addresses;
 use crate::application::HttpClient;
+use crate::guard::Guard;
 use crate::hook::Hook;
-use crate::listen::{self, Client};
+use crate::listen;
 use crate::log;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::origin::Origin;
-use crate::users::{Owner, Users};
-
-/// How long the answer to a wrong password takes.
-const AFTER_WRONG_PASSWORD: Duration = Duration::from_secs(1);
+use crate::peer::Peer;
+use crate::user_dirs::{self, Asked};
+use crate::users::{Attempt, Owner, Users, Wrong};
 
 /// Where an application is told of uploads, and what this server is called there.
 pub(crate) struct Notifications {
@@ -38,19 +36,27 @@ pub(crate) struct Notifications {
     pub(crate) origin: Origin,
 }
 
-/// The service of a folder.
+/// The service of a folder, and its table of sessions.
 pub(crate) async fn uploads(
     options: &Options,
     directory: &Directory,
     folder: Folder,
-    users: Arc<Users>,
     notifications: Option<Notifications>,
     metrics: Arc<Metrics>,
     addresses: Arc<Addresses>,
-) -> Result<Uploads, bits_http::storage::Failure> {
+) -> Result<(Uploads, Tasks<Owner>), Failure> {
+    let (table, found) = Table::restore(directory, &folder, folder.clone()).await?;
+    for leftover in &found {
+        log::event(&Event::Found(leftover));
+    }
+    let tasks = table.tasks().clone();
     let hook = options.on_upload.clone().map(|command| Hook::new(command, folder.clone()));
-    let mut builder = Uploads::builder(folder.clone())
-        .owner(move |head| users.authenticate(&head.headers).ok_or_else(unauthorized))
+    let mut builder = Uploads::builder(folder)
+        // Authenticated already: see `Site::admit`.
+        .owner(|head| match head.extensions.get::<Denied>() {
+            Some(denied) => Err(denied.response()),
+            None => Ok(head.extensions.get::<Owner>().cloned().unwrap_or_default()),
+        })
         .events(move |event| {
             log::event(event);
             if let Event::Opened { head, upload } = event {
@@ -61,95 +67,156 @@ pub(crate) async fn uploads(
             if let (Some(hook), Event::Published { head, upload }) = (&hook, event) {
                 hook.published(head, upload);
             }
-            count(&metrics, event);
+            metrics.event(event);
         })
-        .least_pace(options.least_pace);
-    if options.serve {
+        .least_pace(options.limits.least_pace);
+    if options.people.serve {
         builder = builder.serve();
     }
     if let Some(Notifications { client, origin }) = notifications {
         builder = builder.notify(client, move |head| origin.url(head).ok());
     }
-    builder.open(directory, folder).await
+    Ok((builder.with_turns(table), tasks))
 }
 
-fn count(metrics: &Metrics, event: &Event<'_, Owner>) {
-    match event {
-        Event::Stored { bytes, .. } => metrics.received(*bytes),
-        Event::Published { .. } => metrics.published(),
-        Event::Expired(_) => metrics.expired(),
-        Event::Answered(answered) => metrics.packet(answered.packet, answered.ack.status(), answered.took),
-        Event::Failed(_) => metrics.failed(),
-        _ => {}
-    }
-}
-
-fn unauthorized() -> Answer<bits_http::server::Body> {
-    let mut response = Answer::new(bits_http::server::Body::empty());
-    *response.status_mut() = StatusCode::UNAUTHORIZED;
-    let headers: &mut HeaderMap = response.headers_mut();
-    headers.insert(CONTENT_LENGTH, 0.into());
-    headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="BITS", charset="UTF-8""#));
-    headers.insert(BITS_PACKET_TYPE, HeaderValue::from_static("Ack"));
-    response
-}
-
-/// Uploads, and how many there are of each address.
-#[derive(Clone)]
-pub(crate) struct Bounded {
+/// Everything that a request meets on its way to the uploads.
+pub(crate) struct Site {
     pub(crate) uploads: Uploads,
+    pub(crate) options: Options,
+    pub(crate) users: Arc<Users>,
+    pub(crate) guard: Guard,
     pub(crate) addresses: Arc<Addresses>,
-}
-
-pub(crate) fn router(bounded: Bounded) -> Router {
-    Router::new().fallback(upload).with_state(bounded)
-}
-
-async fn upload(State(bounded): State<Bounded>, request: Request) -> Response {
-    let Bounded { mut uploads, addresses } = bounded;
-    let creates = request.headers().get(BITS_PACKET_TYPE).is_some_and(|packet| {
-        packet.as_bytes().eq_ignore_ascii_case(PacketType::CreateSession.as_str().as_bytes())
-    });
-    if let Some(client) = request.extensions().get().copied().filter(|_| creates) {
-        let Client(client) = client;
-        if addresses.is_full(client, &uploads).await {
-            let reason =
-                "too many unfinished uploads of one address: --sessions-per-address would allow more";
-            tracing::warn!(%client, path = request.uri().path(), reason, "refused");
-            let busy = ErrorAck::status_only(StatusCode::SERVICE_UNAVAILABLE);
-            return Ack::Error(busy).to_response().map(|()| Body::empty());
-        }
-    }
-    let guesses = request.headers().contains_key(AUTHORIZATION);
-    let Ok(response) = uploads.call(request).await;
-    if guesses && response.status() == StatusCode::UNAUTHORIZED {
-        sleep(AFTER_WRONG_PASSWORD).await;
-    }
-    response.map(Body::new)
-}
-
-/// What is watched from outside.
-pub(crate) struct Watched {
-    pub(crate) uploads: Uploads,
-    pub(crate) folder: Folder,
     pub(crate) metrics: Arc<Metrics>,
 }
 
-pub(crate) fn metrics_router(watched: Arc<Watched>) -> Router {
-    Router::new().route("/metrics", get(metrics)).route("/healthz", get(health)).with_state(watched)
+pub(crate) fn router(site: Site) -> Router {
+    Router::new().fallback(answer).with_state(Arc::new(site))
 }
 
-async fn metrics(State(watched): State<Arc<Watched>>) -> Response {
-    let text = watched.metrics.render(watched.uploads.open_sessions(), watched.folder.free().ok());
-    let mut response = Response::new(Body::from(text));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
-    response
+/// Why a request is refused before it reaches the uploads. They answer it so, since they know how to go on with its body.
+#[derive(Clone, Copy, Debug)]
+struct Denied {
+    status: StatusCode,
+    /// For the metrics.
+    kind: &'static str,
+    /// For the log.
+    reason: &'static str,
 }
 
-/// Well as long as the root can be used.
-async fn health(State(watched): State<Arc<Watched>>) -> (StatusCode, String) {
-    match watched.folder.free() {
-        Ok(_) => (StatusCode::OK, "ok\n".to_owned()),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
+impl Denied {
+    const fn new(status: StatusCode, kind: &'static str, reason: &'static str) -> Self {
+        Self { status, kind, reason }
+    }
+
+    fn response(self) -> Response<bits_http::server::Body> {
+        let ack = Ack::Error(ErrorAck::status_only(self.status));
+        let mut response = ack.to_response().map(|()| bits_http::server::Body::empty());
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static(r#"Basic realm="BITS", charset="UTF-8""#);
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+async fn answer(State(site): State<Arc<Site>>, request: Request) -> Response {
+    let (mut head, body) = request.into_parts();
+    let client = listen::client(&head).unwrap_or(Peer::Local);
+    match site.admit(client, &mut head).await {
+        Ok(owner) => {
+            head.extensions.insert(owner);
+        }
+        Err(denied) => {
+            site.metrics.refused(denied.kind);
+            log::refused(client, &head.method, head.uri.path(), denied.status, denied.reason);
+            head.extensions.insert(denied);
+        }
+    }
+    site.serve(client, Request::from_parts(head, body)).await
+}
+
+fn is_create(head: &Parts) -> bool {
+    head.headers.get(BITS_PACKET_TYPE).is_some_and(|packet| {
+        packet.as_bytes().eq_ignore_ascii_case(PacketType::CreateSession.as_str().as_bytes())
+    })
+}
+
+impl Site {
+    /// Decides whether a request may reach the uploads, and as whose.
+    async fn admit(&self, client: Peer, head: &mut Parts) -> Result<Owner, Denied> {
+        let owner = self.authenticate(client, &head.headers).await?;
+        let people = &self.options.people;
+        let reads = [Method::GET, Method::HEAD].contains(&head.method);
+        if reads && people.serve && !people.may_read(&owner) {
+            let reason = "the user may not read: --reader would allow it";
+            return Err(Denied::new(StatusCode::FORBIDDEN, "may_not_read", reason));
+        }
+        if people.user_dirs {
+            let asked = Asked(head.uri.clone());
+            head.uri = user_dirs::inside(&head.uri, &owner).ok_or(Denied::new(
+                StatusCode::BAD_REQUEST,
+                "invalid",
+                "the target of the request is no path",
+            ))?;
+            head.extensions.insert(asked);
+        }
+        if is_create(head) && self.addresses.is_full(client, &self.uploads).await {
+            let reason =
+                "too many unfinished uploads of one address: --sessions-per-address would allow more";
+            return Err(Denied::new(StatusCode::SERVICE_UNAVAILABLE, "sessions_of_address", reason));
+        }
+        Ok(owner)
+    }
+
+    async fn authenticate(&self, client: Peer, headers: &HeaderMap) -> Result<Owner, Denied> {
+        const SHUT: Denied = Denied::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "wrong_passwords",
+            "its address brings too many wrong passwords",
+        );
+        let unknown = Denied::new(StatusCode::UNAUTHORIZED, "wrong_password", "wrong name or password");
+        let looked = match self.users.begin(headers) {
+            Attempt::Decided(Ok(owner)) => return Ok(owner),
+            Attempt::Decided(Err(Wrong::Nothing)) => {
+                return Err(Denied::new(StatusCode::UNAUTHORIZED, "no_password", "no name and password"));
+            }
+            Attempt::Decided(Err(Wrong::Password)) => self.guard.look(client, || false).await.map(|_| None),
+            Attempt::Slow(slow) => {
+                let owner = slow.name().to_owned();
+                let right = self.guard.look(client, || slow.is_right()).await;
+                right.map(|right| right.then_some(owner))
+            }
+        };
+        match looked {
+            Some(Some(owner)) => Ok(owner),
+            Some(None) => Err(unknown),
+            None => Err(SHUT),
+        }
+    }
+
+    async fn serve(&self, client: Peer, request: Request) -> Response {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let mut uploads = self.uploads.clone();
+        let Ok(response) = uploads.call(request).await;
+        let status = response.status();
+        // Packets have a line already.
+        if status.is_client_error() || status.is_server_error() {
+            let kind = match status {
+                StatusCode::METHOD_NOT_ALLOWED => {
+                    Some(("method", "another method than BITS_POST, GET and HEAD"))
+                }
+                StatusCode::NOT_FOUND if !self.options.people.serve => {
+                    Some(("not_found", "files are not served: see --serve"))
+                }
+                StatusCode::NOT_FOUND => Some(("not_found", "there is no such file")),
+                _ => Some(("other", status.canonical_reason().unwrap_or_default())),
+            };
+            if let Some((kind, reason)) = kind.filter(|_| !response.headers().contains_key(BITS_PACKET_TYPE))
+            {
+                self.metrics.refused(kind);
+                log::refused(client, &method, &path, status, reason);
+            }
+        }
+        response.map(Body::new)
     }
 }

@@ -13,27 +13,29 @@ use clap::error::{ContextKind, ErrorKind};
 /// A century: longer times are slips.
 const LONGEST: f64 = 100.0 * 365.0 * 86_400.0;
 
-/// A time above zero: seconds with or without a fraction, or another unit, such as `90s`, `15m`, `2h`, `1.5d`.
+/// A time above zero: seconds with or without a fraction, `1.5h` and the like, or words such as `90s`, `2h 30m`, `14days`.
 ///
 /// # Errors
 /// What is wanted instead.
 pub fn seconds(text: &str) -> Result<Duration, String> {
+    let time = fraction(text).or_else(|| humantime::parse_duration(text).ok());
+    time.filter(|time| !time.is_zero() && time.as_secs_f64() <= LONGEST).ok_or_else(|| {
+        "a number of seconds above zero is wanted, such as 0.5, or a time such as 2h or 14days".to_owned()
+    })
+}
+
+/// A number, which may have a fraction, of one unit.
+fn fraction(text: &str) -> Option<Duration> {
     let (number, unit) = match text.char_indices().next_back() {
-        Some((at, 's')) => (text.get(..at), 1.0),
-        Some((at, 'm')) => (text.get(..at), 60.0),
-        Some((at, 'h')) => (text.get(..at), 3_600.0),
-        Some((at, 'd')) => (text.get(..at), 86_400.0),
-        _ => (Some(text), 1.0),
+        Some((at, 's')) => (text.get(..at)?, 1.0),
+        Some((at, 'm')) => (text.get(..at)?, 60.0),
+        Some((at, 'h')) => (text.get(..at)?, 3_600.0),
+        Some((at, 'd')) => (text.get(..at)?, 86_400.0),
+        _ => (text, 1.0),
     };
-    let number = number.filter(|number| number.ends_with(|last: char| last.is_ascii_digit()));
-    let seconds = number.and_then(|number| number.parse::<f64>().ok()).map(|number| number * unit);
-    seconds
-        .filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST)
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|time| !time.is_zero())
-        .ok_or_else(|| {
-            "a number of seconds above zero is wanted, such as 0.5, or a time such as 2h".to_owned()
-        })
+    let number = Some(number).filter(|number| number.ends_with(|last: char| last.is_ascii_digit()));
+    let seconds = number?.parse::<f64>().ok()? * unit;
+    Duration::try_from_secs_f64(seconds).ok()
 }
 
 /// What is wrong with the command line. Never the value itself: it may have a password in it.
@@ -68,12 +70,21 @@ mod tests {
     fn seconds_may_have_fractions() {
         assert_eq!(seconds("0.25"), Ok(Duration::from_millis(250)));
         assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
-        for (text, seconds_) in [("90s", 90), ("15m", 900), ("2h", 7_200), ("1.5d", 129_600)] {
+        for (text, seconds_) in [
+            ("90s", 90),
+            ("15m", 900),
+            ("2h", 7_200),
+            ("1.5d", 129_600),
+            ("14days", 1_209_600),
+            ("2h 30m", 9_000),
+            ("1week", 604_800),
+        ] {
             assert_eq!(seconds(text), Ok(Duration::from_secs(seconds_)), "{text}");
         }
-        for text in
-            ["", "h", "2w", "2hh", "0h", "-1m", "infd", "0", "-1", "nan", "inf", "1e300", "1e-300", "five"]
-        {
+        for text in [
+            "", "h", "2x", "2hh", "0h", "0days", "-1m", "-1days", "infd", "200years", "0", "-1", "nan",
+            "inf", "1e300", "1e-300", "five",
+        ] {
             assert!(seconds(text).is_err(), "{text}");
         }
     }
@@ -83,7 +94,7 @@ mod tests {
         let text = complaint(&["program", "--time", "barley"]);
         assert_eq!(
             text,
-            "--time <time>: a number of seconds above zero is wanted, such as 0.5, or a time such as 2h"
+            "--time <time>: a number of seconds above zero is wanted, such as 0.5, or a time such as 2h or 14days"
         );
     }
 

@@ -83,8 +83,9 @@ impl Server {
     /// What is kept of uploads that have not ended: notes and replies in the state folder, and hidden folders.
     pub fn leftovers(&self) -> Vec<String> {
         let state = names(&self.root.join(".bits")).into_iter();
-        let mut found: Vec<_> =
-            state.filter(|name| name != ".bits-state" && !name.ends_with(".json")).collect();
+        let mut found: Vec<_> = state
+            .filter(|name| name != ".bits-state" && name != "control" && !name.ends_with(".json"))
+            .collect();
         let mut folders = vec![self.root.clone()];
         while let Some(folder) = folders.pop() {
             for name in names(&folder) {

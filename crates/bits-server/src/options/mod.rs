@@ -1,48 +1,51 @@
-//! The command line.
+//! The command line, and the same from the environment.
+
+mod limits;
+mod network;
+mod people;
+mod values;
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bits_http::storage::FolderBuilder;
+use bits_http::storage::{Folder, Quota};
 use bits_proto::notify::{NotificationType, NotificationUrl};
 use bits_proto::server::{Directory, InvalidDirectory};
 use bits_proto::{Conformance, HostId};
-use clap::{Parser, ValueEnum};
-use command_line::{seconds, what_is_wrong};
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use command_line::what_is_wrong;
 use http::Uri;
 
 use crate::origin::PublicUrl;
-use crate::users::User;
-use crate::values;
+use crate::sessions::{self, Sessions};
+pub(crate) use limits::Limits;
+pub(crate) use network::Network;
+pub(crate) use people::People;
+
+/// What variables of the environment begin with that are options.
+pub(crate) const VARIABLES: &str = "BITS_SERVER_";
+
+const AFTER_HELP: &str = "\
+Each option can be in the environment, too: BITS_SERVER_MAX_SESSIONS=500 for --max-sessions 500, BITS_SERVER_SERVE=true
+for --serve. SIGHUP has certificate, key and users read again.
+
+bits-server sessions list|show|cancel   the unfinished uploads of a root, whether its server runs or not
+bits-server completions SHELL           completions for bash, elvish, fish, powershell or zsh
+bits-server man                         the manual page";
 
 /// A BITS server for a directory: `/a/b.bin` is published as DIR/a/b.bin.
 ///
-/// Sizes are in bytes, or with KiB, MiB or GiB. Times are in seconds.
+/// Sizes are in bytes, or with KiB, MiB or GiB. Times are in seconds, or such as 90s, 15m, 2h 30m or 14days.
 #[derive(Clone, Debug, Parser)]
-#[command(version)]
+#[command(name = "bits-server", version, after_help = AFTER_HELP)]
 pub(crate) struct Options {
     /// The directory where uploads are published
     #[arg(long, value_name = "DIR")]
     pub(crate) root: PathBuf,
-    /// Where to listen; port 0 picks one
-    #[arg(long, value_name = "ADDR:PORT", value_parser = values::address, default_value = "127.0.0.1:8080")]
-    pub(crate) listen: SocketAddr,
-    /// How many connections are served at a time; when there are more, the one that was idle longest is closed [default: a
-    /// quarter of `ulimit -n`]
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) max_connections: Option<NonZeroUsize>,
-    /// How many connections one address may have; raise it for a proxy [default: half of --max-connections]
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) connections_per_address: Option<NonZeroUsize>,
-    /// How long a client may be silent between two requests, or within a head, or read nothing of an answer, until its
-    /// connection is closed
-    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "120")]
-    pub(crate) idle_timeout: Duration,
-    /// How many threads serve connections, and as many work on files [default: one for each processor, and as many as it takes]
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) threads: Option<NonZeroUsize>,
     /// Where sessions are kept; the bytes of unfinished uploads are hidden beside their destinations [default: DIR/.bits]
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
@@ -52,79 +55,44 @@ pub(crate) struct Options {
     /// Let an upload replace a file that is there already
     #[arg(long)]
     pub(crate) allow_overwrites: bool,
-    /// Refuse uploads that would leave less than this free on their file system
-    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "0")]
-    pub(crate) keep_free: u64,
-    /// How many bytes a second a client sends at least within a body; slower ones are sent away, and come back
-    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64")]
-    pub(crate) least_pace: u64,
-    /// The largest file
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
-    pub(crate) max_upload_size: Option<u64>,
-    /// The largest fragment; clients that send larger ones are told so, and send smaller ones
-    #[arg(long, value_name = "SIZE", value_parser = values::size)]
-    pub(crate) max_fragment_size: Option<u64>,
+    /// Say what is wrong with these options, files, folders and addresses, and do no more: before a restart, say
+    #[arg(long)]
+    pub(crate) check_config: bool,
+    #[command(flatten)]
+    pub(crate) network: Network,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
+    #[command(flatten)]
+    pub(crate) people: People,
+    /// How many threads serve connections, and as many work on files [default: one for each processor, and as many as it takes]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) threads: Option<NonZeroUsize>,
     /// Take `POST` with `X-HTTP-Method-Override: BITS_POST`, too
     #[arg(long)]
-    pub(crate) allow_method_override: bool,
+    allow_method_override: bool,
     /// The host that the rest of every upload goes to
     #[arg(long, value_name = "HOST", value_parser = values::host_id)]
-    pub(crate) host_id: Option<HostId<'static>>,
+    host_id: Option<HostId<'static>>,
     /// How long that host may be out of reach, until clients come back here
     #[arg(long, value_name = "SECONDS", requires = "host_id")]
-    pub(crate) host_id_fallback_timeout: Option<u32>,
-    /// How long an upload may make no progress, until it is deleted [default: 14 days]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub(crate) session_timeout: Option<Duration>,
-    /// How many unfinished uploads a user may have [default: 50; without users, any number]
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) sessions_per_owner: Option<usize>,
-    /// How many unfinished uploads there may be in all
-    #[arg(long, value_name = "NUMBER", default_value = "100000")]
-    pub(crate) max_sessions: usize,
-    /// How many unfinished uploads one address may have
-    #[arg(long, value_name = "NUMBER", default_value = "1000")]
-    pub(crate) sessions_per_address: usize,
-    /// Who may upload, by Basic authentication; can be repeated. Use it with TLS alone, and where nobody else can list
-    /// processes
-    #[arg(long = "user", value_name = "NAME:PASSWORD")]
-    pub(crate) users: Vec<User>,
-    /// The same from a file, NAME:PASSWORD a line, or what htpasswd writes; empty lines and those that begin with # do not count
-    #[arg(long, value_name = "FILE")]
-    pub(crate) users_file: Option<PathBuf>,
+    host_id_fallback_timeout: Option<u32>,
     /// Refuse whatever MC-BUP says must be refused
     #[arg(long)]
-    pub(crate) strict: bool,
-    /// Serve the published files, too, by GET and HEAD with ranges
-    #[arg(long)]
-    pub(crate) serve: bool,
+    strict: bool,
     /// How a server application is told of complete uploads: each is published if its answer has the header
     /// BITS-Copy-File-To-Destination, and else deleted
     #[arg(long, value_name = "HOW", requires = "notification_url")]
-    pub(crate) notify: Option<Notify>,
+    notify: Option<Notify>,
     /// Where the server application listens: an http or https URL, or with --public-url a path on that server
     #[arg(long, value_name = "URL", requires = "notify")]
-    pub(crate) notification_url: Option<NotificationUrl>,
+    notification_url: Option<NotificationUrl>,
     /// Trust the certificates in this PEM file, and no others, when an application is told over https
     #[arg(long, value_name = "FILE", requires = "notification_url")]
     pub(crate) notification_ca: Option<PathBuf>,
-    /// What this server is called from outside: behind a proxy, say. Without it, applications are told the name that the
-    /// client calls it by
-    #[arg(long, value_name = "URL")]
-    pub(crate) public_url: Option<PublicUrl>,
     /// Run this shell command after each file that was published, with BITS_PATH, BITS_SIZE, BITS_USER, BITS_CLIENT,
     /// BITS_CONTENT_NAME and BITS_SHA256 in its environment
     #[arg(long, value_name = "COMMAND")]
     pub(crate) on_upload: Option<OsString>,
-    /// Where to serve metrics in Prometheus' format, at /metrics
-    #[arg(long, value_name = "ADDR:PORT", value_parser = values::address)]
-    pub(crate) metrics: Option<SocketAddr>,
-    /// The certificate chain, in PEM
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub(crate) tls_cert: Option<PathBuf>,
-    /// The private key of the certificate, in PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
     /// How lines of the log look
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
@@ -142,61 +110,142 @@ pub(crate) enum LogFormat {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Notify {
+enum Notify {
     /// It is told where the file is, and must be allowed into the state folder
     ByReference,
     /// It is sent the file
     ByValue,
 }
 
-impl Options {
-    /// The command line, or what is wrong with it; `Ok(None)`: help or the version was asked for, and printed.
-    pub(crate) fn read() -> Result<Option<Self>, String> {
-        match Self::try_parse() {
-            Ok(options) => options.checked().map(Some),
-            Err(error) if error.use_stderr() => Err(what_is_wrong(&error)),
+/// What the program is to do.
+pub(crate) enum Wish {
+    Serve(Box<Options>),
+    /// Look at unfinished uploads, or cancel one.
+    Sessions(Sessions),
+    /// All was said.
+    Nothing,
+}
+
+impl Wish {
+    /// Reads the command line, or says what is wrong with it.
+    pub(crate) fn read() -> Result<Self, String> {
+        let matches = match command().try_get_matches() {
+            Ok(matches) => matches,
+            Err(error) if error.use_stderr() => return Err(what_is_wrong(&error)),
             Err(help) => {
                 let _nobody_reads = help.print();
-                Ok(None)
+                return Ok(Self::Nothing);
+            }
+        };
+        Self::of(&matches).map_err(|error| what_is_wrong(&error))?
+    }
+
+    fn of(matches: &ArgMatches) -> Result<Result<Self, String>, clap::Error> {
+        match matches.subcommand() {
+            Some((sessions::NAME, matches)) => Ok(Ok(Self::Sessions(Sessions::from_arg_matches(matches)?))),
+            Some(("completions", matches)) => {
+                if let Some(shell) = matches.get_one::<clap_complete::Shell>("SHELL") {
+                    let mut text = Vec::new();
+                    clap_complete::generate(*shell, &mut command(), "bits-server", &mut text);
+                    print(&text);
+                }
+                Ok(Ok(Self::Nothing))
+            }
+            Some(_) => {
+                let mut text = Vec::new();
+                let _into_memory = clap_mangen::Man::new(command()).render(&mut text);
+                print(&text);
+                Ok(Ok(Self::Nothing))
+            }
+            None => {
+                let options = Options::from_arg_matches(matches)?;
+                Ok(options.checked().map(|options| Self::Serve(Box::new(options))))
             }
         }
     }
+}
 
+/// Somebody who reads no more is no reason to panic.
+fn print(text: &[u8]) {
+    let _nobody_reads = std::io::Write::write_all(&mut std::io::stdout(), text);
+}
+
+fn command() -> Command {
+    let shell =
+        clap::Arg::new("SHELL").required(true).value_parser(clap::value_parser!(clap_complete::Shell));
+    with_variables(Options::command())
+        .subcommand_negates_reqs(true)
+        .args_conflicts_with_subcommands(true)
+        .subcommand(with_variables(Sessions::augment_args(Command::new(sessions::NAME))))
+        .subcommand(Command::new("completions").about("Print completions for a shell").arg(shell))
+        .subcommand(Command::new("man").about("Print the manual page"))
+        .disable_help_subcommand(true)
+}
+
+/// Lets each option be in the environment. A password is not shown by `--help`.
+fn with_variables(command: Command) -> Command {
+    command.mut_args(|arg| {
+        let Some(long) = arg.get_long() else { return arg };
+        let variable = format!("{VARIABLES}{}", long.to_uppercase().replace('-', "_"));
+        let is_flag = matches!(arg.get_action(), ArgAction::SetTrue);
+        let arg = arg.env(variable).hide_env_values(true).hide_env(true);
+        if is_flag { arg.value_parser(FalseyValueParser::new()) } else { arg }
+    })
+}
+
+impl Options {
     fn checked(self) -> Result<Self, String> {
         self.directory().map_err(|error| error.to_string())?;
-        if self.public_url.is_none() && self.notification_url.as_ref().is_some_and(is_relative) {
+        if self.network.public_url.is_none() && self.notification_url.as_ref().is_some_and(is_relative) {
             // Else a client would choose where everybody's files are sent.
             return Err("a --notification-url without a host of its own needs --public-url".to_owned());
+        }
+        if self.people.user_dirs && !self.people.are_named() {
+            return Err("--user-dirs needs users: --users-file names some".to_owned());
         }
         Ok(self)
     }
 
+    /// The folder, before it is opened.
+    pub(crate) fn folder(&self) -> FolderBuilder {
+        let mut folder =
+            Folder::builder(&self.root).create_dirs(self.create_dirs).keep_free(self.limits.keep_free);
+        if let Some(state) = &self.state {
+            folder = folder.state(state);
+        }
+        let (people, quota) = (self.people.clone(), self.limits.quota);
+        match (self.people.user_dirs, quota) {
+            (true, _) => folder.quota(Quota::of_folders(move |user| people.quota(user).or(quota))),
+            (false, Some(bytes)) => folder.quota(Quota::of_all(bytes)),
+            (false, None) => folder,
+        }
+    }
+
     pub(crate) fn directory(&self) -> Result<Directory, InvalidDirectory> {
+        let limits = &self.limits;
         let mut directory = Directory::builder()
             .conformance(if self.strict { Conformance::Strict } else { Conformance::Interop })
             .method_override(self.allow_method_override)
             .allow_overwrites(self.allow_overwrites)
-            .max_sessions(self.max_sessions)
+            .max_sessions(limits.max_sessions)
             .notification(self.notification());
-        if let Some(bytes) = self.max_upload_size {
+        if let Some(bytes) = limits.max_upload_size {
             directory = directory.max_upload_size(bytes);
         }
-        if let Some(bytes) = self.max_fragment_size {
+        if let Some(bytes) = limits.max_fragment_size {
             directory = directory.max_fragment_size(bytes);
         }
-        if let Some(timeout) = self.session_timeout {
+        if let Some(timeout) = limits.session_timeout {
             directory = directory.session_timeout(timeout);
         }
         if let Some(host) = &self.host_id {
             let timeout = self.host_id_fallback_timeout.map(|seconds| Duration::from_secs(seconds.into()));
             directory = directory.host(host.clone(), timeout);
         }
-        match self.sessions_per_owner {
+        match limits.sessions_per_owner {
             Some(sessions) => directory = directory.sessions_per_owner(sessions),
             // Everybody is one owner.
-            None if self.users.is_empty() && self.users_file.is_none() => {
-                directory = directory.sessions_per_owner(usize::MAX)
-            }
+            None if !self.people.are_named() => directory = directory.sessions_per_owner(usize::MAX),
             None => {}
         }
         directory.build()
@@ -212,10 +261,20 @@ impl Options {
 
     /// Whether the application is told over https.
     pub(crate) fn notifies_with_tls(&self) -> bool {
-        let server = self.public_url.as_ref().map_or("http://any", PublicUrl::as_str);
+        let server = self.network.public_url.as_ref().map_or("http://any", PublicUrl::as_str);
         let (Some(url), Ok(server)) = (&self.notification_url, server.parse::<Uri>()) else { return false };
         url.resolve(&server).is_ok_and(|url| url.scheme_str() == Some("https"))
     }
+
+    /// Where sessions are kept.
+    pub(crate) fn state(&self) -> PathBuf {
+        state_of(&self.root, self.state.as_deref())
+    }
+}
+
+/// Where the sessions of a root are kept.
+pub(crate) fn state_of(root: &Path, state: Option<&Path>) -> PathBuf {
+    state.map_or_else(|| root.join(".bits"), Path::to_owned)
 }
 
 /// Whether another server in the destination makes it another application.
@@ -230,6 +289,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        <Options as clap::CommandFactory>::command().debug_assert();
+        command().debug_assert();
     }
 }

@@ -1,7 +1,5 @@
 //! What single values of the command line look like.
 
-use std::net::SocketAddr;
-
 use bits_proto::HostId;
 
 pub(crate) fn size(text: &str) -> Result<u64, String> {
@@ -15,8 +13,10 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "a size is a number of bytes, or a number with KiB, MiB or GiB behind it".to_owned())
 }
 
-pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "an IP address and a port are wanted, such as 0.0.0.0:8080".to_owned())
+/// A name and a size: `alice=10GiB`.
+pub(crate) fn named_size(text: &str) -> Result<(String, u64), String> {
+    let (name, text) = text.rsplit_once('=').ok_or("a name and a size are wanted, such as alice=10GiB")?;
+    Ok((name.to_owned(), size(text)?))
 }
 
 pub(crate) fn host_id(text: &str) -> Result<HostId<'static>, String> {
@@ -37,5 +37,12 @@ mod tests {
         for text in ["", "KiB", "-1", "+1", "1.5MiB", "5 kB", "5MB", "0x10", "99999999999GiB", "1e3"] {
             assert!(size(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_name_may_have_anything_in_it() {
+        assert_eq!(named_size("alice=1KiB"), Ok(("alice".to_owned(), 1024)));
+        assert_eq!(named_size("a=b=1"), Ok(("a=b".to_owned(), 1)));
+        assert!(named_size("alice").is_err() && named_size("alice=much").is_err());
     }
 }

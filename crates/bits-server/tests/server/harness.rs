@@ -1,7 +1,7 @@
 //! The program under test, and the folder that it serves.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,9 @@ use tempfile::TempDir;
 
 /// How long anything may take. The machine may be busy with much else.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The name of the file that has the log.
+const LOG: &str = "log";
 
 /// A folder, and a server that is started for it.
 pub(crate) struct Server {
@@ -34,7 +37,7 @@ impl Server {
     /// Serves `root`, which is somewhere in `folder`.
     pub(crate) fn start_in(folder: TempDir, root: PathBuf, options: &[&str]) -> Self {
         let options: Vec<_> = options.iter().map(|option| option.to_string()).collect();
-        let (child, stdout, address) = spawn(&root, &options);
+        let (child, stdout, address) = spawn(&root, &options, &folder.path().join(LOG));
         Self { folder, root, options, child, stdout, address }
     }
 
@@ -71,6 +74,17 @@ impl Server {
         parts
     }
 
+    /// What it has logged since the first start, at the default level.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
+    }
+
+    /// Waits until a line of the log has all of these words in it.
+    pub(crate) fn logs(&self, words: &[&str]) {
+        let has = |line: &str| words.iter().all(|word| line.contains(word));
+        eventually(&format!("a line with {words:?}"), || self.log().lines().any(has));
+    }
+
     /// The files of the state folder with this extension.
     pub(crate) fn state_files(&self, extension: &str) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.root.join(".bits")).unwrap().map(|entry| entry.unwrap().path());
@@ -85,7 +99,8 @@ impl Server {
 
     /// Starts again after the end, on another port.
     pub(crate) fn restart(&mut self) {
-        (self.child, self.stdout, self.address) = spawn(&self.root, &self.options);
+        (self.child, self.stdout, self.address) =
+            spawn(&self.root, &self.options, &self.folder.path().join(LOG));
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -118,6 +133,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _dead_already = self.child.kill();
         let _reaped_already = self.child.wait();
+        if std::thread::panicking() {
+            println!("the server's log:\n{}", self.log());
+        }
     }
 }
 
@@ -144,13 +162,15 @@ pub(crate) fn refused(options: &[&str]) -> (Option<i32>, String) {
     (ended.status.code(), line)
 }
 
-fn spawn(root: &Path, options: &[String]) -> (Child, BufReader<ChildStdout>, SocketAddr) {
+fn spawn(root: &Path, options: &[String], log: &Path) -> (Child, BufReader<ChildStdout>, SocketAddr) {
+    let log = File::options().create(true).append(true).open(log).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_bits-server"))
         .arg("--root")
         .arg(root)
-        .args(["--listen", "127.0.0.1:0", "--log-level", "warn"])
+        .args(["--listen", "127.0.0.1:0"])
         .args(options)
         .stdout(Stdio::piped())
+        .stderr(log)
         .spawn()
         .unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -159,6 +179,11 @@ fn spawn(root: &Path, options: &[String]) -> (Child, BufReader<ChildStdout>, Soc
     let address = line.strip_prefix("listening on http").map(|rest| rest.trim_start_matches('s'));
     let address = address.and_then(|rest| rest.strip_prefix("://")?.strip_suffix('\n'));
     (child, stdout, address.unwrap_or_else(|| panic!("{line:?}")).parse().unwrap())
+}
+
+/// The address of a port that nobody has at this moment.
+pub(crate) fn free_address() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// Bytes that differ everywhere, so that a mistake in an offset shows.

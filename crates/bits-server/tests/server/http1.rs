@@ -24,9 +24,14 @@ pub(crate) fn send_head(stream: &mut impl Write, method: &str, target: &str, hea
 }
 
 pub(crate) fn read_response(stream: impl Read, method: &str) -> Response {
+    try_read_response(stream, method).unwrap()
+}
+
+/// A response, unless the connection breaks.
+pub(crate) fn try_read_response(stream: impl Read, method: &str) -> std::io::Result<Response> {
     let mut stream = BufReader::new(stream);
-    let response = Response::read_response(&mut stream).unwrap();
-    if method == "HEAD" { response } else { response.with_body(&mut stream).unwrap() }
+    let response = Response::read_response(&mut stream)?;
+    if method == "HEAD" { Ok(response) } else { response.with_body(&mut stream) }
 }
 
 /// A request, as a server application reads it, if it comes to its end.
@@ -43,13 +48,23 @@ pub(crate) fn request(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Response {
-    let mut stream = connect(address);
+    request_on(connect(address), method, target, headers, body)
+}
+
+/// One request on a connection of whatever kind.
+pub(crate) fn request_on(
+    mut stream: impl Read + Write,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Response {
     let length = body.len().to_string();
     let headers: Vec<_> = headers.iter().copied().chain([("Content-Length", &*length)]).collect();
     send_head(&mut stream, method, target, &headers);
     // A server that refuses may close before it has read everything.
     let _refused = stream.write_all(body);
-    read_response(&stream, method)
+    read_response(&mut stream, method)
 }
 
 /// Sends the smallest request of the protocol.

@@ -1,12 +1,11 @@
 //! What an operator uses: expiry, metrics, TLS, downloads.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;
 
-use crate::harness::{Server, entity, eventually};
+use crate::harness::{Server, entity, eventually, free_address};
 use crate::http1::{Session, connect, read_response, request, send_ping};
 use crate::tls::Certificate;
 
@@ -25,8 +24,7 @@ fn an_abandoned_upload_is_deleted_at_the_timeout() {
 
 #[test]
 fn metrics_count() {
-    // Free a moment ago; the server says in its log alone where its metrics are.
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = free_address();
     let server = Server::start(&["--metrics", &address.to_string(), "--session-timeout", "1.5"]);
     let session = Session::create(server.address, "/a.bin");
     assert_eq!(session.fragment(&entity(10), 0, 10).status, 200);

@@ -126,7 +126,7 @@ fn nonsense_on_the_command_line_is_wrong_usage() {
     }
     assert_eq!(refused(&["--listen", "127.0.0.1:0"]).0, Some(2));
     for option in ["--listen", "--metrics"] {
-        let (_, line) = refused(&["--root", "/nowhere", option, "localhost:80"]);
+        let (_, line) = refused(&["--root", "/nowhere", option, "localhost"]);
         assert!(line.contains(option) && line.contains("such as 0.0.0.0:8080"), "{line}");
     }
 }

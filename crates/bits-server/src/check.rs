@@ -1,0 +1,135 @@
+//! `--check-config`: everything that would keep the server from starting, said at once, beside a server that runs.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::process::geteuid;
+use tokio::net::lookup_host;
+
+use crate::application;
+use crate::control::{self, Question};
+use crate::listeners::{self, Place};
+use crate::options::Options;
+use crate::tls::{Tls, readable_by_others};
+use crate::user_dirs;
+use crate::users::{self, Users};
+
+/// What is wrong, and what should be looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) errors: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Findings {
+    fn note<T>(&mut self, found: Result<T, impl ToString>) -> Option<T> {
+        found.map_err(|error| self.errors.push(error.to_string())).ok()
+    }
+}
+
+/// Looks at everything that the options name. Nothing is made or changed.
+pub(crate) async fn check(options: &Options) -> Findings {
+    let mut found = Findings::default();
+    // A server that runs has its folders and addresses, and gives them up when it is restarted.
+    let asked = control::ask::<Vec<String>>(&options.state(), Question::Listening);
+    let running = asked.ok().flatten();
+    folders(options, running.is_some(), &mut found);
+    certificates(options, &mut found);
+    people(options, &mut found);
+    if options.directory().is_ok_and(|directory| directory.notifies()) {
+        found.note(application::client(options.notification_ca.as_deref(), options.notifies_with_tls()));
+    }
+    let mut places = options.network.listen(false);
+    places.extend(options.network.metrics.clone());
+    for place in places {
+        if !has(&running, &place).await {
+            found.note(listeners::bind(&place).await);
+        }
+    }
+    found
+}
+
+/// What is wrong with the files that others should not read.
+pub(crate) fn warnings(options: &Options, tls: Option<&Tls>) -> Vec<String> {
+    let key = options.network.tls().map(|files| files.key);
+    let secrets = key.iter().chain(&options.people.users_file);
+    let mut warnings: Vec<_> = secrets.filter_map(|path| readable_by_others(path)).collect();
+    warnings.extend(tls.and_then(Tls::warning));
+    warnings
+}
+
+fn folders(options: &Options, running: bool, found: &mut Findings) {
+    let state = options.state();
+    // What is not there yet is made by the server; here it would be made as another user, perhaps.
+    if state.exists() && !running {
+        found.note(options.folder().open());
+        return;
+    }
+    match fs::metadata(&options.root) {
+        Err(error) => {
+            found.errors.push(format!("{} cannot be used: {error}", options.root.display()));
+            return;
+        }
+        Ok(root) if !root.is_dir() => {
+            found
+                .errors
+                .push(format!("{} cannot be used: the root must be a folder", options.root.display()));
+            return;
+        }
+        Ok(_) => {}
+    }
+    found.note(writable(&options.root));
+    match fs::symlink_metadata(&state) {
+        Ok(state) if state.uid() == geteuid().as_raw() && state.is_dir() && state.mode() & 0o077 == 0 => {}
+        Ok(_) => found.errors.push(format!(
+            "{} cannot be used: it must be a folder of the server's user, and closed to others",
+            state.display()
+        )),
+        Err(_) => {
+            let parents = state.ancestors().skip(1).map(|parent| match parent.as_os_str().is_empty() {
+                true => Path::new("."),
+                false => parent,
+            });
+            if let Some(parent) = parents.into_iter().find(|parent| parent.exists()) {
+                found.note(writable(parent));
+            }
+        }
+    }
+}
+
+fn writable(folder: &Path) -> io::Result<()> {
+    accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
+        .map_err(|error| io::Error::other(format!("{} cannot be written into: {error}", folder.display())))
+}
+
+fn certificates(options: &Options, found: &mut Findings) {
+    let tls = options.network.tls().and_then(|files| found.note(Tls::open(&files)));
+    found.warnings.extend(warnings(options, tls.as_ref()));
+}
+
+fn people(options: &Options, found: &mut Findings) {
+    let mut all = options.people.users.clone();
+    if let Some(path) = &options.people.users_file {
+        all.extend(found.note(users::read(path)).unwrap_or_default());
+    }
+    let Some(users) = found.note(Users::new(all)) else { return };
+    if options.people.user_dirs {
+        found.note(user_dirs::check(&users.names()));
+    }
+}
+
+/// Whether a server that runs listens there, or at the same port.
+async fn has(running: &Option<Vec<String>>, place: &Place) -> bool {
+    let Some(running) = running else { return false };
+    match place {
+        Place::Path(_) => running.contains(&place.to_string()),
+        Place::Address(name) => {
+            let Ok(addresses) = lookup_host(name).await else { return false };
+            let ports: Vec<_> = addresses.map(|address| format!(":{}", address.port())).collect();
+            running.iter().any(|url| ports.iter().any(|port| url.ends_with(port)))
+        }
+    }
+}

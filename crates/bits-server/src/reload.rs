@@ -1,0 +1,71 @@
+//! What is read again when the program is told to (`SIGHUP`), and what an operator is warned of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bits_http::storage::Folder;
+use tokio::signal::unix::Signal;
+use tokio::time::{Instant, interval_at};
+
+use crate::check;
+use crate::options::Options;
+use crate::tls::Tls;
+use crate::user_dirs;
+use crate::users::{self, Users};
+
+/// How often it is looked whether the certificate expires.
+const EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What can be read again.
+pub(crate) struct Reloaded {
+    pub(crate) options: Options,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) users: Arc<Users>,
+    pub(crate) folder: Folder,
+}
+
+impl Reloaded {
+    /// Warns at the start, after each reload, and once a day.
+    pub(crate) async fn watch(self, mut hang_up: Signal) {
+        let mut days = interval_at(Instant::now() + EVERY, EVERY);
+        loop {
+            for warning in check::warnings(&self.options, self.tls.as_ref()) {
+                tracing::warn!("{warning}");
+            }
+            tokio::select! {
+                told = hang_up.recv() => match told {
+                    Some(()) => self.reload(),
+                    None => return,
+                },
+                _ = days.tick() => {}
+            }
+        }
+    }
+
+    /// What cannot be used stays as it was.
+    fn reload(&self) {
+        if let (Some(tls), Some(files)) = (&self.tls, &self.options.network.tls()) {
+            told("the certificate", tls.reload(files).map_err(|error| error.to_string()));
+        }
+        if let Some(path) = &self.options.people.users_file {
+            let read = users::read(path).map_err(|error| error.to_string());
+            let all =
+                read.map(|more| self.options.people.users.iter().cloned().chain(more).collect::<Vec<_>>());
+            told("the users", all.and_then(|all| self.replace(all)));
+        }
+    }
+
+    fn replace(&self, all: Vec<users::User>) -> Result<(), String> {
+        if self.options.people.user_dirs {
+            user_dirs::make(&self.folder, &Users::new(all.clone())?.names())?;
+        }
+        self.users.replace(all)
+    }
+}
+
+fn told(what: &str, reloaded: Result<(), String>) {
+    match reloaded {
+        Ok(()) => tracing::info!("{what} were read again"),
+        Err(error) => tracing::error!(error, "{what} stay as they were"),
+    }
+}
