@@ -1,11 +1,11 @@
 //! Answers to servers that want to know who uploads.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use bits_http::client::Challenge;
 use bits_proto::client::Credentials;
 use clap::ValueEnum;
-use http::StatusCode;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION};
 
 use crate::challenges::{Offer, offers};
@@ -25,35 +25,73 @@ pub(crate) enum Auth {
     Auto,
 }
 
-/// Answers the challenges of one upload.
+/// Who asks, and what it says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asker<'c> {
+    /// The host that the credentials are for.
+    pub(crate) host: &'c str,
+    pub(crate) values: &'c [HeaderValue],
+    /// How many challenges came before this one without a success in between.
+    pub(crate) earlier: u32,
+}
+
+/// Whose challenges these are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Party {
+    Server,
+    /// With its address, and who named it.
+    Proxy(String),
+}
+
+impl Party {
+    /// How the user gives a name and a password.
+    const fn options(&self) -> &'static str {
+        match self {
+            Self::Server => "--user NAME:PASSWORD, or --user NAME and --password-file FILE",
+            Self::Proxy(_) => "--proxy URL and --proxy-user NAME:PASSWORD",
+        }
+    }
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server => f.write_str("the server"),
+            Self::Proxy(name) => write!(f, "the proxy {name}"),
+        }
+    }
+}
+
+/// Answers the challenges of one party.
 #[derive(Debug)]
 pub(crate) struct Answerer {
+    party: Party,
     user: Option<User>,
-    proxy_user: Option<User>,
     auth: Auth,
     handshake: Option<Handshake>,
 }
 
 impl Answerer {
-    pub(crate) const fn new(user: Option<User>, proxy_user: Option<User>, auth: Auth) -> Self {
-        Self { user, proxy_user, auth, handshake: None }
+    pub(crate) const fn new(party: Party, user: Option<User>, auth: Auth) -> Self {
+        Self { party, user, auth, handshake: None }
     }
 
     /// The headers that answer a challenge with what they are, or advice.
-    pub(crate) fn answer(&mut self, challenge: &Challenge<'_>) -> Result<(String, Credentials), String> {
-        let is_proxy = challenge.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED;
-        let (who, option) = if is_proxy { ("proxy", "--proxy-user") } else { ("server", "--user") };
-        let offers = offers(challenge.values);
-        let user = if is_proxy { &self.proxy_user } else { &self.user };
+    pub(crate) fn answer(&mut self, asker: &Asker<'_>) -> Result<(String, Credentials), String> {
+        let offers = offers(asker.values);
         let way = self.way(&offers);
-        let (Some(user), Some(way)) = (user.clone(), way) else {
-            return Err(no_way(who, option, user.is_some(), way.is_some(), &offers, self.auth));
+        let (Some(user), Some(way)) = (self.user.clone(), way) else {
+            return Err(self.no_way(way, &offers));
         };
-        let name = if is_proxy { PROXY_AUTHORIZATION } else { AUTHORIZATION };
+        let (name, option) = match self.party {
+            Party::Server => (AUTHORIZATION, "--user"),
+            Party::Proxy(_) => (PROXY_AUTHORIZATION, "--proxy-user"),
+        };
+        let who = self.party.to_string();
         let refused =
-            || format!("the {who} does not accept the name and password of {}: check {option}", user.name);
+            || format!("{who} does not accept the name and password of {}: check {option}", user.name);
         let Way::Handshake(scheme) = way else {
-            if challenge.earlier > 0 {
+            if asker.earlier > 0 {
                 return Err(refused());
             }
             let pair = BASE64_STANDARD.encode(user.credentials());
@@ -64,14 +102,11 @@ impl Answerer {
             // The token goes on with it.
             Some(handshake) if !token.is_empty() => handshake,
             // Without one, the server begins anew: what was proved was not enough.
-            Some(_) if challenge.earlier > 1 => return Err(refused()),
-            _ => {
-                let host = challenge.url.host().unwrap_or_default();
-                Handshake::new(scheme, &user, host)
-                    .map_err(|why| format!("{} cannot be used: {why}", scheme.name()))?
-            }
+            Some(_) if asker.earlier > 1 => return Err(refused()),
+            _ => Handshake::new(scheme, &user, asker.host)
+                .map_err(|why| format!("{} cannot be used: {why}", scheme.name()))?,
         };
-        let has_proved = challenge.earlier > 1;
+        let has_proved = asker.earlier > 1;
         let answer = handshake.answer(token).map_err(|why| match has_proved {
             // A token that says no.
             true => refused(),
@@ -96,6 +131,21 @@ impl Answerer {
             None
         }
     }
+
+    /// Why there is no answer, and what to do.
+    fn no_way(&self, way: Option<Way>, offers: &[Offer]) -> String {
+        let who = &self.party;
+        if way.is_some() {
+            return format!("{who} wants a name and a password: give it {}", who.options());
+        }
+        let names: Vec<_> = offers.iter().map(|offer| offer.scheme.as_str()).collect();
+        let names = if names.is_empty() { "no way that it names".to_owned() } else { names.join(", ") };
+        let ours = match self.auth {
+            Auth::Auto => "this program has Basic, NTLM and Negotiate",
+            _ => "--auth allows another way alone",
+        };
+        format!("{who} wants credentials by {names}, and {ours}: enable one of them there")
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -109,19 +159,4 @@ fn header(name: HeaderName, value: &str) -> Result<HeaderMap, String> {
         HeaderValue::from_str(value).map_err(|_| "the name and password cannot be sent".to_owned())?;
     value.set_sensitive(true);
     Ok(HeaderMap::from_iter([(name, value)]))
-}
-
-fn no_way(who: &str, option: &str, has_user: bool, has_way: bool, offers: &[Offer], auth: Auth) -> String {
-    if has_way && !has_user {
-        let file =
-            if option == "--user" { ", or --user NAME and --password-file FILE" } else { " and --proxy URL" };
-        return format!("the {who} wants a name and a password: give it {option} NAME:PASSWORD, {file}");
-    }
-    let names: Vec<_> = offers.iter().map(|offer| offer.scheme.as_str()).collect();
-    let names = if names.is_empty() { "no way that it names".to_owned() } else { names.join(", ") };
-    let ours = match auth {
-        Auth::Auto => "this program has Basic, NTLM and Negotiate",
-        _ => "--auth allows another way alone",
-    };
-    format!("the {who} wants credentials by {names}, and {ours}: enable one of them for this directory")
 }

@@ -1,139 +1,168 @@
-//! The HTTP library, set up as the options say.
+//! The network as the options say: reqwest, with TLS, perhaps a proxy, and better words for what goes wrong.
 
-use std::fs;
-use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
-use bits_http::client::{Lasting, Reqwest};
-use reqwest::{Certificate, Client, ClientBuilder, Identity, Proxy};
+use bits_http::client::{
+    Attempt, Body, Control, Lasting, Reqwest, ReqwestAnswer, Transport, TransportFailure,
+};
+use bits_proto::client::TransportError;
+use bits_proto::header::BITS_PACKET_TYPE;
+use http::{Request, Response};
+use reqwest::Client;
 
 use crate::options::Options;
 use crate::problem::Problem;
+use crate::proxy::Proxy;
+use crate::tls::Tls;
+use crate::tunnel::{Refusal, Tunnel};
 
-pub(crate) fn network(options: &Options) -> Result<Reqwest, Problem> {
-    // Installed twice it stays as it is.
-    let _installed_already = rustls::crypto::ring::default_provider().install_default();
-    let setup = Setup::new(options)?;
-    let bare = Setup { certificates: Some(Vec::new()), ..setup.clone() };
-    // A machine without any certificates can upload by plain HTTP.
-    let can_do_without = options.cacert.is_none() && options.url.scheme_str() == Some("http");
-    let built = match Reqwest::new(move || setup.builder()) {
-        Err(_) if can_do_without => Reqwest::new(move || bare.builder()),
-        built => built,
-    };
-    built.map_err(|error| {
-        let text = innermost(&error);
-        Problem::failed(format_args!("TLS cannot be set up: {text}; --cacert names certificates to trust"))
+/// The network for one upload after another.
+#[derive(Debug)]
+pub(crate) struct Network {
+    reqwest: Reqwest,
+    tls: Tls,
+    proxy: Option<Proxy>,
+    tunnel: Option<Tunnel>,
+    /// Whether an answer has come: from then on what breaks is the line.
+    has_worked: AtomicBool,
+}
+
+impl Network {
+    pub(crate) fn new(options: &Options) -> Result<Self, Problem> {
+        let (tls, proxy) = (Tls::new(options)?, Proxy::find(options)?);
+        let is_tunnel = options.url.scheme_str() == Some("https");
+        let tunnel = match &proxy {
+            // A proxy over TLS is reqwest's to ask.
+            Some(proxy) if is_tunnel && proxy.url.scheme() == "http" => {
+                let tunnel = Tunnel::open(proxy, &options.user_agent);
+                Some(tunnel.map_err(|error| {
+                    Problem::failed(format_args!("the way to the proxy cannot be set up: {error}"))
+                })?)
+            }
+            _ => None,
+        };
+        let way = proxy.as_ref().map(|proxy| way(proxy, tunnel.as_ref(), is_tunnel)).transpose()?;
+        let (config, user_agent) = (tls.config.clone(), options.user_agent.clone());
+        let reqwest = Reqwest::new(move || {
+            let builder = Client::builder().user_agent(&user_agent).tls_backend_preconfigured(config.clone());
+            match &way {
+                Some(proxy) => builder.proxy(proxy.clone()),
+                None => builder.no_proxy(),
+            }
+        });
+        let reqwest = reqwest.map_err(|error| {
+            Problem::failed(format_args!("the network cannot be set up: {}", innermost(&error)))
+        })?;
+        Ok(Self { reqwest, tls, proxy, tunnel, has_worked: AtomicBool::new(false) })
+    }
+
+    /// The proxy on the way, if there is one.
+    pub(crate) const fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
+    }
+
+    /// The failure, as this program knows it.
+    fn explained(&self, failure: TransportFailure) -> TransportFailure {
+        match (failure.lasting, self.tunnel.as_ref().and_then(Tunnel::refusal)) {
+            (_, Some(Refusal::Unreachable(why))) => {
+                TransportFailure::new(TransportError::Unsent, self.about_proxy(&why))
+            }
+            (Some(lasting), Some(Refusal::Status(why))) => {
+                TransportFailure::new(failure.kind, why).lasting(lasting)
+            }
+            (Some(_), Some(Refusal::Credentials(why))) => {
+                TransportFailure::new(failure.kind, why).lasting(Lasting::ProxyWantsCredentials)
+            }
+            (None, Some(Refusal::Status(why) | Refusal::Credentials(why))) => {
+                TransportFailure::new(failure.kind, self.about_proxy(&why))
+            }
+            (lasting, None) if self.is_about_our_certificate(lasting, &failure.text) => {
+                failure.lasting(Lasting::ClientCertificateWanted)
+            }
+            (Some(Lasting::ProxyWantsCredentials), None) => {
+                let why = self.about_proxy(
+                    "it wants a name and a password: give it --proxy URL and --proxy-user NAME:PASSWORD",
+                );
+                TransportFailure::new(failure.kind, why).lasting(Lasting::ProxyWantsCredentials)
+            }
+            (None, None) if self.proxy.is_some() && failure.kind == TransportError::Unsent => {
+                TransportFailure::new(failure.kind, self.about_proxy(&failure.text))
+            }
+            (_, None) => failure,
+        }
+    }
+
+    /// Whether a server that asked for a certificate of the client's ends the connection for that: many say "handshake
+    /// failure" then, other things when they do not like it, or nothing at all.
+    fn is_about_our_certificate(&self, lasting: Option<Lasting>, text: &str) -> bool {
+        let is_first = !self.has_worked.load(Ordering::Relaxed);
+        let (asked, has_one) = (self.tls.is_asked_for_a_certificate(), self.tls.has_a_certificate());
+        match lasting {
+            Some(Lasting::TlsMismatch) => asked,
+            None => asked && is_first && (!has_one || text.contains("fatal alert")),
+            Some(_) => false,
+        }
+    }
+
+    fn about_proxy(&self, why: &str) -> String {
+        self.proxy.as_ref().map_or_else(|| why.to_owned(), |proxy| format!("the proxy {proxy}: {why}"))
+    }
+
+    /// Whether a server that asked for a certificate answers in this way to whoever has none.
+    fn is_for_want_of_a_certificate(&self, answer: &Response<ReqwestAnswer>) -> bool {
+        let is_ack = answer.headers().contains_key(BITS_PACKET_TYPE);
+        // nginx says 400 and IIS 403.
+        let is_missing = self.tls.was_asked_for_a_certificate() && !self.tls.has_a_certificate();
+        is_missing && !is_ack && matches!(answer.status().as_u16(), 400 | 403)
+    }
+}
+
+impl Transport for Network {
+    type Answer = ReqwestAnswer;
+
+    async fn send(
+        &self,
+        request: Request<Body>,
+        attempt: Attempt,
+    ) -> Result<Response<ReqwestAnswer>, TransportFailure> {
+        self.tls.forget_questions();
+        match self.reqwest.send(request, attempt).await {
+            Ok(answer) if self.is_for_want_of_a_certificate(&answer) => {
+                let text = format!("status {}", answer.status());
+                let failure = TransportFailure::new(TransportError::Interrupted, text);
+                Err(failure.lasting(Lasting::ClientCertificateWanted))
+            }
+            Ok(answer) => {
+                self.has_worked.store(true, Ordering::Relaxed);
+                Ok(answer)
+            }
+            Err(failure) => Err(self.explained(failure)),
+        }
+    }
+
+    async fn wait(&self, until: Instant, control: &Control) {
+        self.reqwest.wait(until, control).await;
+    }
+}
+
+/// The proxy, as reqwest wants it.
+fn way(proxy: &Proxy, tunnel: Option<&Tunnel>, is_tunnel: bool) -> Result<reqwest::Proxy, Problem> {
+    let address = tunnel.map_or_else(|| proxy.url.as_str(), |tunnel| &tunnel.url);
+    let way = reqwest::Proxy::all(address)
+        .map_err(|error| Problem::usage(format_args!("the proxy {proxy}: {}", innermost(&error))))?;
+    let way = way.no_proxy(proxy.exceptions());
+    Ok(match (tunnel, &proxy.user) {
+        (Some(tunnel), _) => way.basic_auth("tunnel", &tunnel.key),
+        // A tunnel is asked for with the password. What goes through the proxy as it is waits for its challenge.
+        (None, Some(user)) if is_tunnel => way.basic_auth(&user.name, user.password()),
+        _ => way,
     })
-}
-
-/// What the options say of the network, read once.
-#[derive(Clone, Debug)]
-struct Setup {
-    user_agent: String,
-    insecure: bool,
-    certificates: Option<Vec<Certificate>>,
-    identity: Option<Identity>,
-    proxy: Way,
-}
-
-#[derive(Clone, Debug)]
-enum Way {
-    Environment,
-    Direct,
-    Proxy(Box<Proxy>),
-}
-
-impl Setup {
-    fn new(options: &Options) -> Result<Self, Problem> {
-        let identity = options.cert.as_deref().map(|path| identity(path, options.key.as_deref()));
-        Ok(Self {
-            user_agent: options.user_agent.clone(),
-            insecure: options.insecure,
-            certificates: options.cacert.as_deref().map(certificates).transpose()?,
-            identity: identity.transpose()?,
-            proxy: match options.proxy.as_deref() {
-                None => Way::Environment,
-                Some("none" | "") => Way::Direct,
-                Some(url) => Way::Proxy(Box::new(proxy(url, options)?)),
-            },
-        })
-    }
-
-    fn builder(&self) -> ClientBuilder {
-        let mut builder =
-            Client::builder().user_agent(&self.user_agent).tls_danger_accept_invalid_certs(self.insecure);
-        if let Some(certificates) = &self.certificates {
-            builder = builder.tls_certs_only(certificates.iter().cloned());
-        }
-        if let Some(identity) = &self.identity {
-            builder = builder.identity(identity.clone());
-        }
-        match &self.proxy {
-            Way::Environment => builder,
-            Way::Direct => builder.no_proxy(),
-            Way::Proxy(proxy) => builder.proxy(Proxy::clone(proxy)),
-        }
-    }
-}
-
-fn proxy(url: &str, options: &Options) -> Result<Proxy, Problem> {
-    let unusable = |error: &dyn std::fmt::Display| Problem::usage(format_args!("--proxy: {error}"));
-    let with_scheme = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-    let address = reqwest::Url::parse(&with_scheme).map_err(|error| unusable(&error))?;
-    if !matches!(address.scheme(), "http" | "https") {
-        return Err(unusable(&format_args!(
-            "{} is no scheme for a proxy here: http and https are",
-            address.scheme()
-        )));
-    }
-    let proxy = Proxy::all(with_scheme).map_err(|error| unusable(&innermost(&error)))?;
-    // A tunnel is asked for with the password. What goes through the proxy as it is waits for its challenge.
-    Ok(match &options.proxy_user {
-        Some(user) if options.url.scheme_str() == Some("https") => {
-            proxy.basic_auth(&user.name, user.password())
-        }
-        _ => proxy,
-    })
-}
-
-/// What `--cert` and `--key` name.
-fn identity(certificate: &Path, key: Option<&Path>) -> Result<Identity, Problem> {
-    let mut pem = Vec::new();
-    for path in [Some(certificate), key].into_iter().flatten() {
-        let shown = path.display();
-        pem.extend(
-            fs::read(path)
-                .map_err(|error| Problem::failed(format_args!("{shown} cannot be read: {error}")))?,
-        );
-        pem.push(b'\n');
-    }
-    Identity::from_pem(&pem).map_err(|error| {
-        Problem::failed(format_args!(
-            "{} has no certificate with a key ({}): PEM files are wanted, the key in the same one or in --key FILE",
-            certificate.display(),
-            innermost(&error)
-        ))
-    })
-}
-
-/// What `--cacert` names.
-fn certificates(path: &Path) -> Result<Vec<Certificate>, Problem> {
-    let shown = path.display();
-    let pem =
-        fs::read(path).map_err(|error| Problem::failed(format_args!("{shown} cannot be read: {error}")))?;
-    let certificates = Certificate::from_pem_bundle(&pem).unwrap_or_default();
-    if certificates.is_empty() {
-        return Err(Problem::failed(format_args!("{shown} has no certificate in it: a PEM file is wanted")));
-    }
-    Ok(certificates)
 }
 
 /// What helps against a failure that does not pass.
-pub(crate) fn remedy(lasting: Lasting, options: &Options) -> String {
-    let proxy = options.proxy.as_deref().map_or_else(
-        || "https_proxy or all_proxy in the environment names it".to_owned(),
-        |_| "--proxy names it".to_owned(),
-    );
+pub(crate) fn remedy(lasting: Lasting, options: &Options, proxy: Option<&Proxy>) -> String {
+    let proxy = proxy.map_or_else(|| "a proxy".to_owned(), |proxy| format!("the proxy {proxy}"));
     match lasting {
         Lasting::CertificateExpired => "the server needs a new one, unless the clock of this machine is wrong".to_owned(),
         Lasting::CertificateName => "call the server by a name that is in it".to_owned(),
@@ -143,15 +172,16 @@ pub(crate) fn remedy(lasting: Lasting, options: &Options) -> String {
         }
         Lasting::ClientCertificateWanted if options.cert.is_some() => "it does not accept the one of --cert".to_owned(),
         Lasting::ClientCertificateWanted => "name one by --cert FILE and --key FILE".to_owned(),
-        Lasting::TlsMismatch => {
+        Lasting::TlsMismatch | Lasting::TlsHangUp => {
             "this program has TLS 1.2 and 1.3 with suites that are not broken; IIS on Server 2012 R2 needs ECDHE with \
              AES-GCM and an ECDSA certificate, or something before it that speaks TLS in its place".to_owned()
         }
         Lasting::NotTls => "the address says https: try http, or another port".to_owned(),
         Lasting::TlsExpected => "the address says http: try https".to_owned(),
-        Lasting::ProxyWantsCredentials => format!("--proxy URL with --proxy-user NAME:PASSWORD has them; {proxy}"),
-        Lasting::ProxyRefused => format!("ask who runs it to let the server's name and port pass; {proxy}, and no_proxy goes around it"),
-        Lasting::ProxyScheme => format!("http and https are; {proxy}"),
+        Lasting::ProxyRefused => format!(
+            "it is {proxy}: ask who runs it to let the server's name and port pass; no_proxy or --proxy none goes around it"
+        ),
+        Lasting::ProxyScheme => format!("http and https are; it is {proxy}"),
         _ => "name who signed it by --cacert".to_owned(),
     }
 }

@@ -11,11 +11,12 @@ use serde_json::json;
 use tokio::task::{JoinSet, LocalSet};
 
 use crate::job::Job;
-use crate::network::network;
+use crate::network::Network;
 use crate::options::Options;
 use crate::problem::Problem;
 use crate::screen::{Console, shown};
-use crate::upload::{Shared, run, try_out};
+use crate::shared::Shared;
+use crate::upload::{run, try_out};
 use crate::{resume, sha256};
 
 struct Work {
@@ -81,7 +82,7 @@ pub(crate) async fn all(
 impl Work {
     /// Takes one file after another. Each of these has a connection of its own, since credentials may hold for one.
     async fn go_on(self: Rc<Self>) {
-        let network = match network(&self.options) {
+        let network = match Network::new(&self.options) {
             Ok(network) => network,
             Err(problem) => return self.fail(None, problem),
         };

@@ -1,31 +1,33 @@
 //! One upload: what `bits_http` is told, and what comes of it.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use bits_http::client::{Completed, Config, Control, Event, FileSource, Reqwest, Source, check, upload};
-use http::Response;
+use bits_http::client::{Completed, Config, Control, Event, FileSource, Source, check, upload};
 use http::header::LOCATION;
+use http::{Response, StatusCode};
 
-use crate::credentials::Answerer;
+use crate::credentials::{Answerer, Asker, Auth, Party};
 use crate::job::Job;
+use crate::network::Network;
 use crate::options::Options;
 use crate::problem::Problem;
 use crate::screen::{Console, Screen};
+use crate::shared::Shared;
 use crate::wording::{self, Known};
 
 /// Uploads the file; returns once the server has published it, or with the reason why it has not.
 pub(crate) async fn run(
     job: &Job,
     options: &Options,
-    network: &Reqwest,
+    network: &Network,
     console: &Arc<Console>,
     control: Control,
 ) -> Result<Completed, Problem> {
     let source = open(&job.file)?;
     let screen = Screen::new(console, job.file.display().to_string(), job.url.clone(), source.size());
     let (screen, known) = (Shared::new(screen), Shared::default());
-    let config = config(job, options, &screen, &known, control)?;
+    let config = config(job, options, network, &screen, &known, control)?;
     let ended = upload(source, job.url.clone(), network, config).await;
     screen.lock().end();
     match ended {
@@ -39,7 +41,7 @@ pub(crate) async fn run(
                 ))),
             }
         }
-        Err(error) => Err(wording::problem(&error, &known.lock(), job, options)),
+        Err(error) => Err(wording::problem(&error, &known.lock(), job, options, network)),
     }
 }
 
@@ -47,38 +49,49 @@ pub(crate) async fn run(
 pub(crate) async fn try_out(
     job: &Job,
     options: &Options,
-    network: &Reqwest,
+    network: &Network,
     console: &Arc<Console>,
     control: Control,
 ) -> Result<(), Problem> {
     let source = open(&job.file)?;
     let screen = Screen::new(console, job.file.display().to_string(), job.url.clone(), source.size());
     let (screen, known) = (Shared::new(screen), Shared::default());
-    let config = config(job, options, &screen, &known, control)?;
+    let config = config(job, options, network, &screen, &known, control)?;
     let ended = check(source, job.url.clone(), network, config).await;
     screen.lock().end();
     let known = known.lock();
-    ended.map_err(|error| wording::problem(&error, &known, job, options))?;
+    ended.map_err(|error| wording::problem(&error, &known, job, options, network))?;
     let how = known.authenticated.as_deref().unwrap_or("no credentials");
     screen.lock().note(format_args!("the server answers a Ping, with {how}: an upload can begin"));
     Ok(())
 }
 
 fn open(path: &Path) -> Result<FileSource, Problem> {
-    FileSource::open(path)
-        .map_err(|error| Problem::failed(format_args!("{} cannot be read: {error}", path.display())))
+    FileSource::open(path).map_err(|error| {
+        let remedy = match path.metadata() {
+            Ok(found) if found.is_dir() => ": --recursive uploads what is in it",
+            Ok(found) if !found.is_file() => ": write what comes out of it into a file, and upload that",
+            _ => "",
+        };
+        Problem::failed(format_args!("{} cannot be read: {error}{remedy}", path.display()))
+    })
 }
 
 fn config(
     job: &Job,
     options: &Options,
+    network: &Network,
     screen: &Shared<Screen>,
     known: &Shared<Known>,
     control: Control,
 ) -> Result<Config, Problem> {
     let (retry_min, retry_max) = options.retry_delays();
     let (screen, seen, asked) = (screen.clone(), known.clone(), known.clone());
-    let mut answerer = Answerer::new(options.user.clone(), options.proxy_user.clone(), options.auth);
+    let mut server = Answerer::new(Party::Server, options.user.clone(), options.auth);
+    let way = network.proxy();
+    let proxy_host = way.map(|proxy| proxy.address().0).unwrap_or_default();
+    let name = Party::Proxy(way.map(ToString::to_string).unwrap_or_default());
+    let mut proxy = Answerer::new(name, way.and_then(|proxy| proxy.user.clone()), Auth::Auto);
     let mut config = Config::new()
         .protocol(options.protocol()?)
         .headers(options.headers())
@@ -92,14 +105,21 @@ fn config(
             }
             screen.lock().tell(&event);
         })
-        .credentials(move |challenge| match answerer.answer(challenge) {
-            Ok((how, credentials)) => {
-                asked.lock().authenticated = Some(how);
-                Some(credentials)
-            }
-            Err(what_to_do) => {
-                asked.lock().advice = Some(what_to_do);
-                None
+        .credentials(move |challenge| {
+            let (party, host) = match challenge.status {
+                StatusCode::PROXY_AUTHENTICATION_REQUIRED => (&mut proxy, proxy_host.as_str()),
+                _ => (&mut server, challenge.url.host().unwrap_or_default()),
+            };
+            let asker = Asker { host, values: challenge.values, earlier: challenge.earlier };
+            match party.answer(&asker) {
+                Ok((how, credentials)) => {
+                    asked.lock().authenticated = Some(how);
+                    Some(credentials)
+                }
+                Err(what_to_do) => {
+                    asked.lock().advice = Some(what_to_do);
+                    None
+                }
             }
         });
     if let Some(path) = &job.state {
@@ -115,24 +135,4 @@ fn config(
 fn location(response: &Response<()>) -> Option<String> {
     let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection())?;
     Some(location.to_str().ok()?.split('?').next().unwrap_or_default().to_owned())
-}
-
-/// Something that the program and the callbacks of its upload use in turn.
-#[derive(Debug, Default)]
-pub(crate) struct Shared<T>(Arc<Mutex<T>>);
-
-impl<T> Shared<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self(Arc::new(Mutex::new(value)))
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<T> Clone for Shared<T> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
 }

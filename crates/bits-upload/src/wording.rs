@@ -1,12 +1,12 @@
 //! The words for what happens to an upload, while it is under way and when it has failed.
 
-use bits_http::client::{Error, ReplyError, StateError, TransportFailure};
+use bits_http::client::{Error, Lasting, ReplyError, StateError, TransportFailure};
 use bits_proto::client::{Event, Failure, Reason};
 use bits_proto::download;
 use bits_proto::packet::PacketType;
 
 use crate::job::Job;
-use crate::network::remedy;
+use crate::network::{Network, remedy};
 use crate::options::Options;
 use crate::problem::Problem;
 
@@ -46,15 +46,21 @@ pub(crate) fn line(event: &Event, trouble: &str) -> Option<String> {
 }
 
 /// Why an upload ended, and what to do.
-pub(crate) fn problem(error: &Error, known: &Known, job: &Job, options: &Options) -> Problem {
+pub(crate) fn problem(
+    error: &Error,
+    known: &Known,
+    job: &Job,
+    options: &Options,
+    network: &Network,
+) -> Problem {
     let file = job.file.display();
     match error {
         Error::Invalid(why) => Problem::usage(why),
         Error::Source(error) => Problem::failed(format_args!("{file} cannot be read: {error}")),
         Error::State(error) => state(error, job),
-        Error::Transport(failure) => transport(failure, options),
+        Error::Transport(failure) => transport(failure, options, network),
         Error::Failed { failure, trouble } => failed(failure, known, trouble.as_deref(), job, options),
-        Error::Reply(error) => reply(error, known, job, options),
+        Error::Reply(error) => reply(error, known, job, options, network),
         Error::Suspended => Problem::resumable(format_args!("interrupted; {}", how_to_go_on(job))),
         error => Problem::failed(error),
     }
@@ -82,16 +88,18 @@ fn failed(failure: &Failure, known: &Known, trouble: Option<&str>, job: &Job, op
     }
 }
 
-fn reply(error: &ReplyError, known: &Known, job: &Job, options: &Options) -> Problem {
+fn reply(error: &ReplyError, known: &Known, job: &Job, options: &Options, network: &Network) -> Problem {
     let what = format!("the reply could not be fetched: {error}");
     if let Some(advice) = &known.advice {
         return Problem::failed(format_args!("the reply could not be fetched: {advice}"));
     }
     match error {
-        ReplyError::Transport(failure) => match failure.lasting.map(|lasting| remedy(lasting, options)) {
-            Some(remedy) => Problem::failed(format_args!("{what}: {remedy}")),
-            None => Problem::failed(what),
-        },
+        ReplyError::Transport(failure) => {
+            match failure.lasting.map(|lasting| remedy(lasting, options, network.proxy())) {
+                Some(remedy) => Problem::failed(format_args!("{what}: {remedy}")),
+                None => Problem::failed(what),
+            }
+        }
         ReplyError::OtherHost(_) => {
             Problem::failed(format_args!("{what}: --follow-host any follows every host"))
         }
@@ -128,9 +136,13 @@ fn explained(failure: &Failure, known: &Known, options: &Options) -> String {
     }
 }
 
-fn transport(failure: &TransportFailure, options: &Options) -> Problem {
-    match failure.lasting.map(|lasting| remedy(lasting, options)) {
-        Some(remedy) => Problem::failed(format_args!("{failure}: {remedy}")),
+fn transport(failure: &TransportFailure, options: &Options, network: &Network) -> Problem {
+    match failure.lasting {
+        // It says itself what to do.
+        Some(Lasting::ProxyWantsCredentials) => Problem::failed(&failure.text),
+        Some(lasting) => {
+            Problem::failed(format_args!("{failure}: {}", remedy(lasting, options, network.proxy())))
+        }
         None => Problem::failed(failure),
     }
 }

@@ -31,6 +31,8 @@ mod files;
 mod hearing;
 mod job;
 mod lock;
+#[cfg(feature = "reqwest")]
+mod probe;
 mod reply;
 mod reply_file;
 #[cfg(feature = "reqwest")]

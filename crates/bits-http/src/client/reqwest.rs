@@ -6,16 +6,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bits_proto::client::TransportError;
+use bits_proto::header::BITS_PACKET_TYPE;
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, retry};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::body::Body;
 use super::control::Control;
-use super::reqwest_failure::failure;
+use super::probe::{Language, other_language};
+use super::reqwest_failure::Broken;
 use super::transport::{Answer, Attempt, Connection, Lasting, Transport, TransportFailure};
 
 /// A [`Transport`] on reqwest, for [`upload`](super::upload) on tokio.
@@ -35,16 +35,18 @@ struct State {
     /// When the last answer came. Its connection may be used again. A way that has worked is not given up for one refusal of a
     /// proxy, either.
     last_answer: Option<Instant>,
+    /// How often a server has hung up within the handshake of TLS, as long as no answer has come.
+    hang_ups: u32,
 }
 
 /// How long a connection may rest before it is not used again. IIS closes after two minutes; boxes in between close sooner.
 const REST: Duration = Duration::from_secs(20);
 
-/// How long a server has to show that it speaks TLS.
-const PROBE_TIME: Duration = Duration::from_secs(2);
+/// How long a connection may take to come about, with TLS. What hangs longer has misunderstood the greeting.
+const CONNECT_TIME: Duration = Duration::from_secs(30);
 
-/// The first byte of an alert.
-const TLS_ALERT: u8 = 0x15;
+/// A server that hangs up so often within the handshake of TLS means it.
+const MOST_HANG_UPS: u32 = 3;
 
 impl Reqwest {
     /// A transport with what these builders have: certificates, a proxy, a user agent. Another one is built where the protocol
@@ -53,7 +55,7 @@ impl Reqwest {
     /// # Errors
     /// reqwest cannot be set up: there is no TLS, or no certificate to trust.
     pub fn new(builder: impl Fn() -> ClientBuilder + Send + Sync + 'static) -> Result<Self, reqwest::Error> {
-        let state = State { client: build(builder())?, last_answer: None };
+        let state = State { client: build(builder())?, last_answer: None, hang_ups: 0 };
         Ok(Self { builder: Box::new(builder), state: Mutex::new(state) })
     }
 
@@ -71,21 +73,39 @@ impl Reqwest {
     }
 
     /// The failure, with what reqwest does not tell.
-    async fn explained(&self, failure: TransportFailure, url: &Uri, kept: bool) -> TransportFailure {
+    async fn explained(&self, broken: Broken, url: &Uri, kept: bool) -> TransportFailure {
+        let Broken { failure, in_handshake } = broken;
         let has_worked = self.state().last_answer.is_some();
         match (failure.lasting, failure.kind) {
             (Some(Lasting::ProxyRefused), _) if has_worked => TransportFailure { lasting: None, ..failure },
-            (None, _) if failure.text.contains("invalid HTTP version") => {
-                if !has_worked && speaks_tls(url).await {
-                    return failure.lasting(Lasting::TlsExpected);
-                }
-                failure
-            }
             (None, TransportError::Interrupted) if kept => {
                 TransportFailure { kind: TransportError::Stale, ..failure }
             }
-            _ => failure,
+            (Some(_), _) => failure,
+            (None, _) if has_worked => failure,
+            (None, _) => match other_language(url).await {
+                Some(language) => failure.lasting(language.into()),
+                None if in_handshake && self.is_last_hang_up() => failure.lasting(Lasting::TlsHangUp),
+                None => failure,
+            },
         }
+    }
+
+    fn is_last_hang_up(&self) -> bool {
+        let mut state = self.state();
+        state.hang_ups = state.hang_ups.saturating_add(1);
+        state.hang_ups >= MOST_HANG_UPS
+    }
+
+    /// Whether a page says in words that its port is for TLS: nginx, Apache and Go answer 400 to plain HTTP.
+    async fn is_for_tls(&self, answer: &Response<reqwest::Body>, url: &Uri) -> bool {
+        let is_first = self.state().last_answer.is_none();
+        let is_page = !answer.headers().contains_key(BITS_PACKET_TYPE);
+        is_first
+            && is_page
+            && answer.status() == StatusCode::BAD_REQUEST
+            && url.scheme_str() == Some("http")
+            && other_language(url).await == Some(Language::Tls)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -104,6 +124,7 @@ fn build(builder: ClientBuilder) -> Result<Client, reqwest::Error> {
         .no_deflate()
         .http1_only()
         .http1_title_case_headers()
+        .connect_timeout(CONNECT_TIME)
         .pool_idle_timeout(REST)
         .pool_max_idle_per_host(1);
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
@@ -111,16 +132,13 @@ fn build(builder: ClientBuilder) -> Result<Client, reqwest::Error> {
     builder.build()
 }
 
-/// Whether a server that was spoken to without TLS answers with an alert of TLS.
-async fn speaks_tls(url: &Uri) -> bool {
-    let Some(host) = url.host().filter(|_| url.scheme_str() == Some("http")) else { return false };
-    let address = (host.trim_matches(['[', ']']).to_owned(), url.port_u16().unwrap_or(80));
-    let first = async {
-        let mut stream = TcpStream::connect(address).await.ok()?;
-        stream.write_all(b"HEAD / HTTP/1.0\r\n\r\n").await.ok()?;
-        stream.read_u8().await.ok()
-    };
-    tokio::time::timeout(PROBE_TIME, first).await.ok().flatten() == Some(TLS_ALERT)
+impl From<Language> for Lasting {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Http => Self::NotTls,
+            Language::Tls => Self::TlsExpected,
+        }
+    }
 }
 
 impl Transport for Reqwest {
@@ -137,12 +155,17 @@ impl Transport for Reqwest {
             false => reqwest::Body::wrap(body),
         });
         let url = request.uri().clone();
-        let request = request.try_into().map_err(failure)?;
+        let request = request.try_into().map_err(|error| Broken::from(error).failure)?;
         let (client, kept) = self.client(attempt.connection);
         let response: Response<reqwest::Body> = match client.execute(request).await {
             Ok(response) => response.into(),
-            Err(error) => return Err(self.explained(failure(error), &url, kept).await),
+            Err(error) => return Err(self.explained(error.into(), &url, kept).await),
         };
+        if self.is_for_tls(&response, &url).await {
+            let failure =
+                TransportFailure::new(TransportError::Interrupted, format!("status {}", response.status()));
+            return Err(failure.lasting(Lasting::TlsExpected));
+        }
         self.state().last_answer = Some(Instant::now());
         let (parts, body) = response.into_parts();
         Ok(Response::from_parts(parts, ReqwestAnswer { body }))

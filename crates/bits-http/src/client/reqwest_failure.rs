@@ -7,22 +7,41 @@ use bits_proto::client::TransportError;
 
 use super::transport::{Lasting, TransportFailure};
 
-pub(super) fn failure(error: reqwest::Error) -> TransportFailure {
-    // The address may hold what lets somebody in, and is known anyway.
-    let error = error.without_url();
-    // No connection, no byte of the request.
-    let unsent = error.is_connect() || error.is_builder();
-    let kind = if unsent { TransportError::Unsent } else { TransportError::Interrupted };
-    // What is around the innermost cause only says that sending failed.
-    let text = causes(&error).last().map(ToString::to_string).unwrap_or_default();
-    let failure = TransportFailure::new(kind, text);
-    match causes(&error).find_map(lasting) {
-        Some(lasting) if lasting.is_about_certificate() => {
-            TransportFailure { kind: TransportError::Untrusted, ..failure }.lasting(lasting)
-        }
-        Some(lasting) => failure.lasting(lasting),
-        None => failure,
+/// An error of reqwest, as far as it tells.
+pub(super) struct Broken {
+    pub(super) failure: TransportFailure,
+    /// Whether the other side hung up after the connection came about, and before TLS did.
+    pub(super) in_handshake: bool,
+}
+
+impl From<reqwest::Error> for Broken {
+    fn from(error: reqwest::Error) -> Self {
+        // The address may hold what lets somebody in, and is known anyway.
+        let error = error.without_url();
+        let in_handshake = error.is_connect()
+            && causes(&error).any(hung_up)
+            && !causes(&error).any(|cause| cause.to_string() == "tcp connect error");
+        // No connection, no byte of the request.
+        let unsent = error.is_connect() || error.is_builder();
+        let kind = if unsent { TransportError::Unsent } else { TransportError::Interrupted };
+        // What is around the innermost cause only says that sending failed.
+        let text = causes(&error).last().map(ToString::to_string).unwrap_or_default();
+        let failure = TransportFailure::new(kind, text);
+        let failure = match causes(&error).find_map(lasting) {
+            Some(lasting) if lasting.is_about_certificate() => {
+                TransportFailure { kind: TransportError::Untrusted, ..failure }.lasting(lasting)
+            }
+            Some(lasting) => failure.lasting(lasting),
+            None => failure,
+        };
+        Self { failure, in_handshake }
     }
+}
+
+fn hung_up(error: &(dyn Error + 'static)) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    matches!(kind, Some(BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof))
 }
 
 fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
@@ -76,7 +95,14 @@ fn tls(error: &rustls::Error) -> Option<Lasting> {
         Error::AlertReceived(alert) => match alert {
             AlertDescription::ProtocolVersion
             | AlertDescription::InsufficientSecurity
-            | AlertDescription::HandshakeFailure => Lasting::TlsMismatch,
+            | AlertDescription::HandshakeFailure
+            | AlertDescription::IllegalParameter
+            | AlertDescription::DecodeError
+            | AlertDescription::UnexpectedMessage
+            | AlertDescription::MissingExtension
+            | AlertDescription::UnsupportedExtension
+            | AlertDescription::UnrecognisedName
+            | AlertDescription::NoApplicationProtocol => Lasting::TlsMismatch,
             AlertDescription::CertificateRequired
             | AlertDescription::NoCertificate
             | AlertDescription::BadCertificate

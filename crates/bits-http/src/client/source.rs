@@ -93,16 +93,20 @@ impl FileSource {
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         // Before it is opened: a pipe would keep the program until somebody writes into it.
-        if !fs::metadata(&path)?.is_file() {
-            return Err(io::Error::other("it is not a file"));
+        match fs::metadata(&path)? {
+            folder if folder.is_dir() => return Err(io::Error::other("it is a folder and not a file")),
+            found if !found.is_file() => return Err(io::Error::other("it is not a file")),
+            _ => {}
         }
         let file = File::open(&path)?;
         let size = file.metadata()?.len();
         let source = Self { path, file, size };
-        if size == 0 && source.read_at(0, &mut [0])? > 0 {
-            return Err(io::Error::other(
-                "it has bytes, but says that it has none: copy it, and upload the copy",
-            ));
+        // Files of /proc say that they have no bytes, and files of /sys that they have 4,096.
+        let has_all = source.read_at(size.saturating_sub(1), &mut [0])? > 0;
+        if has_all != (size > 0) {
+            return Err(io::Error::other(format!(
+                "it says that it has {size} bytes, and has not: copy it, and upload the copy"
+            )));
         }
         Ok(source)
     }

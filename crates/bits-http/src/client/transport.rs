@@ -95,6 +95,9 @@ pub enum Lasting {
     ClientCertificateWanted,
     /// Both sides have no version or suite of TLS in common.
     TlsMismatch,
+    /// The server hangs up within the handshake of TLS, again and again, without a word: as a rule because both sides have no
+    /// version or suite in common.
+    TlsHangUp,
     /// The server does not speak TLS at this port.
     NotTls,
     /// The server speaks TLS at this port, and the address says `http`.
@@ -154,6 +157,7 @@ impl Lasting {
             | Self::CertificateUntrusted => "the server's certificate is not trusted",
             Self::ClientCertificateWanted => "the server wants a certificate of the client's",
             Self::TlsMismatch => "the server and this client have no version or suite of TLS in common",
+            Self::TlsHangUp => "the server hangs up within the handshake of TLS",
             Self::NotTls => "the server does not speak TLS at this port",
             Self::TlsExpected => "the server speaks TLS at this port",
             Self::ProxyWantsCredentials => "the proxy wants credentials",

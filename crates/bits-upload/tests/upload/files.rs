@@ -11,10 +11,19 @@ fn what_is_no_file_is_not_uploaded() {
     fs::remove_file(desk.file()).unwrap();
     desk.run(&[], &server.url("/a")).failed(1, &["source.bin", "cannot be read"]);
     fs::create_dir(desk.file()).unwrap();
-    desk.run(&[], &server.url("/a")).failed(1, &["source.bin", "not a file"]);
+    desk.run(&[], &server.url("/a")).failed(1, &["source.bin", "a folder", "--recursive"]);
     fs::remove_dir(desk.file()).unwrap();
     assert!(Command::new("mkfifo").arg(desk.file()).status().unwrap().success());
-    desk.run(&[], &server.url("/a")).failed(1, &["source.bin", "not a file"]);
+    desk.run(&[], &server.url("/a")).failed(1, &["source.bin", "not a file", "into a file"]);
+    fs::remove_file(desk.file()).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(desk.file()).unwrap();
+    desk.run(&[], &server.url("/a")).failed(1, &["source.bin", "not a file", "into a file"]);
+    fs::remove_file(desk.file()).unwrap();
+    for target in ["/dev/null", "/dev/zero", "nowhere"] {
+        std::os::unix::fs::symlink(target, desk.file()).unwrap();
+        desk.run(&[], &server.url("/a")).failed(1, &["source.bin", "cannot be read"]);
+        fs::remove_file(desk.file()).unwrap();
+    }
     assert!(server.seen().is_empty());
 }
 

@@ -10,6 +10,8 @@
 //! | [`tls`] | certificates |
 //! | [`remedies`] | what trying again cannot heal ends at once |
 //! | [`replies`] | what a server application replies |
+//! | [`languages`] | TLS that does not fit, and ports that speak another language |
+//! | [`proxies`] | proxies on the way |
 //! | [`keeping`] | what was uploaded is never thrown away |
 //! | [`habits`] | foreign servers and boxes |
 //! | [`hosts`] | other hosts that a server names |
@@ -17,6 +19,9 @@
 //! | [`many`] | several files |
 //! | [`windows`] | NTLM and Kerberos, at Apache |
 
+#[cfg(target_os = "linux")]
+mod acceptors;
+mod boxes;
 mod common;
 mod failures;
 #[cfg(unix)]
@@ -25,9 +30,11 @@ mod habits;
 mod hosts;
 #[cfg(unix)]
 mod keeping;
+mod languages;
 #[cfg(unix)]
 mod many;
 mod passwords;
+mod proxies;
 mod remedies;
 mod replies;
 #[cfg(unix)]

@@ -8,7 +8,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 
 /// A server for this name, and its certificate as PEM.
-fn server(name: &str) -> (Server, String) {
+pub(crate) fn server(name: &str) -> (Server, String) {
     serve(CertificateParams::new([name.to_owned()]).unwrap())
 }
 
