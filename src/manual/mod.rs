@@ -6,6 +6,7 @@
 //! - [`protocol`]: the messages, and the rules of both sides.
 //! - [`decisions`]: the rows C01 to C76, where the sources contradict one another or say nothing.
 //! - [`tolerances`]: the rows Q01 to Q64, what real peers do to the wire.
+//! - [`statements`]: the statements of MC-BUP, each with the code that keeps it and the test that shows it.
 //! - [`captures`]: the captured messages that decide many rows.
 //!
 //! # Sources
@@ -31,4 +32,5 @@
 pub mod captures;
 pub mod decisions;
 pub mod protocol;
+pub mod statements;
 pub mod tolerances;

@@ -6,3 +6,5 @@ mod links;
 mod rows;
 /// The files of this repository, as the other modules read them.
 mod sources;
+/// Every statement of MC-BUP has its code and its test.
+mod statements;
