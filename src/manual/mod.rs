@@ -3,6 +3,7 @@
 //! Three published sources describe the BITS Upload Protocol, and they contradict one another. Real peers bend it further.
 //! These pages say what was decided, what is tolerated, and what shows it. They hold text only.
 //!
+//! - [`guide`]: what a program that uses this library has to know.
 //! - [`protocol`]: the messages, and the rules of both sides.
 //! - [`decisions`]: the rows C01 to C76, where the sources contradict one another or say nothing.
 //! - [`tolerances`]: the rows Q01 to Q64, what real peers do to the wire.
@@ -31,6 +32,7 @@
 
 pub mod captures;
 pub mod decisions;
+pub mod guide;
 pub mod protocol;
 pub mod statements;
 pub mod tolerances;

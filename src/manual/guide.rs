@@ -1,0 +1,104 @@
+//! The guide: what a program that uses this library has to know, by the question.
+//!
+//! | question | chapter |
+//! |---|---|
+//! | How do I drive an upload? How do I log in, pace it, see how far it is? | [`upload`] |
+//! | How do I write a server? | [`server`] |
+//! | Who may upload, and where to? | [`access`] |
+//! | How does an upload, or a session, outlive my program? | [`state`] |
+//! | How do several processes serve the same uploads? | [`database`] |
+//! | How does an application work on what was uploaded, and reply? | [`replies`] |
+//! | Which setting does this peer want? | [`peers`] |
+//! | How large, how many, how slow? | [`limits`] |
+//! | What can go wrong on purpose? | [`security`] |
+//! | What does 0x80200020 mean, and what helps? | [`errors`] |
+//! | Where does this library differ from MC-BUP? | [`differences`] |
+
+/// Driving an upload.
+///
+#[doc = include_str!("guide/upload.md")]
+///
+#[doc = include_str!("rows.md")]
+pub mod upload {}
+
+/// Writing a server.
+///
+#[doc = include_str!("guide/server.md")]
+///
+#[doc = include_str!("rows.md")]
+pub mod server {}
+
+/// Who may upload, and where to.
+///
+#[doc = include_str!("guide/access.md")]
+///
+#[doc = include_str!("rows.md")]
+pub mod access {}
+
+/// Storing state.
+///
+#[doc = include_str!("guide/state.md")]
+///
+#[doc = include_str!("rows.md")]
+pub mod state {}
+
+/// Sessions in a database.
+///
+#[doc = include_str!("guide/database.md")]
+///
+#[doc = include_str!("rows.md")]
+pub mod database {}
+
+/// Notifications and replies.
+///
+#[doc = include_str!("guide/replies.md")]
+///
+#[doc = include_str!("rows.md")]
+pub mod replies {}
+
+/// Talking to real peers: which setting for which.
+///
+#[doc = include_str!("guide/peers.md")]
+///
+#[doc = include_str!("rows.md")]
+pub mod peers {}
+
+/// Limits, and slow clients.
+///
+#[doc = include_str!("guide/limits.md")]
+///
+#[doc = include_str!("rows.md")]
+pub mod limits {}
+
+/// Security: threats, and who answers for what.
+///
+#[doc = include_str!("guide/security.md")]
+///
+#[doc = include_str!("rows.md")]
+pub mod security {}
+
+/// Every HRESULT and every status, its cause and its remedy.
+///
+#[doc = include_str!("guide/errors.md")]
+///
+#[doc = include_str!("rows.md")]
+#[doc(alias(
+    "0x00000000",
+    "0x80070005",
+    "0x80070057",
+    "0x80070070",
+    "0x80070112",
+    "0x800705B4",
+    "0x8020001D",
+    "0x8020001F",
+    "0x80200020",
+    "0x80190194"
+))]
+pub mod errors {}
+
+/// What differs between the text of MC-BUP and this library.
+///
+#[doc = include_str!("guide/differences.md")]
+///
+#[doc = include_str!("rows.md")]
+pub mod differences {}
