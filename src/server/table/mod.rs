@@ -12,7 +12,7 @@ use std::time::Instant;
 pub use restore::Restored;
 
 use self::outside::Outside;
-use self::shelf::Shelf;
+use self::shelf::{Shelf, Standing};
 use super::session::{Ending, Session, State};
 use super::{Directory, Exchange, Output, Report, Route, Signal, answer};
 use crate::packet::{Ack, RequestHead};
@@ -279,16 +279,21 @@ impl<O: Clone + Ord> Sessions<O> {
         id: Guid,
         work: impl FnOnce(&mut Session<O>, &Directory) -> T,
     ) -> Option<T> {
-        let (done, ended) = self.shelf.update(id, |session| {
+        let (done, standing) = self.shelf.update(id, |session| {
             let done = work(session, &self.directory);
             while let Some(signal) = session.poll_signal() {
                 self.signals.push_back(signal);
             }
             done
         })?;
+        if standing == Standing::Open {
+            return Some(done);
+        }
         self.bury(now, id);
-        if let Some(oldest) = ended.then(|| self.shelf.excess(self.directory.max_tombstones)).flatten() {
-            self.let_go(now, oldest);
+        if standing == Standing::Ending {
+            if let Some(oldest) = self.shelf.excess(self.directory.max_tombstones) {
+                self.let_go(now, oldest);
+            }
         }
         Some(done)
     }

@@ -24,6 +24,16 @@ pub(super) struct Shelf<O> {
     destinations: BTreeMap<(O, Box<str>), Guid>,
 }
 
+/// Whether a session goes on after it was worked on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Standing {
+    Open,
+    /// The work ended it.
+    Ending,
+    /// It had ended before.
+    Ended,
+}
+
 /// Boxed, so that growing the table moves little.
 #[derive(Debug)]
 struct Entry<O> {
@@ -91,12 +101,12 @@ impl<O: Clone + Ord> Shelf<O> {
         self.entries.insert(key, Box::new(entry));
     }
 
-    /// Works on a session; tells whether that ended it.
+    /// Works on a session; tells whether it goes on.
     pub(super) fn update<T>(
         &mut self,
         id: Guid,
         work: impl FnOnce(&mut Session<O>) -> T,
-    ) -> Option<(T, bool)> {
+    ) -> Option<(T, Standing)> {
         let key = key(id);
         let entry = self.entries.get_mut(&key).filter(|entry| entry.session.id() == id)?;
         let (was_open, deadline) = (!entry.session.has_ended(), entry.session.deadline());
@@ -105,19 +115,22 @@ impl<O: Clone + Ord> Shelf<O> {
         if entry.queued.is_none() || entry.session.deadline() < deadline {
             entry.requeue(key, &mut self.deadlines);
         }
-        let ended = was_open && entry.session.has_ended();
-        if ended {
-            let (owner, destination) = (entry.session.owner().clone(), entry.session.destination());
-            if !self.destinations.is_empty() {
-                let place = (owner.clone(), path(destination).into());
-                if self.destinations.get(&place) == Some(&id) {
-                    self.destinations.remove(&place);
-                }
-            }
-            self.close(&owner);
-            self.ended.push_back(id);
+        if !entry.session.has_ended() {
+            return Some((done, Standing::Open));
         }
-        Some((done, ended))
+        if !was_open {
+            return Some((done, Standing::Ended));
+        }
+        let (owner, destination) = (entry.session.owner().clone(), entry.session.destination());
+        if !self.destinations.is_empty() {
+            let place = (owner.clone(), path(destination).into());
+            if self.destinations.get(&place) == Some(&id) {
+                self.destinations.remove(&place);
+            }
+        }
+        self.close(&owner);
+        self.ended.push_back(id);
+        Some((done, Standing::Ending))
     }
 
     pub(super) fn remove(&mut self, id: Guid) -> Option<Session<O>> {
