@@ -46,34 +46,42 @@ fn c73_an_error_counts_although_another_header_cannot_be_read() {
         ("BITS-Reply-URL", &long),
         ("BITS-Received-Content-Range", "many"),
     ];
-    for &(name, value) in garbage {
-        let mut scenario = Scenario::new(FRAGMENT, config());
-        let ack = answers::ack(403, &[("BITS-Error-Code", "0x80070005"), (name, value)]);
-        scenario.exchange("Create-Session", ack);
-        let failure = scenario.failure();
-        assert_eq!(
-            (failure.reason, failure.code),
-            (Reason::Refused, Some(Hresult::E_ACCESSDENIED)),
-            "{name}"
-        );
+    for conformance in [Conformance::Interop, Conformance::Strict] {
+        for &(name, value) in garbage {
+            let config = || config().conformance(conformance);
+            let mut scenario = Scenario::new(FRAGMENT, config());
+            let ack = answers::ack(403, &[("BITS-Error", "0x80070005"), (name, value)]);
+            scenario.exchange("Create-Session", ack);
+            let failure = scenario.failure();
+            assert_eq!(
+                (failure.reason, failure.code),
+                (Reason::Refused, Some(Hresult::E_ACCESSDENIED)),
+                "{name} {conformance:?}"
+            );
 
-        let mut scenario = Scenario::created(FRAGMENT, config());
-        let ack = answers::ack(500, &[("BITS-Error", "0x8020001F"), (name, value)]);
-        scenario.exchange("Fragment", ack);
-        assert_eq!(scenario.restart().reason, Reason::SessionNotFound, "{name}");
+            let mut scenario = Scenario::created(FRAGMENT, config());
+            let ack = answers::ack(500, &[("BITS-Error", "0x8020001F"), (name, value)]);
+            scenario.exchange("Fragment", ack);
+            assert_eq!(scenario.restart().reason, Reason::SessionNotFound, "{name} {conformance:?}");
 
-        let mut scenario = Scenario::created(FRAGMENT, config());
-        scenario.exchange("Fragment", answers::ack(503, &[(name, value)]));
-        assert_eq!(scenario.waits().1.reason, Reason::Refused, "{name}");
+            let mut scenario = Scenario::created(FRAGMENT, config());
+            scenario.exchange("Fragment", answers::ack(503, &[(name, value)]));
+            assert_eq!(scenario.waits().1.reason, Reason::Refused, "{name} {conformance:?}");
+        }
     }
 }
 
 #[test]
 fn c73_an_applications_error_stays_one_beside_a_header_that_cannot_be_read() {
-    let mut scenario = Scenario::created(FRAGMENT, config());
-    let answer = answers::with(answers::application_error(401, "0x80070005"), &[("BITS-Session-Id", "a b")]);
-    scenario.exchange("Fragment", answer);
-    assert_eq!(scenario.failure().status, Some(StatusCode::UNAUTHORIZED));
+    for conformance in [Conformance::Interop, Conformance::Strict] {
+        let mut scenario = Scenario::created(FRAGMENT, config().conformance(conformance));
+        let unreadable = [("BITS-Session-Id", "a b")];
+        scenario
+            .exchange("Fragment", answers::with(answers::application_error(401, "0x80070005"), &unreadable));
+        let failure = scenario.failure();
+        assert_eq!(failure.status, Some(StatusCode::UNAUTHORIZED), "no credentials are asked for");
+        assert_eq!(failure.context, Some(bits_proto::ErrorContext::REMOTE_APPLICATION));
+    }
 }
 
 #[test]
@@ -487,6 +495,8 @@ fn c72_under_restart_no_fragment_is_ever_repeated() {
     let mut scenario = Scenario::created(300, config().recovery(Recovery::Restart));
     scenario.expect("Fragment");
     scenario.break_off(TransportError::Stale);
+    // Counted, so that it has an end.
+    assert_eq!(scenario.restart().reason, Reason::Transport);
     scenario.exchange("Cancel-Session", answers::ok());
     // Another packet is.
     scenario.expect("Create-Session");
