@@ -40,7 +40,7 @@ pub use desk::Desk;
 pub use port::Port;
 pub use proxy::{Fault, Page, Proxy, Seen, chaos};
 pub use seed::random;
-pub use server::Server;
+pub use server::{Kind, Server};
 pub use tap::{Recording, Speaker, Tap};
 pub use testing::http1::Message;
 pub use tshark::Capture;

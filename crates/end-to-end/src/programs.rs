@@ -1,4 +1,4 @@
-//! Both programs, built once.
+//! The programs, built once.
 //!
 //! In the profile `dev`, in which their own tests have built them already: optimised, they would take minutes to build and
 //! save seconds.
@@ -20,16 +20,23 @@ pub fn upload() -> &'static Path {
     program("bits-upload")
 }
 
+/// The server that the README of bits-http shows.
+pub fn server_of_the_readme() -> &'static Path {
+    program("folder_server")
+}
+
 fn program(name: &str) -> &'static Path {
     static PROGRAMS: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
     &PROGRAMS.get_or_init(build)[name]
 }
 
-/// Both at once: one by one, they could be built with other features of what they share, and that twice.
+/// All at once: one by one, they could be built with other features of what they share, and that twice.
 fn build() -> HashMap<String, PathBuf> {
     let mut cargo = CargoBuild::new()
         .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"))
-        .args(["--locked", "--package", "bits-server", "--package", "bits-upload"]);
+        .args(["--locked", "--package", "bits-server", "--package", "bits-upload"])
+        .args(["--package", "bits-http", "--features", "bits-http/folder"])
+        .args(["--bin", "bits-server", "--bin", "bits-upload", "--example", "folder_server"]);
     // What the cargo that runs this test says of this crate: build scripts would take it for a change, and much would be
     // built again.
     for (name, _) in std::env::vars_os() {

@@ -1,4 +1,4 @@
-//! `bits-server`, and the folder that it serves.
+//! A server, and the folder that it serves.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader};
@@ -13,44 +13,86 @@ use crate::port::Port;
 use crate::programs;
 use crate::tmpfs;
 
-/// The program at work. Dropped, it is killed, and its folder is deleted.
+/// Which server it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The program `bits-server`.
+    Program,
+    /// The server in forty lines that the README of bits-http shows.
+    Readme,
+}
+
+/// What the server of the README does without being told.
+const OF_BOTH: [&str; 1] = ["--create-dirs"];
+
+/// Makes tests of functions that take a [`Kind`]: one with each server.
+#[macro_export]
+macro_rules! with_both_servers {
+    ($($test:ident)*) => {
+        mod with_bits_server {
+            $(#[test] fn $test() { super::$test($crate::Kind::Program); })*
+        }
+        mod with_the_server_of_the_readme {
+            $(#[test] fn $test() { super::$test($crate::Kind::Readme); })*
+        }
+    };
+}
+
+/// A server at work. Dropped, it is killed, and its folder is deleted.
 #[derive(Debug)]
 pub struct Server {
     folder: TempDir,
     root: PathBuf,
     command: Vec<String>,
     port: Port,
-    metrics: Port,
+    /// The server of the README has none.
+    metrics: Option<Port>,
     child: Child,
     scheme: &'static str,
 }
 
 impl Server {
+    /// `bits-server`.
     pub fn start(options: &[&str]) -> Self {
-        Self::launch(options, |_| vec![])
+        Self::launch(Kind::Program, options, |_| vec![])
+    }
+
+    /// Either server, with what both can do.
+    pub fn start_a(kind: Kind) -> Self {
+        Self::launch(kind, &OF_BOTH, |_| vec![])
     }
 
     /// On a disk of its own, of this size. It is gone when the server ends.
-    pub fn start_on_small_disk(bytes: u64, options: &[&str]) -> Self {
-        let mut server = Self::launch(options, |root| tmpfs::launcher(root, bytes));
+    pub fn start_on_small_disk(kind: Kind, bytes: u64) -> Self {
+        let mut server = Self::launch(kind, &OF_BOTH, |root| tmpfs::launcher(root, bytes));
         server.root = tmpfs::seen_from_outside(server.pid(), &server.root);
         server
     }
 
-    fn launch(options: &[&str], launcher: impl FnOnce(&Path) -> Vec<String>) -> Self {
+    fn launch(kind: Kind, options: &[&str], launcher: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("root");
         fs::create_dir(&root).unwrap();
+        let (port, mut metrics) = (Port::reserve(), None);
+        let (address, served) = (port.address.to_string(), root.to_str().unwrap().to_owned());
         let mut command = launcher(&root);
-        command.push(programs::server().to_str().unwrap().to_owned());
-        let (port, metrics) = (Port::reserve(), Port::reserve());
-        command.extend(options.iter().map(|option| option.to_string()));
-        command.extend(["--listen".to_owned(), port.address.to_string()]);
-        command.extend(["--metrics".to_owned(), metrics.address.to_string()]);
-        command.extend(["--root".to_owned(), root.to_str().unwrap().to_owned()]);
+        match kind {
+            Kind::Program => {
+                let numbers = metrics.insert(Port::reserve()).address.to_string();
+                command.push(programs::server().to_str().unwrap().to_owned());
+                command.extend(options.iter().map(|option| option.to_string()));
+                let places = ["--listen", &address, "--metrics", &numbers, "--root", &served];
+                command.extend(places.map(str::to_owned));
+            }
+            Kind::Readme => {
+                let program = programs::server_of_the_readme().to_str().unwrap().to_owned();
+                command.extend([program, address, served]);
+            }
+        }
         let scheme = if options.contains(&"--tls-cert") { "https" } else { "http" };
         let log = File::create(folder.path().join("server.log")).unwrap();
-        let child = spawn(&command, log, &format!("{scheme}://{}", port.address));
+        let log_file = folder.path().join("server.log");
+        let child = spawn(&command, log, &log_file, &format!("{scheme}://{}", port.address));
         Self { folder, root, command, port, metrics, child, scheme }
     }
 
@@ -100,6 +142,19 @@ impl Server {
         found
     }
 
+    /// How many bytes it holds of uploads that are not published.
+    pub fn stored(&self) -> u64 {
+        let hidden = names(&self.root).into_iter().filter(|name| name.starts_with(".bits-"));
+        let sizes = hidden.flat_map(|folder| {
+            let entries = fs::read_dir(self.root.join(folder)).into_iter().flatten().flatten();
+            entries
+                .filter_map(|entry| entry.metadata().ok())
+                .map(|metadata| metadata.len())
+                .collect::<Vec<_>>()
+        });
+        sizes.sum()
+    }
+
     /// How many sessions are remembered as ended: their records are there, and no bytes are.
     pub fn closed(&self) -> usize {
         let state = names(&self.root.join(".bits"));
@@ -120,7 +175,8 @@ impl Server {
     }
 
     fn sum_of_metrics(&self, beginning: &str) -> u64 {
-        let answer = Connection::open(self.metrics.address).request("GET", "/metrics", &[], b"");
+        let answer = Connection::open(self.metrics.as_ref().expect("this server has no metrics").address)
+            .request("GET", "/metrics", &[], b"");
         let text = String::from_utf8(answer.body).unwrap();
         let lines = text.lines().filter(|line| line.starts_with(beginning));
         lines.map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()).sum()
@@ -135,7 +191,7 @@ impl Server {
     /// Starts again after the end, on the same port.
     pub fn restart(&mut self) {
         let log = OpenOptions::new().append(true).open(self.log_file()).unwrap();
-        self.child = spawn(&self.command, log, &self.url(""));
+        self.child = spawn(&self.command, log, &self.log_file(), &self.url(""));
     }
 
     /// What it has logged since the first start.
@@ -161,7 +217,7 @@ impl Drop for Server {
     }
 }
 
-fn spawn(command: &[String], log: File, origin: &str) -> Child {
+fn spawn(command: &[String], log: File, log_file: &Path, origin: &str) -> Child {
     let mut child = Command::new(&command[0])
         .args(&command[1..])
         .stdin(Stdio::null())
@@ -171,7 +227,8 @@ fn spawn(command: &[String], log: File, origin: &str) -> Child {
         .unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert_eq!(line, format!("listening on {origin}\n"));
+    let said = || fs::read_to_string(log_file).unwrap_or_default();
+    assert_eq!(line, format!("listening on {origin}\n"), "{command:?}: {}", said());
     child
 }
 

@@ -3,7 +3,9 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use end_to_end::{Desk, Fault, Proxy, Seen, Server, Upload, assert_same, chaos, eventually, random};
+use end_to_end::{
+    Desk, Fault, Kind, Proxy, Seen, Server, Upload, assert_same, chaos, eventually, random, with_both_servers,
+};
 
 /// Two seconds and a half, so that every kill meets with another moment.
 const SIZE: u64 = 1 << 20;
@@ -23,16 +25,16 @@ struct Pair {
 
 impl Pair {
     /// The session is there, and its first bytes: from here on, nothing may ask for another one.
-    fn under_way() -> Self {
-        Self::under_way_to(|server| server.url("/a.bin"))
+    fn under_way(kind: Kind) -> Self {
+        Self::under_way_to(kind, |server| server.url("/a.bin"))
     }
 
     /// The same, to another address of the server.
-    fn under_way_to(url: impl FnOnce(&Server) -> String) -> Self {
-        let (server, desk) = (Server::start(&[]), Desk::with_file(SIZE));
+    fn under_way_to(kind: Kind, url: impl FnOnce(&Server) -> String) -> Self {
+        let (server, desk) = (Server::start_a(kind), Desk::with_file(SIZE));
         let url = url(&server);
         let upload = Some(run(&desk, &url));
-        eventually("bytes arrive", || server.metric("bits_received_bytes_total") > 0);
+        eventually("bytes arrive", || server.stored() > 0);
         Self { random: random(), server, desk, url, upload, printed: String::new() }
     }
 
@@ -111,9 +113,15 @@ fn run(desk: &Desk, url: &str) -> Upload {
     desk.upload(&[&KEPT[..], &PACE].concat(), url)
 }
 
-#[test]
-fn an_upload_that_is_killed_again_and_again_goes_on_in_its_session() {
-    let mut pair = Pair::under_way();
+with_both_servers! {
+    an_upload_that_is_killed_again_and_again_goes_on_in_its_session
+    an_upload_goes_on_although_its_server_is_killed_again_and_again
+    an_upload_goes_on_whichever_of_the_two_is_killed
+    an_upload_goes_on_whoever_is_killed_while_a_proxy_misbehaves
+}
+
+fn an_upload_that_is_killed_again_and_again_goes_on_in_its_session(kind: Kind) {
+    let mut pair = Pair::under_way(kind);
     for _ in 0..15 {
         pair.any_moment(250);
         pair.kill_upload();
@@ -124,9 +132,8 @@ fn an_upload_that_is_killed_again_and_again_goes_on_in_its_session() {
     pair.ends_well();
 }
 
-#[test]
-fn an_upload_goes_on_although_its_server_is_killed_again_and_again() {
-    let mut pair = Pair::under_way();
+fn an_upload_goes_on_although_its_server_is_killed_again_and_again(kind: Kind) {
+    let mut pair = Pair::under_way(kind);
     for _ in 0..10 {
         pair.any_moment(300);
         pair.kill_server();
@@ -134,18 +141,16 @@ fn an_upload_goes_on_although_its_server_is_killed_again_and_again() {
     pair.ends_well();
 }
 
-#[test]
-fn an_upload_goes_on_whichever_of_the_two_is_killed() {
-    Pair::under_way().meets_any_kill();
+fn an_upload_goes_on_whichever_of_the_two_is_killed(kind: Kind) {
+    Pair::under_way(kind).meets_any_kill();
 }
 
-#[test]
-fn an_upload_goes_on_whoever_is_killed_while_a_proxy_misbehaves() {
+fn an_upload_goes_on_whoever_is_killed_while_a_proxy_misbehaves(kind: Kind) {
     let mut chaos = chaos(random(), 60);
     let script = move |seen: &Seen| match seen.number {
         // A Create-Session that is repeated would leave a session behind.
         0 | 1 => Fault::Pass,
         _ => chaos(seen),
     };
-    Pair::under_way_to(|server| Proxy::start(server.address(), script).url("/a.bin")).meets_any_kill();
+    Pair::under_way_to(kind, |server| Proxy::start(server.address(), script).url("/a.bin")).meets_any_kill();
 }

@@ -1,12 +1,13 @@
 //! Many uploads at once.
 
-use end_to_end::{Desk, Server, Upload, assert_same, write_file};
+use end_to_end::{Desk, Kind, Server, Upload, assert_same, with_both_servers, write_file};
 
 const UPLOADS: u64 = 200;
 
-#[test]
-fn two_hundred_uploads_at_once_arrive() {
-    let (server, desk) = (Server::start(&["--create-dirs"]), Desk::with_file(0));
+with_both_servers! { two_hundred_uploads_at_once_arrive }
+
+fn two_hundred_uploads_at_once_arrive(kind: Kind) {
+    let (server, desk) = (Server::start_a(kind), Desk::with_file(0));
     let name = |number: u64| format!("{number}.bin");
     for number in 0..UPLOADS {
         // From nothing to two fragments and a half.

@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::Range;
 use std::thread;
 
-use end_to_end::{Connection, Desk, Server, assert_same};
+use end_to_end::{Connection, Desk, Kind, Server, assert_same, with_both_servers};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -41,9 +41,10 @@ fn upload(server: &Server, desk: &Desk, fragment_size: &str) {
     }
 }
 
-#[test]
-fn large_fragments_take_no_more_memory_than_small_ones() {
-    let (server, desk) = (Server::start(&[]), Desk::with_file(4 * 13 * MIB));
+with_both_servers! { large_fragments_take_no_more_memory_than_small_ones }
+
+fn large_fragments_take_no_more_memory_than_small_ones(kind: Kind) {
+    let (server, desk) = (Server::start_a(kind), Desk::with_file(4 * 13 * MIB));
     let small = peak(&server, || upload(&server, &desk, "1MiB"));
     let large = peak(&server, || upload(&server, &desk, "13MiB"));
     println!("peaks: {} KiB with small fragments, {} KiB with large ones", small / KIB, large / KIB);

@@ -2,15 +2,21 @@
 
 use std::fs;
 
-use end_to_end::{Desk, Server, assert_same};
+use end_to_end::{Desk, Kind, Server, assert_same, with_both_servers};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
+with_both_servers! {
+    small_files_arrive
+    files_around_the_size_of_a_fragment_arrive
+    a_large_file_arrives
+}
+
 /// Uploads a file of this size with each of these options, and compares.
-fn arrives(size: u64, all_options: &[&[&str]]) {
-    let (server, desk) = (Server::start(&[]), Desk::with_file(size));
+fn arrives(kind: Kind, size: u64, all_options: &[&[&str]]) {
+    let (server, desk) = (Server::start_a(kind), Desk::with_file(size));
     for options in all_options {
         let file = server.file("a.bin");
         desk.run(options, &server.url("/a.bin")).succeeded();
@@ -21,21 +27,18 @@ fn arrives(size: u64, all_options: &[&[&str]]) {
     }
 }
 
-#[test]
-fn small_files_arrive() {
+fn small_files_arrive(kind: Kind) {
     for size in [0, 1, 5 * KIB - 1, 5 * KIB, 5 * KIB + 1] {
-        arrives(size, &[&[], &["--fragment-size", "1KiB"]]);
+        arrives(kind, size, &[&[], &["--fragment-size", "1KiB"]]);
     }
 }
 
-#[test]
-fn files_around_the_size_of_a_fragment_arrive() {
+fn files_around_the_size_of_a_fragment_arrive(kind: Kind) {
     for size in [MIB - 1, MIB, MIB + 1] {
-        arrives(size, &[&[], &["--fragment-size", "20KiB"], &["--fragment-size", "auto"]]);
+        arrives(kind, size, &[&[], &["--fragment-size", "20KiB"], &["--fragment-size", "auto"]]);
     }
 }
 
-#[test]
-fn a_large_file_arrives() {
-    arrives(GIB, &[&[], &["--fragment-size", "13MiB"]]);
+fn a_large_file_arrives(kind: Kind) {
+    arrives(kind, GIB, &[&[], &["--fragment-size", "13MiB"]]);
 }
