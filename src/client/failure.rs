@@ -11,7 +11,8 @@ use crate::vocabulary::{ErrorContext, Hresult};
 
 /// Why an upload failed, or why it waits before it tries again.
 ///
-/// Its `Display` is for people: what happened, and what to look at.
+/// Its `Display` is for people: what happened, and what to look at. The manual has the cause and the remedy of each
+/// [code and status](crate::manual::guide::errors).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -11,7 +11,8 @@ use crate::vocabulary::text::StackText;
 /// An HRESULT, as `BITS-Error` and `BITS-Error-Code` carry it (§2.2.1.2).
 ///
 /// Open: vendors mint their own codes, and every 32-bit value survives a round trip. The codes that this protocol
-/// gives a meaning have constants, [names](Self::name) and [explanations](Self::explanation).
+/// gives a meaning have constants, [names](Self::name) and [explanations](Self::explanation); the manual has the cause and
+/// the remedy of [each](crate::manual::guide::errors).
 ///
 /// ```
 /// use bits_proto::Hresult;

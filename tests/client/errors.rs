@@ -1,4 +1,4 @@
-//! What an upload makes of answers that say no: the table of `protocol.md` section 6.
+//! What an upload makes of answers that say no: the client's table in the manual.
 
 use bits_proto::client::{ConfigBuilder, Event, Reason, State, Violation};
 use bits_proto::packet::PacketType;
@@ -225,7 +225,7 @@ fn a_full_disk_may_be_emptied() {
     }
 }
 
-/// Every status by which an upload waits and tries again (`protocol.md` sections 3 and 6).
+/// Every status by which an upload waits and tries again (`manual::protocol`, the client's rules).
 const TRANSIENT: &[u16] = &[306, 399, 408, 409, 421, 423, 425, 429, 500, 502, 503, 504, 507, 599, 600, 999];
 /// Statuses that end it.
 const FATAL: &[u16] =

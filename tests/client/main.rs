@@ -8,7 +8,7 @@ mod close_cancel;
 mod crash;
 /// Exchanges and sessions that an upload drops.
 mod dropped;
-/// Answers that say no (protocol.md §6).
+/// Answers that say no (`manual::protocol`, the client's rules).
 mod errors;
 /// The text of a failure for a person.
 mod hints;
@@ -26,7 +26,7 @@ mod recovery;
 mod reply;
 /// Delays, timers, and giving up.
 mod retries;
-/// Answers that are bad or unusual, where two rules meet (protocol.md §6).
+/// Answers that are bad or unusual, where two rules meet (`manual::protocol`, the client's rules).
 mod rules;
 /// The path on which nothing goes wrong.
 mod session;

@@ -1,4 +1,4 @@
-//! The rules of protocol.md §6 where two of them meet, each with inputs on which the other order fails.
+//! The client's rules of `manual::protocol` where two of them meet, each with inputs on which the other order fails.
 
 use std::time::Duration;
 

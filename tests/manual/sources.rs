@@ -60,12 +60,15 @@ pub(crate) fn is_row(text: &str) -> bool {
 /// The rows that a text cites: `C12`, or a name that begins with `c12_`.
 pub(crate) fn cited(text: &str) -> BTreeSet<String> {
     let words = text.split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
-    let rows = words.flat_map(|word| {
-        let in_name = word.split('_').map(capitalised).take_while(|part| is_row(part));
-        let in_name: Vec<_> = in_name.collect();
-        if word.contains('_') { in_name } else { vec![word.to_owned()] }
-    });
-    rows.filter(|row| is_row(row)).collect()
+    let mut rows = BTreeSet::new();
+    for word in words.filter(|word| word.len() > 2 && word.starts_with(['C', 'Q', 'c', 'q'])) {
+        if is_row(word) {
+            rows.insert(word.to_owned());
+        } else if word.contains('_') {
+            rows.extend(word.split('_').map(capitalised).take_while(|part| is_row(part)));
+        }
+    }
+    rows
 }
 
 /// `c08g` is how a name spells `C08g`.

@@ -193,7 +193,7 @@ fn taken(url: Option<&str>) -> Ack<'static> {
 
 const APPLICATION: Option<ErrorContext> = Some(ErrorContext::REMOTE_APPLICATION);
 
-/// `captures/upload-reply/05` to `08`.
+/// `upload-reply/05` to `08`.
 #[test]
 fn the_captured_conversation_ends_with_the_captured_ack() {
     let mut server = server(notify_by(NotificationType::ByReference), &[accepted()]);

@@ -16,7 +16,7 @@ mod captures;
 mod faulty_heads;
 /// Properties of every packet and every head.
 mod properties;
-/// Rules that all requests share (protocol.md §2).
+/// Rules that all requests share (`manual::protocol`).
 mod request_rules;
 /// Requests of real clients (Q40 to Q63).
 mod requests;

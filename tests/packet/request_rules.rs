@@ -1,4 +1,4 @@
-//! The rules that all requests share (protocol.md §2): the bound on headers, the length, the order of the checks, and
+//! The rules that all requests share (`manual::protocol`): the bound on headers, the length, the order of the checks, and
 //! the answer to each offence.
 
 use bits_proto::packet::{PacketType, Ping, Request};

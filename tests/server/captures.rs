@@ -58,7 +58,7 @@ fn said(response: &Response<()>) -> BTreeMap<String, String> {
     said.filter(|(name, _)| name != "date" && name != "server").collect()
 }
 
-/// What `protocol.md` adds to the captured answers on purpose.
+/// The headers that are added to the captured answers on purpose (`manual::protocol`).
 fn differences(packet_type: PacketType, session_id: &str) -> BTreeMap<String, String> {
     // Section 2: sent with every Ack beside `Pragma: no-cache`.
     let mut added = BTreeMap::from([("cache-control".to_owned(), "no-store".to_owned())]);

@@ -1,4 +1,4 @@
-//! Every error that a server sends (`protocol.md` section 4), and the order in which it looks for them (C55).
+//! Every error that a server sends (the manual's table of errors), and the order in which it looks for them (C55).
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ mod database;
 mod disabled;
 /// Every error that a server sends, and the order of the checks (C55).
 mod errors;
-/// Fragments and their bodies (protocol.md §3).
+/// Fragments and their bodies (`manual::protocol`, Packets).
 mod fragments;
 /// The server application is notified (§3.2.5.1.3).
 mod notification;

@@ -275,7 +275,7 @@ fn report(scene: &Scene, exchange: Exchange, stimulus: Stimulus) -> Option<Repor
     }
 }
 
-/// The answer that `protocol.md` section 4 has for each reported refusal: status, code, context.
+/// The answer that the manual's table of errors has for each reported refusal: status, code, context.
 fn refused(stimulus: Stimulus) -> (u16, Option<Hresult>, u32) {
     match stimulus {
         Stimulus::Failed | Stimulus::FailedPart | Stimulus::FailedWhole => {

@@ -26,7 +26,7 @@ use super::transport::Transport;
 #[non_exhaustive]
 pub struct Completed {
     /// Whether the server said so. If not, its last answer was lost, and the session is gone now: it has published the bytes as
-    /// far as anybody knows (C17).
+    /// far as anybody knows ([C17](bits_proto::manual::decisions#c17)).
     pub confirmed: bool,
     /// How many bytes the upload has.
     pub bytes: u64,

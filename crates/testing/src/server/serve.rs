@@ -1,7 +1,7 @@
 //! A server in memory and in virtual time. It does what the sessions ask for, or stops at any output so that a test can
 //! go on by hand.
 //!
-//! What holds in every test is checked here: every answer is an Ack as `protocol.md` section 2 wants it, the bytes go
+//! What holds in every test is checked here: every answer is an Ack as `manual::protocol` wants it, the bytes go
 //! where the bytes before them end, and two exchanges never work on one session at a time.
 
 mod answers;

@@ -6,7 +6,7 @@ pub fn header<'r>(response: &'r Response<()>, name: &str) -> Option<&'r str> {
     response.headers().get(name).map(|value| value.to_str().unwrap())
 }
 
-/// What `protocol.md` section 2 says of every Ack.
+/// What `manual::protocol` says of every Ack.
 #[track_caller]
 pub fn assert_is_ack(response: &Response<()>) {
     assert_eq!(header(response, "bits-packet-type"), Some("Ack"));
