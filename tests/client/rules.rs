@@ -598,6 +598,13 @@ fn q34_the_repeat_of_an_unanswered_close_that_is_refused_is_completed_unconfirme
         first.answer(answers::ack(status, &[]));
         first.failure();
     }
+    // A redirection says nothing of the Close.
+    for status in [301, 302, 307, 308] {
+        let mut scenario = close_lost(config());
+        scenario.answer(answers::ack(status, &[("Location", "http://elsewhere/")]));
+        let failure = scenario.failure();
+        assert_eq!(failure.location.as_deref(), Some("http://elsewhere/"), "{status}");
+    }
     // 500 with another code may pass, and a page is not the server's word.
     let mut scenario = close_lost(config());
     scenario.answer(answers::error(500, "0x80004005"));
