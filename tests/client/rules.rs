@@ -708,6 +708,19 @@ fn q35_a_size_limit_that_does_not_answer_413_is_found_with_contact_in_between() 
     }
 }
 
+/// A gateway answers each Ping, until the upload goes on without one.
+fn no_ping_is_answered(scenario: &mut Scenario) {
+    loop {
+        if scenario.upload.state() == State::WaitingToRetry {
+            scenario.retry();
+        }
+        if scenario.upload.state() != State::Exchanging(PacketType::Ping) {
+            break;
+        }
+        scenario.exchange("Ping", answers::page(502));
+    }
+}
+
 #[test]
 fn q35_without_contact_nothing_is_halved_and_at_the_floor_it_goes_on_trying() {
     let mut scenario = Scenario::created(100_000, config().fragment_size(50_000));
@@ -721,6 +734,17 @@ fn q35_without_contact_nothing_is_halved_and_at_the_floor_it_goes_on_trying() {
     scenario.retry();
     scenario.exchange("Ping", answers::ok());
     scenario.expect_fragment("bytes 0-49999/100000");
+
+    // A server that answers neither Pings nor Fragments may just be gone: that says nothing of the size.
+    let mut gone = Scenario::created(100_000, config().fragment_size(50_000));
+    for _ in 0..5 {
+        gone.expect_fragment("bytes 0-49999/100000");
+        gone.break_off(TransportError::Unsent);
+        no_ping_is_answered(&mut gone);
+        gone.expect_fragment("bytes 0-49999/100000");
+        gone.break_off(TransportError::Interrupted);
+        no_ping_is_answered(&mut gone);
+    }
 
     let mut floor = Scenario::created(10_240, config().fragment_size(5_120));
     for _ in 0..20 {
