@@ -99,7 +99,7 @@ fn main() {
     );
 }
 
-/// A Fragment as a server's HTTP stack hands it over (`captures/upload/03-fragment.req`, with a larger file).
+/// A Fragment as a server's HTTP stack hands it over (`upload/03-fragment.req`, with a larger file).
 fn received_request() -> http::Request<()> {
     http::Request::builder()
         .method("BITS_POST")
@@ -117,7 +117,7 @@ fn received_request() -> http::Request<()> {
         .expect("a head")
 }
 
-/// Its Ack as a client's HTTP stack hands it over (`captures/upload/04-fragment.ack`).
+/// Its Ack as a client's HTTP stack hands it over (`upload/04-fragment.ack`).
 fn received_response() -> http::Response<()> {
     http::Response::builder()
         .header("Date", "Mon, 18 Jun 2007 21:02:01 GMT")

@@ -82,7 +82,7 @@ fn main() {
     );
 }
 
-/// A Fragment as a server's HTTP stack hands it over (`captures/upload/03-fragment.req`, with a larger file).
+/// A Fragment as a server's HTTP stack hands it over (`upload/03-fragment.req`, with a larger file).
 fn fragment(index: u64, session_id: SessionId, destination: &Uri) -> http::Request<()> {
     let start = index * FRAGMENT_SIZE;
     let fragment = Request::Fragment(Fragment {

@@ -21,7 +21,7 @@ use crate::replies::Replies;
 use crate::storage::Storage;
 use crate::turns::{Task, Turns};
 
-/// What IIS tells in `captures/upload-reply/02-create-session.ack`.
+/// What IIS tells in `upload-reply/02-create-session.ack`.
 const HOST_ID_FALLBACK_TIMEOUT: Duration = Duration::from_secs(110);
 
 /// What a server is made of.
