@@ -223,7 +223,7 @@ fn if_range_lets_ranges_count_for_one_version_alone() {
 }
 
 #[test]
-fn conditions_are_evaluated_in_the_order_of_http() {
+fn c67_conditions_are_evaluated_in_the_order_of_http() {
     let date = ("If-Modified-Since", DATE);
     for (headers, status) in [
         (&[("If-Match", TAG)][..], 200),
@@ -246,7 +246,7 @@ fn conditions_are_evaluated_in_the_order_of_http() {
         (&[("If-Modified-Since", "Fri, 01 Jan 2038 00:00:00 GMT"), ("Range", "bytes=0-1")], 304),
         (&[date, ("If-Modified-Since", "Sun, 17 Jun 2007 21:12:01 GMT")], 200),
         (&[date, date], 304),
-        // C67: Windows sends it with every GET.
+        // Windows sends it with every GET.
         (&[("If-Unmodified-Since", DATE)], 200),
         (&[("If-Unmodified-Since", DATE), ("Range", "bytes=0-9976")], 206),
         (&[("If-Unmodified-Since", "Mon, 18 Jun 2007 21:12:02 GMT")], 200),

@@ -250,8 +250,15 @@ fn what_a_packet_needs_must_be_there() {
     for packet_type in ["Close-Session", "Cancel-Session"] {
         needs(&[&[("BITS-Packet-Type", packet_type)], length], "BITS-Session-Id");
     }
-    // C02: MC-BUP's one `BITS-Package-Type` is a slip, and stands for nothing.
-    needs(&[&[("BITS-Package-Type", "Ping")], length], "BITS-Packet-Type");
+}
+
+/// MC-BUP's one `BITS-Package-Type` (§2.2.1) is a slip, and stands for nothing.
+#[test]
+fn c02_no_other_name_of_the_packet_type_is_read() {
+    for conformance in [Interop, Strict] {
+        let head = [("BITS-Package-Type", "Ping"), ("Content-Length", "0")];
+        assert_eq!(read(&[&head], conformance), Err(Malformed::HeaderMissing("BITS-Packet-Type")));
+    }
 }
 
 #[test]
