@@ -1,7 +1,7 @@
 //! The decisions where the sources contradict one another, or say nothing: the rows C01 to C76.
 //!
 //! Each row names its [sources](crate::manual#sources), says what this library does, and which setting changes it. Code and
-//! tests cite a row by its number. Where no source decides and none was seen on the wire, the row says "a judgement".
+//! tests cite a row by its number. A row that says "a judgement" has neither a source that decides nor a capture.
 //!
 //! - [Names and syntax](#names-and-syntax), C01 to C08g
 //! - [Statuses and errors](#statuses-and-errors), C09 to C25

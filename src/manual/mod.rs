@@ -23,8 +23,8 @@
 //!
 //! # Two levels
 //!
-//! **Interop**, the default, is exact in what it sends and takes what real peers send. **Strict** refuses whatever MC-BUP
-//! says must be refused, to test other implementations. The setting is
+//! **Interop**, the default, is exact in what it sends and takes what real peers send. **Strict** refuses everything
+//! that MC-BUP says must be refused, to test other implementations. The setting is
 //! [`client::ConfigBuilder::conformance`](crate::client::ConfigBuilder::conformance),
 //! [`server::DirectoryBuilder::conformance`](crate::server::DirectoryBuilder::conformance), and its like of the other
 //! machines; for a single message it is an argument ([`Conformance`](crate::Conformance)). Where a row says *Here*, both

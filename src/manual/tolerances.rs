@@ -1,7 +1,7 @@
-//! What real peers do to the wire, and what this library makes of it: the rows Q01 to Q64.
+//! The deviations of real peers, and the answers of this library: the rows Q01 to Q64.
 //!
-//! Each row was seen on a real peer, or found by asking what one may do; it says what comes of it, and which setting changes
-//! it. Code and tests cite a row by its number.
+//! Each row was seen on a real peer, or found by asking what one may do. It says what this library does, and which
+//! setting changes it. Code and tests cite a row by its number.
 //!
 //! - [How a client reads Acks](#how-a-client-reads-acks), Q01 to Q37
 //! - [How a server reads requests](#how-a-server-reads-requests), Q40 to Q64

@@ -1,5 +1,7 @@
 //! Tests of the manual: whatever it names is there, and whatever cites it finds its row.
 
+/// The table of errors is what a server answers.
+mod errors;
 /// The guide explains every code and tells every setting.
 mod guide;
 /// The links of the documentation lead somewhere.
