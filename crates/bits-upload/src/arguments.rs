@@ -14,6 +14,12 @@ use crate::problem::Problem;
 /// Where the configuration file is named if the command line names none.
 const VARIABLE: &str = "BITS_UPLOAD_CONFIG";
 
+/// How options are called in the environment.
+const PREFIX: &str = "BITS_UPLOAD_";
+
+/// Options of another kind: where options are, and what is done in place of an upload.
+const NOT_IN_THE_ENVIRONMENT: [&str; 5] = ["config", "completions", "man", "help", "version"];
+
 /// What the user wants.
 pub(crate) enum Wish {
     Upload(Box<Options>),
@@ -47,7 +53,8 @@ pub(crate) fn read() -> Result<Wish, Problem> {
 
 /// The options of these words. `None`: help or the version was asked for, and printed.
 pub(crate) fn parse(mut words: Vec<OsString>) -> Result<Option<Options>, Problem> {
-    let more = configured(&words)?;
+    let mut more = configured(&words)?;
+    more.extend(from_environment(|name| env::var_os(name))?);
     words.splice(1.min(words.len())..1.min(words.len()), more);
     match Options::try_parse_from(words) {
         Ok(options) => options.checked().map(Some),
@@ -87,6 +94,30 @@ fn configured(words: &[OsString]) -> Result<Vec<OsString>, Problem> {
     Ok(lines.map(|line| word(line).into()).collect())
 }
 
+/// The options that stand in the environment, as words. Where they may be repeated, one is in there.
+fn from_environment(variable: impl Fn(&str) -> Option<OsString>) -> Result<Vec<OsString>, Problem> {
+    let mut words = Vec::new();
+    for option in Options::command().get_arguments() {
+        let Some(name) = option.get_long().filter(|name| !NOT_IN_THE_ENVIRONMENT.contains(name)) else {
+            continue;
+        };
+        let key = format!("{PREFIX}{}", name.to_uppercase().replace('-', "_"));
+        let Some(value) = variable(&key).filter(|value| !value.is_empty()) else { continue };
+        if option.get_action().takes_values() {
+            let mut word = OsString::from(format!("--{name}="));
+            word.push(value);
+            words.push(word);
+        } else {
+            match value.to_str() {
+                Some("1" | "true" | "yes") => words.push(format!("--{name}").into()),
+                Some("0" | "false" | "no") => {}
+                _ => return Err(Problem::usage(format_args!("{key} in the environment: 1 or 0 is wanted"))),
+            }
+        }
+    }
+    Ok(words)
+}
+
 /// `name = value` as `--name=value`, and `name` as `--name`.
 fn word(line: &str) -> String {
     match line.split_once('=') {
@@ -98,6 +129,27 @@ fn word(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_option_can_stand_in_the_environment() {
+        let environment = [
+            ("BITS_UPLOAD_RETRY_MAX", "2h"),
+            ("BITS_UPLOAD_INSECURE", "1"),
+            ("BITS_UPLOAD_QUIET", "0"),
+            ("BITS_UPLOAD_HEADER", "X-A: b=c"),
+            ("BITS_UPLOAD_USER", ""),
+            ("BITS_UPLOAD_PASSWORD", "sesame"),
+            ("BITS_UPLOAD_CONFIG", "file"),
+        ];
+        let variable = |name: &str| {
+            environment.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+        };
+        let mut words = from_environment(variable).unwrap();
+        words.sort();
+        assert_eq!(words, ["--header=X-A: b=c", "--insecure", "--retry-max=2h"]);
+        let nonsense = |name: &str| (name == "BITS_UPLOAD_INSECURE").then(|| OsString::from("perhaps"));
+        assert!(from_environment(nonsense).is_err());
+    }
 
     #[test]
     fn a_line_of_a_configuration_is_an_option() {

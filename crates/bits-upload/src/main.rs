@@ -24,6 +24,7 @@ mod arguments;
 mod challenges;
 mod credentials;
 mod job;
+mod limits;
 mod netrc;
 mod network;
 mod options;
@@ -45,12 +46,11 @@ mod windows;
 mod wording;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use arguments::Wish;
 use options::Options;
-use printer::Printer;
+use printer::{Printer, complain};
 use problem::Problem;
 
 fn main() -> ExitCode {
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         Ok(()) => return ExitCode::SUCCESS,
         Err(problem) => problem,
     };
-    let _nobody_reads = writeln!(io::stderr(), "bits-upload: {problem}");
+    complain(&problem);
     problem.exit_code()
 }
 
@@ -87,7 +87,7 @@ fn jobs(words: &[OsString]) -> Result<(), Problem> {
     for line in resume::command(words, &Printer::start())? {
         let Some(options) = arguments::parse(line)? else { return Ok(()) };
         if let Err(problem) = upload(options) {
-            let _nobody_reads = writeln!(io::stderr(), "bits-upload: {problem}");
+            complain(&problem);
             if worst.as_ref().is_none_or(|worst| worst.severity() < problem.severity()) {
                 worst = Some(problem);
             }

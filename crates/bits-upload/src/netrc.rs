@@ -21,11 +21,10 @@ pub(crate) fn find(file: Option<&Path>, host: &str) -> Result<Option<User>, Prob
 
 /// The first entry for this host, or the default one.
 fn entry(text: &str, host: &str) -> Option<User> {
-    let mut words =
-        text.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(str::split_whitespace);
+    let mut words = text.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(words);
     let (mut is_ours, mut login, mut password) = (false, None, None);
     while let Some(word) = words.next() {
-        match word {
+        match word.as_str() {
             "machine" | "default" => {
                 if is_ours && password.is_some() {
                     break;
@@ -44,7 +43,29 @@ fn entry(text: &str, host: &str) -> Option<User> {
     if !is_ours {
         return None;
     }
-    Some(User::new(login.unwrap_or_default(), password?))
+    Some(User::new(&login.unwrap_or_default(), &password?))
+}
+
+/// The words of a line. One in quotes may have blanks in it, and quotes behind a backslash.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut letters) = (Vec::new(), line.chars());
+    while let Some(first) = letters.by_ref().find(|letter| !letter.is_whitespace()) {
+        let is_quoted = first == '"';
+        let mut word = String::new();
+        if !is_quoted {
+            word.push(first);
+        }
+        while let Some(letter) = letters.next() {
+            match letter {
+                '\\' if is_quoted => word.extend(letters.next()),
+                '"' if is_quoted => break,
+                _ if !is_quoted && letter.is_whitespace() => break,
+                letter => word.push(letter),
+            }
+        }
+        words.push(word);
+    }
+    words
 }
 
 #[cfg(test)]
@@ -60,6 +81,9 @@ mod tests {
         {
             assert_eq!(entry(text, host).map(|user| user.credentials()).as_deref(), Some(expected), "{host}");
         }
+        let quoted = r#"machine a login "the \"one\"" password "open sesame\\""#;
+        let quoted = format!("{quoted}\"");
+        assert_eq!(entry(&quoted, "a").unwrap().credentials(), r#"the "one":open sesame\"#);
         assert!(entry("machine a login x password y", "b").is_none());
         assert!(entry("machine a login x", "a").is_none());
     }

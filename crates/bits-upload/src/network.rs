@@ -8,7 +8,8 @@ use bits_http::client::{
 };
 use bits_proto::client::TransportError;
 use bits_proto::header::BITS_PACKET_TYPE;
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response};
 use reqwest::Client;
 
 use crate::options::Options;
@@ -123,9 +124,12 @@ impl Transport for Network {
 
     async fn send(
         &self,
-        request: Request<Body>,
+        mut request: Request<Body>,
         attempt: Attempt,
     ) -> Result<Response<ReqwestAnswer>, TransportFailure> {
+        // HTTP/1.1 needs it not, but Windows says it, and filters look.
+        let _never_full =
+            request.headers_mut().try_insert(CONNECTION, HeaderValue::from_static("Keep-Alive"));
         self.tls.forget_questions();
         match self.reqwest.send(request, attempt).await {
             Ok(answer) if self.is_for_want_of_a_certificate(&answer) => {

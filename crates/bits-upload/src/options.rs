@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bits_proto::client::{self, ConfigBuilder, FragmentSize, HostPolicy, Recovery};
+use bits_proto::client::{self, ConfigBuilder, ContentNamePackets, FragmentSize, HostPolicy, Recovery};
 use bits_proto::limits::{DEFAULT_FRAGMENT_SIZE, FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, SESSION_TIMEOUT};
 use clap::{ArgAction, Parser, ValueEnum};
 use clap_complete::Shell;
@@ -13,6 +13,7 @@ use http::Uri;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use crate::credentials::Auth;
+use crate::limits::Limits;
 use crate::problem::Problem;
 use crate::user::User;
 use crate::{netrc, values};
@@ -27,7 +28,8 @@ Exit status; of several files the worst counts, in the order 1, 3, 4, 0:
 
 Proxies come from http_proxy, https_proxy, all_proxy and no_proxy in the environment, unless --proxy names one.
 What is the same each time can stand in a file, an option a line without its dashes, such as 'retry-max = 2h': --config
-FILE, or BITS_UPLOAD_CONFIG in the environment. 'bits-upload jobs' lists, resumes and removes what --resume keeps.";
+FILE, or BITS_UPLOAD_CONFIG in the environment. Every option can stand in the environment itself, such as
+BITS_UPLOAD_RETRY_MAX=2h, and counts before the file; the command line counts before both. 'bits-upload jobs' lists, resumes and removes what --resume keeps.";
 
 /// Uploads files to IIS, or to any other BITS server.
 #[derive(Clone, Debug, Parser)]
@@ -53,9 +55,16 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N|auto", value_parser = values::fragment_size)]
     fragment_size: Option<FragmentSize>,
 
-    /// How many bytes of each file go in a second at most, as a number or with KiB, MiB, GiB
-    #[arg(long, visible_alias = "limit-rate", value_name = "BYTES", value_parser = values::rate)]
-    max_rate: Option<NonZeroU64>,
+    /// How many bytes of each file go in a second at most, as a number or with KiB, MiB, GiB. By the time of day:
+    /// 500KiB@8:00-18:00,5MiB; the first that fits counts, and 'none' is no limit
+    #[arg(
+        long,
+        visible_alias = "max-rate",
+        value_name = "BYTES[@FROM-TO],...",
+        default_value = "none",
+        hide_default_value = true
+    )]
+    pub(crate) limit_rate: Limits,
 
     /// Keep here what it takes to go on in the same session, whatever ends this program; gone when the upload is done.
     /// Without it and without --resume, an upload that fails or is interrupted is cancelled
@@ -136,7 +145,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     retry_min: Option<Duration>,
 
-    /// How long to wait between tries at most [default: 600]
+    /// How long to wait between tries at most, whatever a server asks for [default: 600, and up to 1h if a server asks]
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     retry_max: Option<Duration>,
 
@@ -241,12 +250,12 @@ impl Options {
     }
 
     fn builder(&self) -> ConfigBuilder {
-        let (retry_min, retry_max) = self.retry_delays();
         // A handshake for each connection: it is made before a fragment is sent for nothing.
         let has_handshake = self.user.is_some() && self.auth != Auth::Basic;
-        client::Config::builder()
+        let builder = client::Config::builder()
+            .content_name(ContentNamePackets::All)
             .fragments(self.fragment_size.unwrap_or(FragmentSize::Fixed(DEFAULT_FRAGMENT_SIZE)))
-            .rate(self.max_rate)
+            .rate(self.limit_rate.now())
             .method_override(self.method_override)
             .uppercase_protocol(self.uppercase_protocol)
             .ping_first(self.ping_first || self.check || has_handshake && self.auth != Auth::Auto)
@@ -254,12 +263,21 @@ impl Options {
                 OnLostAnswer::Resend => Recovery::Resend,
                 OnLostAnswer::Restart => Recovery::Restart,
             })
-            .retry_delays(retry_min, retry_max)
-            .give_up_after(self.give_up_after())
+            .give_up_after(self.give_up_after());
+        match self.retry_delays_if_set() {
+            // They bound what a server asks for, too.
+            Some((min, max)) => builder.retry_delays(min, max),
+            None => builder,
+        }
+    }
+
+    /// The delays between tries, where the user chose one of them.
+    pub(crate) fn retry_delays_if_set(&self) -> Option<(Duration, Duration)> {
+        (self.retry_min.is_some() || self.retry_max.is_some()).then(|| self.retry_delays())
     }
 
     /// One of them alone moves the other's default out of its way.
-    pub(crate) fn retry_delays(&self) -> (Duration, Duration) {
+    fn retry_delays(&self) -> (Duration, Duration) {
         let min = self.retry_min.unwrap_or(FIRST_RETRY_DELAY.min(self.retry_max.unwrap_or(Duration::MAX)));
         let max = self.retry_max.unwrap_or(LONGEST_RETRY_DELAY.max(min));
         (min, max)

@@ -1,5 +1,7 @@
-//! Lines on their way to standard output. Who reads them may be slow, or read no more: the upload does not wait.
+//! Lines on their way to standard output and standard error. Who reads them may be slow, or read no more: the upload does not
+//! wait, and nor does the program.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -19,12 +21,17 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
+    /// A printer on standard output.
     pub(crate) fn start() -> Self {
+        Self::to(io::stdout)
+    }
+
+    fn to<W: Write + 'static>(open: fn() -> W) -> Self {
         let (lines, waiting) = sync_channel::<String>(WAITING);
         let (end, ended) = sync_channel(1);
         thread::spawn(move || {
             for line in waiting {
-                let _nobody_reads = writeln!(io::stdout(), "{line}");
+                let _nobody_reads = writeln!(open(), "{line}");
             }
             let _nobody_waits = end.send(());
         });
@@ -45,4 +52,9 @@ impl Drop for Printer {
             let _slow = ended.recv_timeout(END_TIME);
         }
     }
+}
+
+/// A line on standard error that says what is wrong.
+pub(crate) fn complain(what: impl Display) {
+    Printer::to(io::stderr).print(format!("bits-upload: {what}"));
 }

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::io::{self, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use tokio::task::{JoinSet, LocalSet};
 use crate::job::Job;
 use crate::network::Network;
 use crate::options::Options;
+use crate::printer::complain;
 use crate::problem::Problem;
 use crate::screen::{Console, shown};
 use crate::shared::Shared;
@@ -58,6 +58,7 @@ pub(crate) async fn all(
         *stopped.is_interrupted.lock() = true;
         stopped.control.suspend();
     });
+    local.spawn_local(work.options.limit_rate.clone().keep(work.control.clone()));
     local
         .run_until(async {
             let mut running = JoinSet::new();
@@ -133,7 +134,7 @@ impl Work {
         // One upload's problem is said at the end.
         if self.several {
             let file = file.unwrap_or_default();
-            let _nobody_reads = writeln!(io::stderr(), "bits-upload: {file}: {problem}");
+            complain(format_args!("{file}: {problem}"));
         }
         let mut failed = self.failed.lock();
         *failed = failed.saturating_add(1);

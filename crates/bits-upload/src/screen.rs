@@ -137,6 +137,16 @@ impl Screen {
         }
     }
 
+    /// An object about this file.
+    fn object(&self, mut object: Value) {
+        if let Some(object) = object.as_object_mut().filter(|_| !self.quiet) {
+            let _was_none = object.insert("file".to_owned(), self.file.clone().into());
+        }
+        if !self.quiet {
+            self.console.object(&object);
+        }
+    }
+
     /// What happens to the upload of this file.
     pub(crate) fn tell(&mut self, event: &Event<'_>) {
         match event {
@@ -148,11 +158,16 @@ impl Screen {
                 if let bits_proto::client::Event::Progress { acknowledged } = event {
                     self.progress(*acknowledged);
                 }
-                if let Some(line) = wording::line(event, trouble.unwrap_or_default()) {
-                    self.note(format_args!("{line}"));
+                let line = wording::line(event, trouble.unwrap_or_default());
+                match line.as_ref().and_then(|line| wording::object(event, line)) {
+                    Some(object) if self.console.json => self.object(object),
+                    _ => line.iter().for_each(|line| self.note(format_args!("{line}"))),
                 }
             }
             Event::ReplyDelayed(why) => self.note(format_args!("the reply: {why}; trying again")),
+            Event::ReplyFetched(bytes) if self.console.json => {
+                self.object(json!({ "event": "reply_fetched", "bytes": bytes }));
+            }
             Event::ReplyFetched(bytes) => self.note(format_args!("the reply has {bytes} bytes")),
             // From here on what happens is of no interest, unless the conversation was asked for.
             Event::Withdrawing => self.quiet = true,

@@ -5,10 +5,15 @@
 /// A signal that the program was started to ignore stays ignored, so that `nohup` works.
 #[cfg(unix)]
 pub(crate) async fn interrupted() {
+    use rustix::process::Signal;
     use std::future::poll_fn;
     use std::task::Poll;
     use tokio::signal::unix::{SignalKind, signal};
 
+    // Those without a name there: limits of the processor's time, timers, and what descriptors and power supplies tell.
+    let others = [Signal::XCPU, Signal::VTALARM, Signal::PROF, Signal::IO];
+    #[cfg(target_os = "linux")]
+    let others = others.into_iter().chain([Signal::POWER]);
     let kinds = [
         SignalKind::hangup(),
         SignalKind::interrupt(),
@@ -18,12 +23,14 @@ pub(crate) async fn interrupted() {
         SignalKind::user_defined1(),
         SignalKind::user_defined2(),
     ];
+    let others = others.into_iter().map(|signal| SignalKind::from_raw(signal.as_raw()));
     let ignored = ignored();
     let heard = |kind: &SignalKind| {
         let bit = u32::try_from(kind.as_raw_value().saturating_sub(1)).ok();
         bit.and_then(|bit| ignored.checked_shr(bit)).is_none_or(|mask| mask & 1 == 0)
     };
-    let mut signals: Vec<_> = kinds.into_iter().filter(heard).filter_map(|kind| signal(kind).ok()).collect();
+    let mut signals: Vec<_> =
+        kinds.into_iter().chain(others).filter(heard).filter_map(|kind| signal(kind).ok()).collect();
     poll_fn(|context| match signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready()) {
         true => Poll::Ready(()),
         false => Poll::Pending,

@@ -85,7 +85,6 @@ fn config(
     known: &Shared<Known>,
     control: Control,
 ) -> Result<Config, Problem> {
-    let (retry_min, retry_max) = options.retry_delays();
     let (screen, seen, asked) = (screen.clone(), known.clone(), known.clone());
     let mut server = Answerer::new(Party::Server, options.user.clone(), options.auth);
     let way = network.proxy();
@@ -97,7 +96,7 @@ fn config(
         .headers(options.headers())
         .host_policy(options.host_policy())
         .reply_limit(options.reply_max.get())
-        .reply_patience(retry_min, retry_max, options.give_up_after())
+        .reply_give_up_after(options.give_up_after())
         .control(control)
         .on_event(move |event| {
             if let Event::Response(response) = &event {
@@ -122,6 +121,9 @@ fn config(
                 }
             }
         });
+    if let Some((min, max)) = options.retry_delays_if_set() {
+        config = config.reply_retry_delays(min, max);
+    }
     if let Some(path) = &job.state {
         config = config.state(path);
     }

@@ -4,6 +4,7 @@ use bits_http::client::{Error, Lasting, ReplyError, StateError, TransportFailure
 use bits_proto::client::{Event, Failure, Reason};
 use bits_proto::download;
 use bits_proto::packet::PacketType;
+use serde_json::{Value, json};
 
 use crate::job::Job;
 use crate::network::{Network, remedy};
@@ -43,6 +44,24 @@ pub(crate) fn line(event: &Event, trouble: &str) -> Option<String> {
         Event::HostAbandoned => "back to the first host".to_owned(),
         _ => return None,
     })
+}
+
+/// What happens, as an object for programs, if it is worth one.
+pub(crate) fn object(event: &Event, text: &str) -> Option<Value> {
+    let mut object = match event {
+        Event::Waiting { delay, .. } => json!({ "event": "waiting", "seconds": delay.as_secs_f64() }),
+        Event::Restarted { .. } => json!({ "event": "restarted" }),
+        Event::Resynchronised { from, to } => json!({ "event": "resynchronised", "from": from, "to": to }),
+        Event::FragmentShrunk { to } => json!({ "event": "fragment_shrunk", "to": to }),
+        Event::HostChanged { host } => json!({ "event": "host_changed", "host": host.to_string() }),
+        Event::HostRefused { host } => json!({ "event": "host_refused", "host": host.to_string() }),
+        Event::HostAbandoned => json!({ "event": "host_abandoned" }),
+        _ => return None,
+    };
+    if let Some(object) = object.as_object_mut() {
+        let _was_none = object.insert("text".to_owned(), text.into());
+    }
+    Some(object)
 }
 
 /// Why an upload ended, and what to do.

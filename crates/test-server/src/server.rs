@@ -44,6 +44,7 @@ pub struct Seen {
     pub number: usize,
     pub method: String,
     pub path: String,
+    pub query: Option<String>,
     pub packet: String,
     pub headers: HeaderMap,
 }
@@ -267,6 +268,7 @@ impl Inner {
             number: table.seen.len(),
             method: request.method().to_string(),
             path: request.uri().path().to_owned(),
+            query: request.uri().query().map(str::to_owned),
             packet: header(request, "bits-packet-type").to_owned(),
             headers: request.headers().clone(),
         };

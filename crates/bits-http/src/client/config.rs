@@ -36,11 +36,18 @@ pub struct Config {
     pub(super) state: Place,
     pub(super) reply: Option<PathBuf>,
     pub(super) reply_limit: u64,
-    pub(super) reply_patience: (Duration, Duration, Duration),
+    pub(super) reply_patience: Patience,
     pub(super) events: Events,
     pub(super) authenticator: Authenticator,
     pub(super) control: Control,
     pub(super) cancel_time: Duration,
+}
+
+/// The patience with the fetching of a reply, where the caller chose it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Patience {
+    pub(super) delays: Option<(Duration, Duration)>,
+    pub(super) give_up_after: Option<Duration>,
 }
 
 /// Where the state is.
@@ -61,7 +68,6 @@ impl Default for Config {
 impl Config {
     /// The defaults.
     pub fn new() -> Self {
-        use bits_proto::limits::{FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, SESSION_TIMEOUT};
         Self {
             protocol: client::Config::builder(),
             headers: HeaderMap::new(),
@@ -69,7 +75,7 @@ impl Config {
             state: Place::None,
             reply: None,
             reply_limit: u64::MAX >> 1,
-            reply_patience: (FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, SESSION_TIMEOUT),
+            reply_patience: Patience::default(),
             events: Events::default(),
             authenticator: Authenticator::default(),
             control: Control::default(),
@@ -125,10 +131,17 @@ impl Config {
         Self { reply_limit: bytes, ..self }
     }
 
-    /// The patience with the fetching of a reply: the first and the longest delay between tries, and how long it may go
-    /// without progress. 5 seconds, 10 minutes and 14 days by default.
-    pub fn reply_patience(self, first: Duration, longest: Duration, give_up_after: Duration) -> Self {
-        Self { reply_patience: (first, longest, give_up_after), ..self }
+    /// The first and the longest delay between tries to fetch a reply, which bound what a server asks for as well. 5 seconds
+    /// and 10 minutes by default, and up to an hour where a server asks for it.
+    pub fn reply_retry_delays(self, first: Duration, longest: Duration) -> Self {
+        let reply_patience = Patience { delays: Some((first, longest)), ..self.reply_patience };
+        Self { reply_patience, ..self }
+    }
+
+    /// How long the fetching of a reply may go without progress; 14 days by default.
+    pub fn reply_give_up_after(self, time: Duration) -> Self {
+        let reply_patience = Patience { give_up_after: Some(time), ..self.reply_patience };
+        Self { reply_patience, ..self }
     }
 
     /// Tells what happens, on the thread that it happens on: return soon.

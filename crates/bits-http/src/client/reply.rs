@@ -4,7 +4,7 @@ use std::fs::File;
 use std::future::Future;
 use std::io::{Seek, SeekFrom, Write};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bits_proto::download::{
     self, ApplicationRanges, Config, Connection as Wanted, Download, Event as Told, ExchangeId, Output,
@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use super::beginning::random_number;
 use super::body::Bodies;
 use super::challenge::{Authenticator, Challenge};
+use super::config::Patience;
 use super::cookies::Cookies;
 use super::error::ReplyError;
 use super::event::{Event, Events};
@@ -27,7 +28,7 @@ use super::transport::{Answer, Attempt, Connection, Transport};
 pub(super) struct Fetcher {
     pub(super) file: ReplyFile,
     pub(super) limit: u64,
-    pub(super) patience: (Duration, Duration, Duration),
+    pub(super) patience: Patience,
     pub(super) headers: HeaderMap,
     /// Whether a reply may come from any host.
     pub(super) is_open: bool,
@@ -51,16 +52,19 @@ impl<T: Transport> Fetch<'_, T> {
             let host = url.host().unwrap_or_default();
             return Err(ReplyError::OtherHost(host.to_owned()));
         }
-        let (first, longest, give_up_after) = self.fetcher.patience;
-        let config = Config::builder()
+        let Patience { delays, give_up_after } = self.fetcher.patience;
+        let mut config = Config::builder()
             .max_size(self.fetcher.limit)
             // What belongs to the upload's host is not told to every host that it may name.
             .headers(if self.trusted { self.fetcher.headers.clone() } else { HeaderMap::new() })
-            .retry_delays(first, longest)
-            .give_up_after(give_up_after)
-            .seed(random_number())
-            .build()
-            .map_err(invalid)?;
+            .seed(random_number());
+        if let Some((first, longest)) = delays {
+            config = config.retry_delays(first, longest);
+        }
+        if let Some(time) = give_up_after {
+            config = config.give_up_after(time);
+        }
+        let config = config.build().map_err(invalid)?;
         let download = Download::new(Instant::now(), url.clone(), ApplicationRanges::whole(), config)
             .map_err(invalid)?;
         let file = self.fetcher.file.create().map_err(ReplyError::Unwritable)?;

@@ -20,11 +20,9 @@ fn impatient() -> Config {
     let (first, longest) = (Duration::from_millis(20), Duration::from_millis(200));
     let protocol =
         bits_proto::client::Config::builder().fragment_size(64 * 1024).retry_delays(first, longest);
-    Config::new().protocol(protocol.give_up_after(Duration::from_secs(30))).reply_patience(
-        first,
-        longest,
-        Duration::from_secs(30),
-    )
+    let patience = Duration::from_secs(30);
+    let config = Config::new().protocol(protocol.give_up_after(patience));
+    config.reply_retry_delays(first, longest).reply_give_up_after(patience)
 }
 
 #[test]

@@ -51,9 +51,15 @@ fn a_fatal_answer_keeps_the_session_where_there_is_a_state() {
 #[test]
 fn every_signal_that_ends_programs_suspends_the_upload() {
     let (server, desk) = (Server::start(), Desk::with_size(500_000));
-    for (signal, received) in [("-HUP", 10_000), ("-QUIT", 20_000), ("-USR1", 30_000), ("-ALRM", 40_000)] {
+    // All but KILL, and those that a program gets for its own mistakes.
+    let mut signals =
+        vec!["-HUP", "-INT", "-QUIT", "-USR1", "-USR2", "-ALRM", "-TERM", "-XCPU", "-VTALRM", "-PROF", "-IO"];
+    if cfg!(target_os = "linux") {
+        signals.push("-PWR");
+    }
+    for (number, signal) in (1..).zip(signals) {
         let child = desk.command(&[&STATE[..2], &SLOW].concat(), &server.url("/a")).spawn().unwrap();
-        server.wait_for_bytes(received);
+        server.wait_for_bytes(number * 10_000);
         assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
         Ended::of(child).failed(3, &["interrupted", "run the same command again"]);
     }
@@ -69,6 +75,60 @@ fn a_signal_without_a_state_cancels_the_session() {
     assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
     Ended::of(child).failed(3, &["interrupted"]);
     assert_eq!((server.count("Cancel-Session"), server.open_sessions()), (1, 0));
+}
+
+/// `script` is the terminal. Killed, it closes it.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_closed_terminal_suspends_the_upload() {
+    use std::process::Stdio;
+    let (server, desk) = (Server::start(), Desk::with_size(500_000));
+    let program = desk.command(&[&STATE[..2], &SLOW].concat(), &server.url("/a"));
+    let words: Vec<_> = std::iter::once(program.get_program()).chain(program.get_args()).collect();
+    let words: Vec<_> = words.into_iter().map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+    let mut terminal = Command::new("script");
+    terminal.args(["--quiet", "--command", &words.join(" "), "/dev/null"]).current_dir(desk.path("."));
+    terminal.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut terminal = terminal.spawn().expect("script is needed: apt-get install bsdutils");
+    server.wait_for_bytes(20_000);
+    terminal.kill().unwrap();
+    terminal.wait().unwrap();
+    // It lets go of the state once it has ended.
+    let begin = std::time::Instant::now();
+    while desk.path("upload.state.lock").exists() {
+        assert!(begin.elapsed() < Duration::from_secs(10), "it runs on without its terminal");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(desk.state().exists());
+    desk.run(&STATE, &server.url("/a")).succeeded();
+    assert_eq!((server.count("Create-Session"), server.count("Cancel-Session")), (1, 0));
+    assert!(server.published("/a") == Some(desk.bytes));
+}
+
+/// Both of its outputs are one pipe that is full from the beginning.
+#[test]
+fn a_full_pipe_keeps_no_program_that_failed() {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let mut filler = Command::new("sh");
+    filler.args(["-c", "dd if=/dev/zero bs=1k 2>/dev/null"]).stdout(writer.try_clone().unwrap());
+    let mut filler = filler.spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    filler.kill().unwrap();
+    filler.wait().unwrap();
+    let server = Server::build().faults(|_| Fault::Answer(404, "", "")).start();
+    let desk = Desk::with_size(10);
+    let mut command = desk.command(&[], &server.url("/a"));
+    let mut child = command.stdout(writer.try_clone().unwrap()).stderr(writer).spawn().unwrap();
+    let begin = std::time::Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(20), "it hangs");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(1));
+    std::io::Read::read_exact(&mut reader, &mut [0]).unwrap();
 }
 
 #[test]
@@ -123,6 +183,21 @@ fn a_link_beside_the_state_is_not_followed() {
         let _gone = fs::remove_file(desk.path(link));
         let _gone = fs::remove_file(desk.state());
     }
+}
+
+#[test]
+fn a_link_in_the_place_of_a_state_is_not_followed() {
+    let (server, desk) = (Server::start(), Desk::with_size(10));
+    fs::write(desk.path("victim"), "precious").unwrap();
+    for (target, option) in
+        [("victim", "--state"), ("nowhere", "--state"), ("victim", "--reply"), ("nowhere", "--reply")]
+    {
+        std::os::unix::fs::symlink(desk.path(target), desk.path("link")).unwrap();
+        desk.run(&[option, "link"], &server.url("/a")).failed(2, &["link cannot be written", "a plain file"]);
+        fs::remove_file(desk.path("link")).unwrap();
+    }
+    assert_eq!(fs::read_to_string(desk.path("victim")).unwrap(), "precious");
+    assert!(!desk.path("nowhere").exists() && server.seen().is_empty());
 }
 
 #[test]

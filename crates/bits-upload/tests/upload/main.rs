@@ -16,6 +16,7 @@
 //! | [`habits`] | foreign servers and boxes |
 //! | [`hosts`] | other hosts that a server names |
 //! | [`sources`] | files that change, or are not what they seem |
+//! | [`settings`] | files, the environment, shells and programs |
 //! | [`many`] | several files |
 //! | [`windows`] | NTLM and Kerberos, at Apache |
 
@@ -39,6 +40,8 @@ mod remedies;
 mod replies;
 #[cfg(unix)]
 mod resuming;
+#[cfg(unix)]
+mod settings;
 #[cfg(unix)]
 mod sources;
 mod tls;

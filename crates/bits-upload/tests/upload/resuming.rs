@@ -203,6 +203,54 @@ fn a_state_belongs_to_one_destination() {
     desk.run(&STATE, &server.url("/b")).failed(1, &["to another address", "another file for --state"]);
 }
 
+/// What the requests of a second run have, which goes on after a first one was killed.
+fn goes_on(first: (&[&str], &str), second: (&[&str], &str), server: &Server) -> Vec<test_server::Seen> {
+    let desk = Desk::with_size(500_000);
+    let options = [&STATE[..2], &SLOW, first.0].concat();
+    let mut child = desk.command(&options, &server.url(first.1)).spawn().unwrap();
+    server.wait_for_bytes(20_000);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = server.seen().len();
+    desk.run(&[&STATE[..], second.0].concat(), &server.url(second.1)).succeeded();
+    assert_eq!((server.count("Create-Session"), server.count("Cancel-Session")), (1, 0));
+    assert!(server.published("/a") == Some(desk.bytes));
+    server.seen().split_off(before)
+}
+
+#[test]
+fn a_renewed_token_goes_on_in_the_same_session() {
+    let server = Server::start();
+    let seen = goes_on((&[], "/a?token=old"), (&[], "/a?token=new"), &server);
+    assert!(seen.iter().all(|seen| seen.query.as_deref() == Some("token=new")), "{seen:?}");
+    let server = Server::start();
+    let token = |token| ["--header", token];
+    let (old, new) = (token("Authorization: Bearer old"), token("Authorization: Bearer new"));
+    let seen = goes_on((&old, "/a"), (&new, "/a"), &server);
+    assert!(seen.iter().all(|seen| seen.headers["authorization"] == "Bearer new"), "{seen:?}");
+}
+
+#[test]
+fn another_password_goes_on_in_the_same_session() {
+    // Both are good, one after the other; the server does not compare owners.
+    let server = Server::build().faults(|seen| match seen.headers.get("authorization") {
+        None => Fault::Answer(401, "WWW-Authenticate: Basic realm=\"x\"\r\n", ""),
+        Some(_) => Fault::None,
+    });
+    let server = server.start();
+    let user = |user| ["--ping-first", "--user", user];
+    let seen = goes_on((&user("a:old"), "/a"), (&user("a:new"), "/a"), &server);
+    // `a:new`
+    assert!(seen.iter().skip(1).all(|seen| seen.headers["authorization"] == "Basic YTpuZXc="), "{seen:?}");
+}
+
+#[test]
+fn another_name_for_the_same_host_goes_on_in_the_same_session() {
+    let server = Server::start();
+    let seen = goes_on((&[], "/a"), (&["--header", "Host: files.example"], "/a"), &server);
+    assert!(seen.iter().all(|seen| seen.headers["host"] == "files.example"), "{seen:?}");
+}
+
 /// INT is what Ctrl-C sends.
 fn send(signal: &str, child: &Child) {
     let status = Command::new("kill").args([signal, &child.id().to_string()]).status();
