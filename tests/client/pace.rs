@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use bits_proto::client::{Config, ConfigBuilder, FragmentSize, State, Timer};
+use bits_proto::client::{Config, ConfigBuilder, FragmentSize, State, Timer, TransportError};
 use bits_proto::packet::Payload;
 use testing::client::answers;
 use testing::client::scenario;
@@ -110,6 +110,35 @@ fn adaptive_fragments_grow_to_the_target_time_and_shrink_with_the_line() {
         }
         let Payload::Range(range) = scenario.expect("Fragment").body().clone() else { panic!("no bytes") };
         assert_within_5_percent(range.end - range.start, settled);
+    }
+}
+
+#[test]
+fn an_adaptive_fragment_that_breaks_or_times_out_is_halved_down_to_the_least() {
+    let breaks: [fn(&mut Scenario); 4] = [
+        |scenario| scenario.break_off(TransportError::Interrupted),
+        |scenario| scenario.break_off(TransportError::Unsent),
+        |scenario| assert_eq!(scenario.pass_to_timer(), Timer::Request),
+        |scenario| {
+            scenario.sent();
+            assert_eq!(scenario.pass_to_timer(), Timer::Response);
+        },
+    ];
+    for how in breaks {
+        let mut scenario = Scenario::created(SIZE, Config::builder().fragments(FragmentSize::ADAPTIVE));
+        for expected in [256, 128, 64, 32, 16, 8, 5, 5] {
+            scenario.expect_fragment(&format!("bytes 0-{}/{SIZE}", expected * KIB - 1));
+            how(&mut scenario);
+            scenario.retry();
+            scenario.exchange("Ping", answers::ok());
+        }
+        // Fixed sizes are the caller's will.
+        let mut fixed = Scenario::created(SIZE, Config::builder().fragment_size(256 * KIB));
+        fixed.expect_fragment(&format!("bytes 0-{}/{SIZE}", 256 * KIB - 1));
+        how(&mut fixed);
+        fixed.retry();
+        fixed.exchange("Ping", answers::ok());
+        fixed.expect_fragment(&format!("bytes 0-{}/{SIZE}", 256 * KIB - 1));
     }
 }
 
