@@ -87,3 +87,12 @@ fn q36_every_challenge_is_told_as_it_came() {
         }
     }
 }
+
+/// Interop takes it for a session that the server has lost.
+#[test]
+fn q28_a_400_that_names_no_error_is_fatal() {
+    let mut scenario = Scenario::created(FRAGMENT, strict());
+    scenario.exchange("Fragment", answers::error(400, "0x00000000"));
+    let failure = scenario.failure();
+    assert_eq!((failure.reason, failure.code), (Reason::Refused, Some(Hresult::S_OK)));
+}

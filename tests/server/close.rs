@@ -242,7 +242,7 @@ fn c17_an_ended_session_takes_no_fragment() {
 }
 
 #[test]
-fn c17_q55_strict_remembers_no_ended_session() {
+fn c17_q55_q56_strict_remembers_no_ended_session() {
     let mut server = Server::with(Conformance::Strict);
     let closed = server.upload(10);
     server.send(close(&closed));
