@@ -33,7 +33,7 @@ fn collect(path: &Path, kinds: &[&str], sources: &mut Vec<Source>) {
         return entries.iter().for_each(|entry| collect(entry, kinds, sources));
     }
     if path.extension().is_some_and(|kind| kinds.iter().any(|wanted| kind == *wanted)) {
-        let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+        let name = path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
         sources.push(Source { path: name, text: fs::read_to_string(path).unwrap() });
     }
 }
