@@ -42,6 +42,16 @@ fn a_row_has_one_place_and_an_anchor() {
     }
 }
 
+/// By its number, in the search of the documentation.
+#[test]
+fn every_row_can_be_searched() {
+    for (row, _) in rows() {
+        let page = if row.starts_with('C') { "decisions" } else { "tolerances" };
+        let page = files(&format!("src/manual/{page}.rs"), &["rs"]).remove(0);
+        assert_eq!(page.text.matches(&format!("\"{row}\"")).count(), 1, "{row} in {}", page.path);
+    }
+}
+
 #[test]
 fn every_row_can_be_linked() {
     let links = files("src/manual/rows.md", &["md"]).remove(0).text;
