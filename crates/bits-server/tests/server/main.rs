@@ -6,6 +6,7 @@ mod certificates;
 mod checking;
 mod connections;
 mod crashes;
+mod deployment;
 mod harness;
 mod http1;
 mod listening;

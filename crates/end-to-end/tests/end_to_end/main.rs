@@ -1,6 +1,7 @@
 //! Both programs at once, over real TCP.
 
 mod disk_full;
+mod image;
 mod kills;
 mod logs;
 mod many;

@@ -4,41 +4,101 @@
 #[cfg(not(test))]
 pub(super) const fn reach(_step: &'static str) {}
 
+/// Has work on another thread die as this one.
+#[cfg(not(test))]
+pub(super) fn carried<W>(work: W) -> W {
+    work
+}
+
 #[cfg(test)]
-pub(super) use tested::{reach, reached};
+pub(super) use tested::{Plan, carried, reach, reached};
 
 #[cfg(test)]
 mod tested {
-    use std::cell::{Cell, RefCell};
-    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::cell::RefCell;
+    use std::fmt;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use crate::storage::Failure;
 
     thread_local! {
-        static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
-        static STEP: RefCell<Option<&'static str>> = const { RefCell::new(None) };
+        static PLAN: RefCell<Option<Arc<Plan>>> = const { RefCell::new(None) };
     }
 
-    pub(in super::super) fn reach(step: &'static str) {
-        match LEFT.get() {
-            Some(0) => {
-                LEFT.set(None);
-                STEP.set(Some(step));
-                // No message: this is what the test wants.
-                std::panic::resume_unwind(Box::new(step));
-            }
-            Some(left) => LEFT.set(Some(left - 1)),
-            None => {}
+    /// When a server dies, and what others do at each of its steps.
+    pub(in super::super) struct Plan {
+        left: Mutex<usize>,
+        died: Mutex<Option<&'static str>>,
+        others: Box<dyn Fn() + Send + Sync>,
+    }
+
+    impl fmt::Debug for Plan {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.debug_struct("Plan").field("left", &self.left).field("died", &self.died).finish_non_exhaustive()
         }
     }
 
-    /// Does something that dies after `steps` steps. Returns the step at which it died; `None`: it came to its end.
+    impl Plan {
+        /// Dies after so many steps.
+        pub(in super::super) fn new(steps: usize, others: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+            Arc::new(Self { left: Mutex::new(steps), died: Mutex::default(), others: Box::new(others) })
+        }
+
+        /// The step at which it died.
+        pub(in super::super) fn died(&self) -> Option<&'static str> {
+            *self.died.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        /// Has everything on this thread, and what it hands to others, follow the plan.
+        pub(in super::super) fn follow<T>(self: &Arc<Self>, work: impl FnOnce() -> T) -> T {
+            let before = PLAN.replace(Some(Arc::clone(self)));
+            let done = catch_unwind(AssertUnwindSafe(work));
+            PLAN.set(before);
+            done.unwrap_or_else(|panic| resume_unwind(panic))
+        }
+
+        fn reach(&self, step: &'static str) {
+            (self.others)();
+            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            match left.checked_sub(1) {
+                Some(fewer) => *left = fewer,
+                None => {
+                    self.died.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(step);
+                    drop(left);
+                    // No message: this is what the test wants.
+                    resume_unwind(Box::new(step));
+                }
+            }
+        }
+    }
+
+    pub(in super::super) fn reach(step: &'static str) {
+        if let Some(plan) = PLAN.with_borrow(Clone::clone) {
+            plan.reach(step);
+        }
+    }
+
+    /// Work on another thread follows the plan of this one. Who is dead does nothing.
+    pub(in super::super) fn carried<T>(
+        work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> impl FnOnce() -> Result<T, Failure> + Send + 'static {
+        let plan = PLAN.with_borrow(Clone::clone);
+        move || match plan {
+            Some(plan) if plan.died().is_some() => Err(Failure::internal("the server is dead")),
+            Some(plan) => plan.follow(work),
+            None => work(),
+        }
+    }
+
+    /// Does something that dies after `steps` steps. Returns the step at which it died; `Ok`: it came to its end.
     pub(in super::super) fn reached<T>(steps: usize, work: impl FnOnce() -> T) -> Result<T, &'static str> {
-        LEFT.set(Some(steps));
-        let done = catch_unwind(AssertUnwindSafe(work));
-        LEFT.set(None);
-        match done {
-            Ok(done) => Ok(done),
-            Err(_) if STEP.with_borrow(Option::is_some) => Err(STEP.take().unwrap()),
-            Err(panic) => std::panic::resume_unwind(panic),
+        let plan = Plan::new(steps, || {});
+        let done = catch_unwind(AssertUnwindSafe(|| plan.follow(work)));
+        match (done, plan.died()) {
+            (Ok(done), _) => Ok(done),
+            (Err(_), Some(step)) => Err(step),
+            (Err(panic), None) => resume_unwind(panic),
         }
     }
 }

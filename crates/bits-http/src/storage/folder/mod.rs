@@ -288,7 +288,7 @@ impl Storage for Folder {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    match tokio::task::spawn_blocking(work).await {
+    match tokio::task::spawn_blocking(fail_point::carried(work)).await {
         Ok(done) => done,
         Err(error) => Err(Failure::internal(error.to_string())),
     }

@@ -90,6 +90,7 @@ impl Shared {
         if length > span.start {
             file.set_len(span.start)?;
         }
+        fail_point::reach("the part is open for writing");
         // Told now, a client need not send the whole entity to learn it.
         self.has_room(&part.hidden, span.total.saturating_sub(span.start))?;
         self.admit(id, &part.place.destination(), span.total)?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bits_proto::server::Refusal;
 use bytes::Bytes;
 
-use super::blocking;
+use super::{blocking, fail_point};
 use crate::storage::{Failure, Writer};
 
 /// How many bytes are written at a time. An upload holds little more in memory.
@@ -72,7 +72,10 @@ impl Writer for FolderWriter {
                     (written, done.map_err(Failure::from))
                 }
             };
-            Ok(last(&file, start, at + written, done))
+            fail_point::reach("the bytes are written");
+            let counted = last(&file, start, at + written, done);
+            fail_point::reach("the bytes last");
+            Ok(counted)
         });
         finished.await.unwrap_or_else(|failure| (0, Err(failure)))
     }

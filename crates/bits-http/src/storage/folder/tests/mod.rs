@@ -1,5 +1,6 @@
 mod attributes;
 mod crashes;
+mod kills;
 mod mounts;
 mod quota;
 mod state;
