@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
-"""Kills bits-server at every system call of an upload, and goes on with another one. For nights: it takes an hour.
+"""Kills bits-server at every system call of an upload, and goes on with another one. It needs strace, and takes some minutes.
 
-Usage: kill_at_every_system_call.py BITS_SERVER [EVERY]
+Usage: kill_at_every_system_call.py BITS_SERVER [EVERY [SECONDS]]
 
-Each round runs the server under strace, which kills it at the N-th system call that changes a file, while one upload goes on. A consumer
-takes the published file away at once. A second server then gets the rest of the upload. Whatever N is, the file is published once, whole, and
-nothing else is left. With EVERY, only each EVERY-th system call is tried.
+Each round runs the server under strace, which kills it at one system call that changes a file, while one upload goes on. A consumer
+takes the published file away at once. A second server then gets the rest of the upload. Wherever it dies, the file is published once, whole,
+and nothing else is left. With EVERY, only each EVERY-th call is tried, and with SECONDS for no longer than that.
+
+strace counts each kind of call of each thread by itself. So a round without a kill lists the calls first. Then each thread has its turn: all
+of them from the start on, among whom the first opens the folders; and in a server that listens each alone, among them the one that works on
+files.
 """
+import collections
 import http.client
 import os
 import re
@@ -27,25 +32,42 @@ PROTOCOL = "{7df0354d-249b-430f-820d-3d2a9bef4931}"
 
 
 class Server:
-    """A server, perhaps one that dies at a system call."""
+    """A server, perhaps one that is traced: all of its threads from the start on, or one of them when it listens."""
 
-    def __init__(self, program, root, options, dies_at=None):
+    def __init__(self, program, root, options, trace=None, thread=None):
         # One thread works on files, so that the calls come in the same order every time.
         always = ["--root", root, "--listen", "127.0.0.1:0", "--log-level", "error", "--threads", "1"]
-        command = [program, *always, *options]
-        if dies_at is not None:
-            inject = f"inject={CHANGES}:signal=SIGKILL:when={dies_at}"
-            command = ["strace", "-f", "-o", "/dev/null", "-e", f"trace={CHANGES}", "-e", inject, *command]
+        command, self.tracer, self.threads = [program, *always, *options], None, 0
+        if trace is not None and thread is None:
+            command = ["strace", "-f", *trace, *command]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
         line = self.process.stdout.readline()
+        # One that was killed with its tracer may not have let go of its folders yet.
+        for _ in range(50):
+            if line or trace is not None:
+                break
+            time.sleep(0.1)
+            self.end()
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+            line = self.process.stdout.readline()
         found = re.search(r"http://([\d.]+):(\d+)", line)
         self.port = int(found.group(2)) if found else None
+        if trace is not None and thread is not None:
+            threads = sorted(map(int, os.listdir(f"/proc/{self.process.pid}/task")))
+            self.threads = len(threads)
+            attach = ["strace", *trace, "-p", str(threads[min(thread, len(threads) - 1)])]
+            self.tracer = subprocess.Popen(attach, stderr=subprocess.PIPE, text=True)
+            line = self.tracer.stderr.readline()
+            assert "attached" in line, line
 
     def end(self):
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.process.stdout.close()
+        if self.tracer is not None:
+            self.tracer.wait()
+            self.tracer.stderr.close()
 
 
 def send(port, packet, headers=(), body=b""):
@@ -109,22 +131,21 @@ class Consumer(threading.Thread):
         os.unlink(self.file + ".taken")
 
 
-def round_at(program, number, options):
-    """One kill. Returns whether the server died before the upload was done."""
+def run(program, options, trace, thread):
+    """One round. Returns whether the server died before the upload was done, and how many threads it had."""
     root = tempfile.mkdtemp()
     consumer = Consumer(root)
     consumer.start()
     try:
-        first = Server(program, root, options, dies_at=number)
+        first = Server(program, root, options, trace, thread)
         session, offset, done = upload(first.port, None, 0)
+        acknowledged = session is not None
         died = not done or first.process.poll() is not None
         first.end()
         second = Server(program, root, options)
-        if not done:
-            for _ in range(3):
+        for _ in range(3):
+            if not done:
                 session, offset, done = upload(second.port, session, offset)
-                if done:
-                    break
         assert done, "the upload goes on after the kill"
         # The Ack may have been lost: the client repeats its Close.
         again = send(second.port, "Close-Session", session)
@@ -137,26 +158,61 @@ def round_at(program, number, options):
         assert len(consumer.taken) == 1, f"published {len(consumer.taken)} times"
         assert consumer.taken[0] == BODY, "published whole"
         hidden = [name for name in os.listdir(root) if name.startswith(".bits-")]
-        assert not hidden, f"left: {hidden}"
-        return died
+        # Of a Create without an Ack, an empty session is left for an hour.
+        assert len(hidden) <= (0 if acknowledged else 1), f"left: {hidden}"
+        return died, first.threads
     finally:
         consumer.ends = True
         shutil.rmtree(root, ignore_errors=True)
 
 
+def calls(program, options, thread):
+    """How often each call is made by a thread, and how many threads there are; of all threads, the most that one makes."""
+    with tempfile.NamedTemporaryFile("r") as log:
+        trace = ["-qq", "-o", log.name, "-e", f"trace={CHANGES}"] if thread is None else ["-o", log.name, "-e", f"trace={CHANGES}"]
+        _, threads = run(program, options, trace, thread)
+        counts = collections.Counter()
+        for line in log:
+            found = re.match(r"(\d+ +)?(\w+)\(", line)
+            if found:
+                counts[found.group(1), found.group(2)] += 1
+    most = collections.Counter()
+    for (_, call), count in counts.items():
+        most[call] = max(most[call], count)
+    return most, threads
+
+
+def sweep(program, options, thread, every, until):
+    """All kills of one thread. Returns how many there were, and how many threads the server had."""
+    most, threads = calls(program, options, thread)
+    points = [(call, number) for call, count in most.items() for number in range(1, count + 1)]
+    kills = 0
+    for call, number in points[::every]:
+        if time.monotonic() > until:
+            break
+        inject = ["-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL:when={number}"]
+        try:
+            died, _ = run(program, options, inject, thread)
+        except AssertionError as error:
+            sys.exit(f"{options}, thread {thread}: killed at {call} number {number}: {error}")
+        kills += died
+    return kills, len(points), threads
+
+
 def main():
     program, every = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    until = time.monotonic() + (float(sys.argv[3]) if len(sys.argv) > 3 else 7_200)
+    total = 0
     for options in ([], ["--allow-overwrites"]):
-        number, survived = 1, 0
-        # The last rounds come to their end before the call that would kill.
-        while survived < 3:
-            try:
-                died = round_at(program, number, options)
-            except AssertionError as error:
-                sys.exit(f"{options}: killed at call {number}: {error}")
-            survived = 0 if died else survived + 1
-            number += every
-        print(f"{options}: killed at each of {number} calls, every {every}")
+        thread, threads = None, 1
+        while thread is None or thread < threads:
+            kills, points, found = sweep(program, options, thread, every, until)
+            threads = max(threads, found)
+            name = "all threads from the start on" if thread is None else f"thread {thread}"
+            print(f"{options}: {name}: {points} calls, killed at {kills} (every {every})", flush=True)
+            thread, total = 0 if thread is None else thread + 1, total + kills
+    if total == 0:
+        sys.exit("nothing was killed: does strace work here?")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ mod http1;
 mod listening;
 mod logs;
 mod metrics;
+mod mixture;
 mod operations;
 mod passwords;
 mod proxies;

@@ -1,5 +1,6 @@
 //! Kills under load, with a consumer at work: each file is published once, whole, or its client was told no.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs;
 use std::io::{Read, Write};
@@ -8,9 +9,9 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::harness::{Server, entity};
+use crate::harness::{DEADLINE, Server, entity};
 use crate::http1::PROTOCOL;
 
 /// How often the server is killed; `BITS_KILLS` says otherwise, for nights.
@@ -19,13 +20,13 @@ const KILLS: usize = 60;
 /// How many clients upload at a time.
 const CLIENTS: usize = 6;
 
-struct Answer {
-    status: u16,
-    headers: HashMap<String, String>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HashMap<String, String>,
 }
 
 /// A packet and its answer; `None` if the server died.
-fn send(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Answer> {
+pub(crate) fn send(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(20))).ok()?;
     let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -50,9 +51,14 @@ fn send(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: &[u8]) 
 }
 
 /// Uploads a file, whatever it takes.
-fn upload(address: &Mutex<SocketAddr>, path: &str, file: &[u8]) {
+pub(crate) fn upload(address: &Mutex<SocketAddr>, path: &str, file: &[u8]) {
+    let heard = Cell::new(Instant::now());
     let to = |headers: &[(&str, &str)], body: &[u8]| {
         let answer = send(*address.lock().unwrap(), path, headers, body);
+        match answer {
+            Some(_) => heard.set(Instant::now()),
+            None => assert!(heard.get().elapsed() < DEADLINE, "{path}: nobody answers any more"),
+        }
         if answer.as_ref().is_none_or(|answer| answer.status >= 500) {
             thread::sleep(Duration::from_millis(10));
         }
@@ -80,19 +86,22 @@ fn upload(address: &Mutex<SocketAddr>, path: &str, file: &[u8]) {
     }
     let close = [("BITS-Packet-Type", "Close-Session"), ("BITS-Session-Id", &*id)];
     while to(&close, b"").is_none_or(|answer| {
-        assert!([200, 503].contains(&answer.status), "{path}: Close is answered {}", answer.status);
+        let error = answer.headers.get("bits-error-code").map_or("", String::as_str);
+        let comes_again = answer.status >= 500 && error != "0x8020001F";
+        assert!(answer.status == 200 || comes_again, "{path}: Close is answered {} {error}", answer.status);
         answer.status != 200
     }) {}
 }
 
 /// Takes away what is published, at once. Returns what it found under each name, as often as it found it.
-fn consume(root: &Path, taken: &Path, ends: &AtomicBool) -> HashMap<String, Vec<Vec<u8>>> {
+pub(crate) fn consume(root: &Path, taken: &Path, ends: &AtomicBool) -> HashMap<String, Vec<Vec<u8>>> {
     let mut found: HashMap<String, Vec<Vec<u8>>> = HashMap::new();
     let mut last = false;
     while !last {
         last = ends.load(Ordering::SeqCst);
-        for entry in fs::read_dir(root).unwrap() {
-            let name = entry.unwrap().file_name().into_string().unwrap();
+        // The root itself may be away.
+        for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+            let name = entry.file_name().into_string().unwrap();
             if !name.starts_with(".bits") && fs::rename(root.join(&name), taken).is_ok() {
                 found.entry(name).or_default().push(fs::read(taken).unwrap());
             }

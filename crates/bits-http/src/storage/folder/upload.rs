@@ -212,7 +212,12 @@ impl Shared {
             match super::parse_name(&name) {
                 _ if [".", "..", tree::MARKER, CONTROL].contains(&&*name) => {}
                 Some((_, "json")) => {}
-                Some((id, "new")) => tree::remove(&state.folder, &format!("{id}.new"))?,
+                // A record that was never whole; or something else of that name, which is left alone.
+                Some((id, "new")) => {
+                    if tree::remove(&state.folder, &format!("{id}.new")).is_err() {
+                        foreign.push(name);
+                    }
+                }
                 Some((id, _)) if known.contains(&id) => {}
                 Some((id, _)) => {
                     if let Err(failure) = self.discard(id) {
