@@ -48,6 +48,7 @@ pub(super) fn refused(refusal: Refusal, conformance: Conformance) -> ErrorAck {
         Refusal::DiskFull => {
             ErrorAck::new(StatusCode::INTERNAL_SERVER_ERROR, Hresult::ERROR_DISK_FULL, SERVER)
         }
+        Refusal::TooLarge => too_large(),
         Refusal::Internal => ErrorAck::status_only(StatusCode::INTERNAL_SERVER_ERROR),
         Refusal::Application { status, code } if is_error(status) => {
             let code = code.filter(|code| code.is_failure());

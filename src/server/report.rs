@@ -77,6 +77,8 @@ pub enum Refusal {
     Busy,
     /// The disk is full: 500, `ERROR_DISK_FULL`.
     DiskFull,
+    /// The place cannot take an entity of this size: 500, `BG_E_TOO_LARGE`.
+    TooLarge,
     /// Anything else that went wrong in the server: 500. A client comes back later.
     Internal,
     /// The server application said no: its status, its code if it gave one, context 0x7 ([C22]). 403 is final: the
@@ -129,6 +131,7 @@ impl fmt::Display for Refusal {
             Self::BadBody => f.write_str("the body is not as its head announced"),
             Self::Busy => f.write_str("there are too many sessions"),
             Self::DiskFull => f.write_str("the disk is full"),
+            Self::TooLarge => f.write_str("the upload is too large for its place"),
             Self::Internal => f.write_str("something went wrong in the server"),
             Self::Application { status, code: None } => {
                 write!(f, "the server application said {}", status.as_u16())

@@ -183,7 +183,7 @@ fn without_a_protocol_in_common_there_is_no_session() {
 }
 
 /// What the client is told where the server's own work fails: status and, if there is one, the code.
-const REFUSALS: [(Refusal, u16, Option<&str>); 8] = [
+const REFUSALS: [(Refusal, u16, Option<&str>); 9] = [
     (Refusal::AccessDenied, 403, Some("0x80070005")),
     (Refusal::DestinationExists, 403, Some("0x80070005")),
     (Refusal::IsDirectory, 400, Some("0x80070057")),
@@ -191,6 +191,7 @@ const REFUSALS: [(Refusal, u16, Option<&str>); 8] = [
     (Refusal::NoSuchFolder, 404, None),
     (Refusal::Busy, 503, None),
     (Refusal::DiskFull, 500, Some("0x80070070")),
+    (Refusal::TooLarge, 500, Some("0x80200020")),
     (Refusal::Internal, 500, None),
 ];
 

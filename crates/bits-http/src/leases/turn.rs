@@ -271,6 +271,15 @@ impl<R: Rows, O: Owner> Turn for LeaseTurn<R, O> {
         Ok(())
     }
 
+    async fn save_place<S: Storage>(&self, storage: &S) -> Result<(), Failure> {
+        let Kind::Session(working) = &self.kind else { return Ok(()) };
+        let record = working.inner().session.record(Instant::now());
+        match self.write(working, storage, &record, false).await? {
+            true => Ok(()),
+            false => Err(Failure::new(Refusal::Busy, "another process has taken over")),
+        }
+    }
+
     async fn stopped(&self) {
         match &self.kind {
             Kind::Session(working) => {

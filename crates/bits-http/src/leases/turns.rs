@@ -1,8 +1,8 @@
 //! Turns by leased rows.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bits_proto::Guid;
@@ -26,6 +26,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// How often the open sessions are counted.
 const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 
+/// How often it is looked for bytes that belong to no session.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
+
 /// Turns by leased rows of a database, for several processes that share a storage. See [the module](super).
 #[derive(Debug)]
 pub struct Leases<R: Rows, O: Owner> {
@@ -42,6 +45,7 @@ pub(super) struct Shared<R> {
     pub(super) directory: Directory,
     registry: Arc<Registry>,
     open: AtomicUsize,
+    next_sweep: Mutex<Instant>,
 }
 
 impl<R: Rows, O: Owner> Leases<R, O> {
@@ -67,7 +71,8 @@ impl<R: Rows, O: Owner> Leases<R, O> {
         }
         let open = AtomicUsize::new(rows.open().await?);
         let (registry, directory) = (Arc::default(), directory.clone());
-        let shared = Arc::new(Shared { rows, lease, directory, registry, open });
+        let next_sweep = Mutex::new(Instant::now());
+        let shared = Arc::new(Shared { rows, lease, directory, registry, open, next_sweep });
         let mut tasks = JoinSet::new();
         tasks.spawn(renew(Arc::clone(&shared)));
         tasks.spawn(listen(Arc::clone(&shared)));
@@ -201,6 +206,9 @@ impl<R: Rows, O: Owner> Turns for Leases<R, O> {
     }
 
     async fn expired<S: Storage>(&self, storage: &S) -> Result<Option<LeaseTurn<R, O>>, Failure> {
+        if self.shared.sweeps() {
+            self.shared.sweep(storage).await?;
+        }
         while let Some(claimed) = self.shared.rows.due(self.shared.lease).await? {
             let mut working = self.take_up(storage, claimed).await?;
             let goes_on = !working.expire(&self.shared.directory);
@@ -228,6 +236,29 @@ impl<R: Rows, O: Owner> Turns for Leases<R, O> {
 
     fn open(&self) -> usize {
         self.shared.open.load(Ordering::Relaxed)
+    }
+}
+
+impl<R: Rows> Shared<R> {
+    /// Whether it is time to look for bytes of no session: at the start, and then now and then.
+    fn sweeps(&self) -> bool {
+        let mut next = self.next_sweep.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = *next <= Instant::now();
+        if is_time {
+            *next = Instant::now() + SWEEP_INTERVAL;
+        }
+        is_time
+    }
+
+    /// Deletes bytes of no session. What is stored is looked at first: its row was made before.
+    async fn sweep<S: Storage>(&self, storage: &S) -> Result<(), Failure> {
+        let stored = storage.stored().await?;
+        for some in stored.chunks(1000) {
+            for id in self.rows.unknown(some).await? {
+                storage.discard(id, u64::MAX).await?;
+            }
+        }
+        Ok(())
     }
 }
 

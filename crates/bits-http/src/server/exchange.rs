@@ -10,7 +10,7 @@ use super::event::Event;
 use super::receive::{self, Received};
 use super::service::{Incoming, Server};
 use super::turns::{Turn, Turns, Work};
-use crate::storage::{Destination, Failure, Span, Storage};
+use crate::storage::{Destination, Failure, Span, Storage, Writer};
 
 /// What an exchange came to.
 #[derive(Debug, Default)]
@@ -93,7 +93,14 @@ impl<S: Storage, T: Turns> Server<S, T> {
     async fn store(&self, turn: &T::Turn, id: Guid, store: Store, body: &mut Incoming) -> Received {
         let (start, end) = (store.range().start, store.range().end);
         let span = Span { start, end, total: store.total(), fence: turn.fence() };
-        match self.storage.writer(id, span).await {
+        let begun = async {
+            let writer = self.storage.writer(id, span).await?;
+            if writer.must_save() {
+                turn.save_place(&*self.storage).await?;
+            }
+            Ok::<_, Failure>(writer)
+        };
+        match begun.await {
             Ok(writer) => {
                 let (stopped, stopping) = (turn.stopped(), self.stop.stopping());
                 receive::store(writer, store, body, self.patience, stopped, stopping).await

@@ -245,6 +245,16 @@ impl<O: Owner, R: Records> Turn for TableTurn<O, R> {
         Ok(())
     }
 
+    async fn save_place<S: Storage>(&self, storage: &S) -> Result<(), Failure> {
+        let record = self.id().and_then(|id| {
+            self.tasks.with(|sessions| sessions.get(id).map(|session| session.record(Instant::now())))
+        });
+        match record {
+            Some(record) => self.save(storage, &record).await,
+            None => Err(bits_proto::server::Refusal::EntityMissing.into()),
+        }
+    }
+
     async fn stopped(&self) {
         self.task.stopped().await;
     }

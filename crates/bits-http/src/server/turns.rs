@@ -65,6 +65,10 @@ pub trait Turn: Send + Sync + 'static {
     /// Tells what came of the work.
     fn report(&self, report: Report) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// Saves the session and its place while its bytes are being stored: see
+    /// [`Writer::must_save`](crate::storage::Writer::must_save).
+    fn save_place<S: Storage>(&self, storage: &S) -> impl Future<Output = Result<(), Failure>> + Send;
+
     /// Is ready when a newer exchange wants to take over.
     fn stopped(&self) -> impl Future<Output = ()> + Send;
 

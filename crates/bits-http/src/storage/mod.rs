@@ -41,6 +41,8 @@ mod failure;
 #[cfg(feature = "folder")]
 mod folder;
 mod memory;
+#[cfg(feature = "object-store")]
+mod objects;
 mod records;
 
 use std::future::Future;
@@ -53,6 +55,8 @@ pub use failure::Failure;
 #[cfg(feature = "folder")]
 pub use folder::{Folder, FolderBuilder, FolderReader, FolderWriter, Quota};
 pub use memory::{Memory, MemoryReader, MemoryWriter};
+#[cfg(feature = "object-store")]
+pub use objects::{ObjectReader, ObjectWriter, Objects, ObjectsBuilder};
 pub use records::{Kept, Listed, Record, Records};
 
 /// Where an upload is to be published.
@@ -138,6 +142,12 @@ pub trait Storage: Send + Sync + 'static {
         std::future::ready(Vec::new())
     }
 
+    /// The sessions of which it holds something, where several processes share it: they [discard](Self::discard) what belongs to no
+    /// session. Most storages need nothing: what ends is deleted then.
+    fn stored(&self) -> impl Future<Output = Result<Vec<Guid>, Failure>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
     /// Deletes the bytes of all uploads but these, which nobody can go on with. Returns the names of things that are
     /// not the storage's own; they are left alone.
     fn sweep(&self, known: &[Guid]) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
@@ -145,6 +155,12 @@ pub trait Storage: Send + Sync + 'static {
 
 /// Appends to an upload. However it ends, the storage holds what [`finish`](Self::finish) counts, and no more.
 pub trait Writer: Send + 'static {
+    /// Whether the [place](Storage::place) has changed so that it must be saved before the first byte is written: it names a multipart
+    /// upload that nobody would find otherwise.
+    fn must_save(&self) -> bool {
+        false
+    }
+
     /// Takes the next bytes. They may wait in memory, but not many of them.
     fn write(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), Failure>> + Send;
 
