@@ -25,11 +25,13 @@ impl Identity {
     }
 }
 
-/// A folder that is open. One server alone has it: the lock is on the folder itself, because a lock file can be removed.
+/// A folder that is open. One server alone has it, or servers that share it: the lock is on the folder itself, because a lock file can be removed.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) folder: OwnedFd,
     pub(super) identity: Identity,
+    /// Whether servers of other machines use it, too.
+    pub(super) shared: bool,
 }
 
 /// What must hold of a folder before it is used.
@@ -41,14 +43,15 @@ pub(super) struct Anchor {
     path: PathBuf,
     /// Whether the last part of the path may be a link: an operator may name the root so.
     follow: bool,
+    shared: bool,
     check: Check,
     opened: RwLock<Arc<Opened>>,
 }
 
 impl Anchor {
-    pub(super) fn open(path: &Path, follow: bool, check: Check) -> io::Result<Self> {
-        let opened = open(path, follow, check)?;
-        Ok(Self { path: path.to_owned(), follow, check, opened: RwLock::new(Arc::new(opened)) })
+    pub(super) fn open(path: &Path, follow: bool, shared: bool, check: Check) -> io::Result<Self> {
+        let opened = open(path, follow, shared, check)?;
+        Ok(Self { path: path.to_owned(), follow, shared, check, opened: RwLock::new(Arc::new(opened)) })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -66,7 +69,8 @@ impl Anchor {
         }
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         if opened.identity != now {
-            let new = open(&self.path, self.follow, self.check).map_err(|error| self.vanished(&error))?;
+            let new = open(&self.path, self.follow, self.shared, self.check)
+                .map_err(|error| self.vanished(&error))?;
             *opened = Arc::new(new);
         }
         Ok(Arc::clone(&opened))
@@ -77,16 +81,20 @@ impl Anchor {
     }
 }
 
-fn open(path: &Path, follow: bool, check: Check) -> io::Result<Opened> {
+fn open(path: &Path, follow: bool, shared: bool, check: Check) -> io::Result<Opened> {
     let flags = if follow { FOLDER.difference(OFlags::NOFOLLOW) } else { FOLDER };
     let folder = fs::open(path, flags, Mode::empty())?;
     check(&folder)?;
-    match fs::flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+    let lock = match shared {
+        true => FlockOperation::NonBlockingLockShared,
+        false => FlockOperation::NonBlockingLockExclusive,
+    };
+    match fs::flock(&folder, lock) {
         Ok(()) => {}
         Err(Errno::WOULDBLOCK) => return Err(io::Error::other("another server uses this folder")),
         // Some network file systems lock no folders.
         Err(_) => {}
     }
     let identity = Identity::of(&fs::fstat(&folder)?);
-    Ok(Opened { folder, identity })
+    Ok(Opened { folder, identity, shared })
 }

@@ -83,7 +83,7 @@ impl Contents for Folder {
     async fn entity(&self, id: Guid) -> Result<FolderReader, Failure> {
         let shared = self.shared();
         blocking(move || {
-            let file = shared.part(id)?.open(OFlags::RDONLY)?.ok_or(Refusal::EntityMissing)?;
+            let file = shared.part(id, u64::MAX)?.open(OFlags::RDONLY)?.ok_or(Refusal::EntityMissing)?;
             Ok(FolderReader::new(file)?)
         })
         .await

@@ -7,6 +7,7 @@ mod path;
 mod place;
 mod quota;
 mod records;
+mod take_over;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -82,6 +83,7 @@ pub struct FolderBuilder {
     create_dirs: bool,
     keep_free: u64,
     quota: Option<Quota>,
+    shared: bool,
 }
 
 impl Folder {
@@ -95,7 +97,7 @@ impl Folder {
 
     /// Begins to configure a folder. By default its state is in `.bits` below the root, no folders are made, and no room is kept free.
     pub fn builder(root: impl Into<PathBuf>) -> FolderBuilder {
-        FolderBuilder { root: root.into(), state: None, create_dirs: false, keep_free: 0, quota: None }
+        FolderBuilder { root: root.into(), state: None, create_dirs: false, keep_free: 0, quota: None, shared: false }
     }
 
     /// The bytes that this user may still write on the file system of the root.
@@ -159,12 +161,29 @@ impl FolderBuilder {
         self
     }
 
+    /// Lets servers of several processes or machines use the folder, which is on a file system that they share. Their turns are
+    /// [`Leases`](crate::leases::Leases), with a directory that keeps [`Records`](crate::storage::Keep::Records): a file system of a
+    /// network does not promise that what it holds after a crash is what was written.
+    ///
+    /// A [quota](Self::quota) is refused, because each server would count by itself.
+    ///
+    /// Whoever takes over from a process that died or sleeps copies the bytes (or reflinks them, where the file system can) and drops the
+    /// old ones, because a process that wakes up has them still open.
+    pub fn shared(mut self) -> Self {
+        self.shared = true;
+        self
+    }
+
     /// Opens the folders and locks them.
     ///
     /// # Errors
     /// The root is not there or no folder, another server uses it, or the state folder cannot be made, belongs to somebody else or
     /// is open to others.
     pub fn open(self) -> io::Result<Folder> {
+        if self.shared && self.quota.is_some() {
+            // Each server would count by itself.
+            return Err(io::Error::other("servers that share a folder keep no quota together"));
+        }
         let unusable = |path: &Path, why: &dyn std::fmt::Display| {
             io::Error::other(format!("{} cannot be used: {why}", path.display()))
         };
@@ -179,12 +198,13 @@ impl FolderBuilder {
         }
         // Whole, since server applications are told of it, and the program may change its working directory.
         let path = self.root.canonicalize().map_err(|error| unusable(&self.root, &error))?;
-        let root = Anchor::open(&path, true, |_| Ok(())).map_err(|error| unusable(&self.root, &error))?;
+        let root = Anchor::open(&path, true, self.shared, |_| Ok(()))
+            .map_err(|error| unusable(&self.root, &error))?;
         let given = self.state.unwrap_or_else(|| self.root.join(".bits"));
         if given.canonicalize().is_ok_and(|given| given == path) {
             return Err(unusable(&given, &"the state folder must not be the root itself"));
         }
-        let state = open_state(&given).map_err(|error| unusable(&given, &error))?;
+        let state = open_state(&given, self.shared).map_err(|error| unusable(&given, &error))?;
         // Another mount of it, perhaps.
         if state.get()?.identity == root.get()?.identity {
             return Err(unusable(&given, &"the state folder must not be the root itself"));
@@ -200,7 +220,7 @@ impl FolderBuilder {
 }
 
 /// Opens the state folder, which is made if it is missing, and marks it.
-fn open_state(given: &Path) -> io::Result<Anchor> {
+fn open_state(given: &Path, shared: bool) -> io::Result<Anchor> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(given)?;
     // The last part of the path is not resolved: a link in its place is refused.
     let parent = match given.parent() {
@@ -210,9 +230,9 @@ fn open_state(given: &Path) -> io::Result<Anchor> {
     };
     let name = given.file_name().ok_or_else(|| io::Error::other("it has no name"))?;
     let path = parent.canonicalize()?.join(name);
-    mark(&Anchor::open(&path, false, private)?.get()?.folder)?;
+    mark(&Anchor::open(&path, false, shared, private)?.get()?.folder)?;
     // From now on, only a folder with the mark takes its place.
-    Anchor::open(&path, false, |folder| {
+    Anchor::open(&path, false, shared, |folder| {
         private(folder)?;
         tree::read(folder, tree::MARKER).map(drop).map_err(|_| io::Error::other("it is no state folder"))
     })
@@ -257,20 +277,20 @@ impl Storage for Folder {
         id: Guid,
         destination: &Destination<'_>,
         size: u64,
-        _fence: u64,
+        fence: u64,
     ) -> Result<(), Failure> {
         let (shared, path, overwrites) = (self.shared(), destination.path.to_owned(), destination.overwrites);
-        blocking(move || shared.publish(id, &path, overwrites, size)).await
+        blocking(move || shared.publish(id, &path, overwrites, size, fence)).await
     }
 
-    async fn discard(&self, id: Guid, _fence: u64) -> Result<(), Failure> {
+    async fn discard(&self, id: Guid, fence: u64) -> Result<(), Failure> {
         let shared = self.shared();
-        blocking(move || shared.discard(id)).await
+        blocking(move || shared.discard(id, fence)).await
     }
 
-    async fn held(&self, id: Guid, _place: &[u8], _fence: u64) -> Result<Held, Failure> {
+    async fn held(&self, id: Guid, _place: &[u8], fence: u64) -> Result<Held, Failure> {
         let shared = self.shared();
-        blocking(move || shared.held(id)).await
+        blocking(move || shared.held(id, fence)).await
     }
 
     async fn cut(&self, id: Guid, length: u64) -> Result<(), Failure> {

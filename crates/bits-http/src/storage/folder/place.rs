@@ -23,9 +23,9 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::anchor::{FOLDER, Opened};
-use super::fail_point;
 use super::path::FilePath;
 use super::tree::{self, Below};
+use super::{fail_point, take_over};
 use crate::storage::Failure;
 
 /// How many hidden folders with the same beginning of their ids a folder may have.
@@ -56,6 +56,9 @@ pub(super) struct Part {
     pub(super) outer: OwnedFd,
     pub(super) hidden: OwnedFd,
     pub(super) place: Place,
+    /// The name of the bytes in the hidden folder, and the number of the claim that gave it.
+    pub(super) name: String,
+    pub(super) fence: u64,
 }
 
 impl Place {
@@ -89,7 +92,7 @@ impl Part {
     /// Opens the bytes.
     pub(super) fn open(&self, flags: OFlags) -> io::Result<Option<File>> {
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        match fs::openat(&self.hidden, &*self.place.name, flags, Mode::empty()) {
+        match fs::openat(&self.hidden, &*self.name, flags, Mode::empty()) {
             Ok(file) => Ok(Some(File::from(file))),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(error.into()),
@@ -97,13 +100,27 @@ impl Part {
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.place.name
+        &self.name
+    }
+
+    /// Whether whoever comes with this fence may touch the bytes.
+    pub(super) fn allows(&self, fence: u64) -> Result<(), Failure> {
+        match fence < self.fence {
+            true => Err(Failure::new(Refusal::Busy, "another process has taken over")),
+            false => Ok(()),
+        }
     }
 }
 
 /// Makes an empty place for an upload.
-pub(super) fn make(state: &Opened, id: Guid, path: &FilePath, below: &Below) -> Result<(), Failure> {
-    let device = fs::fstat(&below.folder).map(|stat| stat.st_dev).map_err(io::Error::from)?;
+pub(super) fn make(
+    root: &Opened,
+    state: &Opened,
+    id: Guid,
+    path: &FilePath,
+    below: &Below,
+) -> Result<(), Failure> {
+    let device = device(root, &below.folder)?;
     let folders = path.folders.iter().take(below.depth).cloned().collect();
     let mut place = Place { device, folders, hidden: String::new(), name: path.name.clone() };
     let beginning: String = id.to_string().trim_start_matches('{').chars().take(8).collect();
@@ -207,7 +224,7 @@ pub(super) fn find(root: &Opened, state: &Opened, id: Guid) -> io::Result<Found>
     let hidden = match hidden {
         Ok(hidden) => hidden,
         Err(Errno::NOENT) => {
-            let device = fs::fstat(&below.folder)?.st_dev;
+            let device = device(root, &below.folder)?;
             return match device == place.device {
                 true => Ok(Found::Nothing),
                 false => Err(io::Error::other(format!("{} is gone: is a disk not mounted?", place.path()))),
@@ -219,10 +236,21 @@ pub(super) fn find(root: &Opened, state: &Opened, id: Guid) -> io::Result<Found>
     if stat.st_uid != geteuid().as_raw() || stat.st_mode & 0o077 != 0 {
         return Err(io::Error::other(format!("{} is not the server's own folder any more", place.path())));
     }
-    match tree::existing(&hidden, &place.name)? {
-        tree::Existing::File => Ok(Found::Part(Part { outer: below.folder, hidden, place })),
-        _ => Ok(Found::Nothing),
-    }
+    let (name, fence) = match tree::existing(&hidden, &place.name)? {
+        tree::Existing::File => (place.name.clone(), 0),
+        _ => match take_over::taken(&hidden)? {
+            Some(taken) => taken,
+            None => return Ok(Found::Nothing),
+        },
+    };
+    Ok(Found::Part(Part { outer: below.folder, hidden, place, name, fence }))
+}
+
+/// The file system of a folder. Machines that share it number their file systems as they like: then it only says whether it is another one
+/// than the root's.
+fn device(root: &Opened, folder: &OwnedFd) -> io::Result<u64> {
+    let device = fs::fstat(folder)?.st_dev;
+    Ok(if root.shared { u64::from(device != root.identity.device) } else { device })
 }
 
 /// Where the bytes of an upload are, below the root, as noted.

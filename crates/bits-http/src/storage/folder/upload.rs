@@ -13,7 +13,7 @@ use super::anchor::Opened;
 use super::path::FilePath;
 use super::place::{self, Found, Part};
 use super::tree::{self, Below, Existing, MAX_PATH};
-use super::{fail_point, writer::FolderWriter};
+use super::{fail_point, take_over, writer::FolderWriter};
 use crate::storage::{Failure, Held, Span};
 
 /// The name of a socket that a program may have beside the sessions.
@@ -36,12 +36,12 @@ impl Shared {
         self.has_room(&below.folder, 0)?;
         if place::path(&state, id)?.is_some() {
             // An earlier attempt of the same session. Nothing was stored yet.
-            self.discard(id)?;
+            self.discard(id, u64::MAX)?;
         }
-        place::make(&state, id, &path, &below)?;
+        place::make(&root, &state, id, &path, &below)?;
         // Afterwards, since it is promised to a part. No client has an id of it yet.
         self.admit(id, &path, 0).inspect_err(|_| {
-            let _at_the_next_start = self.discard(id);
+            let _at_the_next_start = self.discard(id, u64::MAX);
         })
     }
 
@@ -81,7 +81,7 @@ impl Shared {
 
     /// Opens the bytes for writing, and cuts off what nobody counted.
     pub(super) fn writer(&self, id: Guid, span: Span) -> Result<FolderWriter, Failure> {
-        let part = self.part(id)?;
+        let part = self.part(id, span.fence)?;
         let file = part.open(OFlags::WRONLY)?.ok_or(Refusal::EntityMissing)?;
         let length = file.metadata()?.len();
         if length < span.start {
@@ -98,11 +98,18 @@ impl Shared {
     }
 
     /// Moves the entity to its destination.
-    pub(super) fn publish(&self, id: Guid, path: &str, overwrites: bool, size: u64) -> Result<(), Failure> {
+    pub(super) fn publish(
+        &self,
+        id: Guid,
+        path: &str,
+        overwrites: bool,
+        size: u64,
+        fence: u64,
+    ) -> Result<(), Failure> {
         let path = tree::parse(path)?;
         let (root, state) = self.opened()?;
         // Before the destination: where the bytes are gone, the caller may know that they were published.
-        let part = self.part(id)?;
+        let part = self.part(id, fence)?;
         let file = part.open(OFlags::RDONLY)?.ok_or(Refusal::EntityMissing)?;
         let length = file.metadata()?.len();
         if length < size {
@@ -146,17 +153,20 @@ impl Shared {
         fail_point::reach("it is published to last");
         self.ended(id, true);
         // It is published, whatever comes of this.
+        let _left_alone = take_over::clean(&part);
         let _at_the_next_start = place::clean(&state, id, &part.outer, &part.place)
             .and_then(|()| tree::remove(&state.folder, &format!("{id}.reply")));
         Ok(())
     }
 
     /// Deletes the bytes of an upload, and the reply to it.
-    pub(super) fn discard(&self, id: Guid) -> Result<(), Failure> {
+    pub(super) fn discard(&self, id: Guid, fence: u64) -> Result<(), Failure> {
         self.ended(id, false);
         let (root, state) = self.opened()?;
         if let Found::Part(part) = place::find(&root, &state, id)? {
+            part.allows(fence)?;
             tree::remove(&part.hidden, part.name())?;
+            take_over::clean(&part)?;
             fail_point::reach("the part is deleted");
         }
         place::clean_up(&root, &state, id)?;
@@ -170,9 +180,12 @@ impl Shared {
     }
 
     /// Says what there is of an upload.
-    pub(super) fn held(&self, id: Guid) -> Result<Held, Failure> {
+    pub(super) fn held(&self, id: Guid, fence: u64) -> Result<Held, Failure> {
         let (root, state) = self.opened()?;
-        let Found::Part(part) = place::find(&root, &state, id)? else { return Ok(Held::Nothing) };
+        let Found::Part(mut part) = place::find(&root, &state, id)? else { return Ok(Held::Nothing) };
+        if root.shared && fence > 0 && !take_over::take_over(&mut part, fence)? {
+            return Ok(Held::Nothing);
+        }
         let file = part.open(OFlags::RDONLY | OFlags::NONBLOCK)?;
         Ok(match file {
             Some(file) => Held::Bytes(file.metadata()?.len()),
@@ -193,10 +206,10 @@ impl Shared {
     }
 
     /// Finds the bytes of an upload that should be there.
-    pub(super) fn part(&self, id: Guid) -> Result<Part, Failure> {
+    pub(super) fn part(&self, id: Guid, fence: u64) -> Result<Part, Failure> {
         let (root, state) = self.opened()?;
         match place::find(&root, &state, id) {
-            Ok(Found::Part(part)) => Ok(part),
+            Ok(Found::Part(part)) => part.allows(fence).map(|()| part),
             Ok(Found::Nothing) => Err(Refusal::EntityMissing.into()),
             Err(error) => Err(internal(&error)),
         }
@@ -220,7 +233,7 @@ impl Shared {
                 }
                 Some((id, _)) if known.contains(&id) => {}
                 Some((id, _)) => {
-                    if let Err(failure) = self.discard(id) {
+                    if let Err(failure) = self.discard(id, u64::MAX) {
                         foreign.push(format!("{name} ({failure})"));
                     }
                 }
