@@ -2,10 +2,18 @@
 //!
 //! PostgreSQL and moto are not part of the workspace: each says how to get it where it is missing.
 
+mod client;
+mod moto;
 mod node;
 mod postgres;
+mod relay;
 mod request;
+mod server;
 
+pub use client::{Client, Sent};
+pub use moto::Moto;
 pub use node::{Node, Part};
 pub use postgres::Database;
+pub use relay::{Fault, Relay, any_port};
 pub use request::{Answer, Pieces, Slow, Upload, packet, slow};
+pub use server::Server;

@@ -9,7 +9,7 @@ use super::{Place, id, names, run, stored, to};
 use crate::storage::{Held, Record, Records, Storage};
 
 /// Dies at the first step, then at the second, and so on, until the work comes to its end. Returns the steps.
-fn at_every_step(mut work: impl FnMut(usize) -> Result<(), &'static str>) -> Vec<&'static str> {
+pub(super) fn at_every_step(mut work: impl FnMut(usize) -> Result<(), &'static str>) -> Vec<&'static str> {
     let steps: Vec<_> = (0..100).map_while(|steps| work(steps).err()).collect();
     assert!(steps.len() < 100);
     steps
@@ -17,7 +17,7 @@ fn at_every_step(mut work: impl FnMut(usize) -> Result<(), &'static str>) -> Vec
 
 /// Nothing is left of any upload.
 #[track_caller]
-fn assert_clean(place: &Place, published: &[&str]) {
+pub(super) fn assert_clean(place: &Place, published: &[&str]) {
     let folder = place.open();
     assert_eq!(run(folder.sweep(&[])), Ok(Vec::new()));
     assert_eq!(names(&place.root()), published);
@@ -61,7 +61,7 @@ fn an_upload_is_published_once_whatever_a_consumer_does_meanwhile() {
             let folder = place.open();
             stored(&folder, id(1), "/a", overwrites, b"old");
             let died =
-                reached(steps, || folder.0.publish(id(1), "/a", overwrites, 3)).map(|done| done.unwrap());
+                reached(steps, || folder.0.publish(id(1), "/a", overwrites, 3, 0)).map(|done| done.unwrap());
             drop(folder);
             // A consumer takes the file away, and somebody puts a newer one there.
             let taken = fs::rename(place.root().join("a"), place.folder.path().join("taken")).is_ok();
@@ -101,7 +101,7 @@ fn an_upload_that_is_half_deleted_is_deleted() {
         let place = Place::new();
         let folder = place.open();
         stored(&folder, id(1), "/a", false, b"old");
-        let died = reached(steps, || folder.0.discard(id(1))).map(|done| done.unwrap());
+        let died = reached(steps, || folder.0.discard(id(1), 0)).map(|done| done.unwrap());
         drop(folder);
         let folder = place.open();
         run(folder.discard(id(1), 1)).unwrap();

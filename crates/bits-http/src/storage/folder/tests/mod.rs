@@ -4,6 +4,7 @@ mod kills;
 mod mounts;
 mod quota;
 mod state;
+mod take_overs;
 mod uploads;
 
 use std::fs;

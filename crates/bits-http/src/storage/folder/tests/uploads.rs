@@ -155,7 +155,7 @@ fn of_two_who_may_not_overwrite_one_publishes_and_of_two_who_may_both() {
         let published = std::thread::scope(|scope| {
             let publish = |number| {
                 together.wait();
-                folder.0.publish(id(number), &path, overwrites, 0).map_err(|failure| failure.refusal())
+                folder.0.publish(id(number), &path, overwrites, 0, 0).map_err(|failure| failure.refusal())
             };
             [1, 2].map(|number| scope.spawn(move || publish(number))).map(|thread| thread.join().unwrap())
         });

@@ -1,0 +1,148 @@
+//! moto, which speaks S3, for a test of its own.
+
+use std::io::{BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use testing::http1::{Message, request_head};
+
+/// How long it may take to start. The machine may be busy with much else.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The bucket of every test.
+const BUCKET: &str = "farm";
+
+/// A moto that ends with the test. Everything is in its memory.
+#[derive(Debug)]
+pub struct Moto {
+    server: Child,
+    address: SocketAddr,
+}
+
+impl Moto {
+    /// Starts one, with a bucket that remembers every version of its objects.
+    ///
+    /// # Panics
+    /// moto is not installed, or does not start.
+    #[must_use]
+    pub fn start() -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let server = Command::new(program())
+            .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let moto = Self { server, address };
+        let deadline = Instant::now() + DEADLINE;
+        while TcpStream::connect(address).is_err() {
+            assert!(Instant::now() < deadline, "moto does not start");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(moto.request("PUT", &format!("/{BUCKET}"), b"").status, 200);
+        let versioning = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+        assert_eq!(moto.request("PUT", &format!("/{BUCKET}?versioning"), versioning).status, 200);
+        moto
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The environment of a program that uses it, at this address.
+    #[must_use]
+    pub fn environment(address: SocketAddr) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ACCESS_KEY_ID", "key".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "secret".to_owned()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ENDPOINT", format!("http://{address}")),
+        ]
+    }
+
+    /// The URL of the bucket.
+    #[must_use]
+    pub fn url() -> String {
+        format!("s3://{BUCKET}/files")
+    }
+
+    /// What a published file has.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<Vec<u8>> {
+        let answer = self.request("GET", &format!("/{BUCKET}/files{path}"), b"");
+        (answer.status == 200).then_some(answer.body)
+    }
+
+    /// The keys of all objects.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        let answer = self.request("GET", &format!("/{BUCKET}?list-type=2&max-keys=100000"), b"");
+        texts(&answer.body, "Key")
+    }
+
+    /// The keys of all versions that objects ever had, deleted ones among them.
+    #[must_use]
+    pub fn versions(&self) -> Vec<String> {
+        let answer = self.request("GET", &format!("/{BUCKET}?versions&max-keys=100000"), b"");
+        let body = String::from_utf8_lossy(&answer.body).into_owned();
+        let versions =
+            body.split("<Version>").skip(1).filter_map(|version| version.split("</Version>").next());
+        versions.flat_map(|version| texts(version.as_bytes(), "Key")).collect()
+    }
+
+    /// The multipart uploads that have parts and were neither completed nor aborted.
+    #[must_use]
+    pub fn unfinished(&self) -> Vec<String> {
+        let answer = self.request("GET", &format!("/{BUCKET}?uploads"), b"");
+        let (keys, ids) = (texts(&answer.body, "Key"), texts(&answer.body, "UploadId"));
+        let has_parts = |(key, id): &(String, String)| {
+            let parts = self.request("GET", &format!("/{BUCKET}/{key}?uploadId={id}"), b"");
+            !texts(&parts.body, "PartNumber").is_empty()
+        };
+        keys.into_iter().zip(ids).filter(has_parts).map(|(key, _)| key).collect()
+    }
+
+    fn request(&self, method: &str, target: &str, body: &[u8]) -> Message {
+        let mut stream = BufReader::new(TcpStream::connect(self.address).unwrap());
+        let (host, length) = (self.address.to_string(), body.len().to_string());
+        // It looks at the service's name alone.
+        let key = "AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
+        let headers =
+            [("Host", &*host), ("Content-Length", &length), ("Authorization", key), ("Connection", "close")];
+        let mut bytes = request_head(method, target, &headers);
+        bytes.extend_from_slice(body);
+        stream.get_mut().write_all(&bytes).unwrap();
+        Message::read_response(&mut stream).unwrap().with_body(&mut stream).unwrap()
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _dead_already = self.server.kill();
+        let _reaped_already = self.server.wait();
+    }
+}
+
+/// `MOTO` names it; else `.ci/run` has put it into `target`, or it is in the path.
+fn program() -> PathBuf {
+    let target = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/moto/bin/moto_server"));
+    let named = std::env::var_os("MOTO").map(PathBuf::from);
+    let in_path = std::env::var_os("PATH").into_iter().flat_map(|path| {
+        std::env::split_paths(&path).map(|folder| folder.join("moto_server")).collect::<Vec<_>>()
+    });
+    let mut all = named.into_iter().chain([target.to_owned()]).chain(in_path);
+    all.find(|program| program.exists()).unwrap_or_else(|| {
+        panic!("moto is missing: python3 -m venv target/moto && target/moto/bin/pip install 'moto[server]'")
+    })
+}
+
+/// The texts of all elements with this name.
+fn texts(xml: &[u8], name: &str) -> Vec<String> {
+    let xml = String::from_utf8_lossy(xml);
+    let (begin, end) = (format!("<{name}>"), format!("</{name}>"));
+    xml.split(&*begin).skip(1).filter_map(|rest| rest.split(&*end).next().map(str::to_owned)).collect()
+}

@@ -1,0 +1,101 @@
+//! `bits-server` as its users start it: killed, stopped, and started again.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+/// A server. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Server {
+    options: Vec<String>,
+    environment: Vec<(&'static str, String)>,
+    child: Child,
+    address: SocketAddr,
+    log: File,
+}
+
+impl Server {
+    /// Starts one with these options.
+    #[must_use]
+    pub fn start(options: &[String], environment: Vec<(&'static str, String)>) -> Self {
+        let log = tempfile::tempfile().unwrap();
+        let (child, address) = spawn(options, &environment, &log);
+        Self { options: options.to_vec(), environment, child, address, log }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again; on another port, unless its options name one.
+    pub fn restart(&mut self) {
+        (self.child, self.address) = spawn(&self.options, &self.environment, &self.log);
+    }
+
+    /// `kill -STOP`: nothing in it moves.
+    pub fn stop(&self) {
+        self.signal("-STOP");
+    }
+
+    /// `kill -CONT`.
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    /// The time that its processor has worked for it, in hundredths of a second.
+    #[must_use]
+    pub fn processor_time(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    }
+
+    /// What it has logged, since it was started first.
+    pub fn log(&mut self) -> String {
+        let mut text = String::new();
+        let mut log = self.log.try_clone().unwrap();
+        log.seek(SeekFrom::Start(0)).unwrap();
+        log.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    fn signal(&self, signal: &str) {
+        let done = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(done.success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _dead_already = self.child.kill();
+        let _reaped_already = self.child.wait();
+    }
+}
+
+fn spawn(options: &[String], environment: &[(&'static str, String)], log: &File) -> (Child, SocketAddr) {
+    let mut command = Command::new(end_to_end::programs::server());
+    for name in ["http_proxy", "https_proxy", "all_proxy"] {
+        command.env_remove(name).env_remove(name.to_uppercase());
+    }
+    let mut child = command
+        .args(options)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log.try_clone().unwrap())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.trim().rsplit("//").next().unwrap().parse();
+    (child, address.unwrap_or_else(|_| panic!("bits-server does not start: {line}")))
+}
