@@ -108,7 +108,10 @@ async fn relay(mut client: TcpStream, shared: &Shared) -> std::io::Result<()> {
             let answer = format!("HTTP/1.1 {status} Fault\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             return client.write_all(answer.as_bytes()).await;
         }
-        Fault::Hang => return Ok(sleep(HANG).await),
+        Fault::Hang => {
+            sleep(HANG).await;
+            return Ok(());
+        }
         Fault::None | Fault::LostAnswer => {}
     }
     sleep(shared.latency).await;

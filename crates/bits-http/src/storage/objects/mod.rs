@@ -54,7 +54,7 @@ const MIB: u64 = 1024 * 1024;
 ///
 /// | the upload | the store | a destination that exists | published |
 /// |---|---|---|---|
-/// | may overwrite | any | is replaced | once |
+/// | may overwrite | any with conditional puts | is replaced | once |
 /// | may not, and fits into one part | any with conditional puts | is never overwritten | once |
 /// | may not, and is larger | completes conditionally ([`completes_if_absent`](ObjectsBuilder::completes_if_absent); S3 does) | is never overwritten | once |
 /// | may not, and is larger | any other | the upload is refused at its first Fragment | |

@@ -4,11 +4,14 @@ use bits_proto::Guid;
 use bits_proto::server::Refusal;
 use object_store::multipart::PartId;
 use object_store::path::Path;
-use object_store::{Attributes, Error, PutMode, PutOptions, PutPayload};
+use object_store::{Attributes, Error, PutMode, PutOptions, PutPayload, UpdateVersion};
 
 use super::place::Place;
 use super::{MARK, MAX_PARTS, Shared, failure};
 use crate::storage::{Failure, Held};
+
+/// How often an upload tries to replace what others put under its name meanwhile.
+const TRIES: usize = 8;
 
 impl Shared {
     pub(super) async fn publish(&self, id: Guid, size: u64, fence: u64) -> Result<(), Failure> {
@@ -42,16 +45,35 @@ impl Shared {
         Ok(())
     }
 
-    /// An entity that fits into one part is put at once.
+    /// An entity that fits into one part is put at once. Where it may overwrite, it replaces the object that was there a moment ago and no
+    /// other, so that a repeat after a lost answer does not publish it again.
     async fn put_whole(&self, id: Guid, key: &Path, mut place: Place) -> Result<(), Failure> {
         let _permit = self.gathering.acquire().await;
         let crumbs = place.take_crumbs(place.short());
         let mut pieces = self.read(id, crumbs).await?;
         pieces.push(place.tail.clone());
-        let mode = if place.overwrites { PutMode::Overwrite } else { PutMode::Create };
-        let options = PutOptions { mode, attributes: attributes(&place), ..PutOptions::default() };
-        let put = self.store.put_opts(key, PutPayload::from_iter(pieces), options).await;
-        put.map(drop).map_err(|error| refused(&error))
+        let (whole, mut mode) = (PutPayload::from_iter(pieces), PutMode::Create);
+        for _ in 0..TRIES {
+            if place.overwrites {
+                mode = match self.look(key, &place.mark).await? {
+                    Some((_, true)) => return Ok(()),
+                    Some((found, false)) => {
+                        PutMode::Update(UpdateVersion { e_tag: found.e_tag, version: None })
+                    }
+                    None => PutMode::Create,
+                };
+            }
+            let options =
+                PutOptions { mode: mode.clone(), attributes: attributes(&place), ..PutOptions::default() };
+            match self.store.put_opts(key, whole.clone(), options).await {
+                Ok(_) => return Ok(()),
+                // Somebody was quicker, or it was this upload, and the answer was lost.
+                Err(Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotFound { .. })
+                    if place.overwrites => {}
+                Err(error) => return Err(refused(&error)),
+            }
+        }
+        Err(Failure::internal("others publish under the same name all the time"))
     }
 
     /// The rest is the last part, and then the multipart upload is completed.

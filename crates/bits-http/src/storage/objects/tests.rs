@@ -111,9 +111,23 @@ async fn an_object_that_a_dead_process_published_is_known_again() {
         assert_eq!(next.held(ID, &place, 2).await.unwrap(), Held::Published, "{total}");
         // One that slept, or an answer that was lost: it is published once, and the repeat succeeds.
         next.resume(ID, &place, 2).await.unwrap();
-        if total > PART {
-            next.publish(ID, &to("/a"), total, 2).await.unwrap();
-        }
+        let before = shared.head(&Path::from("files/a")).await.unwrap();
+        next.publish(ID, &to("/a"), total, 2).await.unwrap();
+        let after = shared.head(&Path::from("files/a")).await.unwrap();
+        assert_eq!(before.e_tag, after.e_tag, "{total}");
+        assert_eq!(read(&shared, "files/a").await, contents(total));
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_may_overwrite_replaces_what_is_there() {
+    for total in [500, 2500] {
+        let shared = InMemory::new();
+        let objects = process(&shared, 1);
+        shared.put(&Path::from("files/a"), PutPayload::from_static(b"theirs")).await.unwrap();
+        objects.open(ID, &to("/a")).await.unwrap();
+        store(&objects, &contents(total), 0, total, 1).await.unwrap();
+        objects.publish(ID, &to("/a"), total, 1).await.unwrap();
         assert_eq!(read(&shared, "files/a").await, contents(total));
     }
 }
