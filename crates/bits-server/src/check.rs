@@ -13,6 +13,7 @@ use crate::application;
 use crate::control::{self, Question};
 use crate::listeners::{self, Place};
 use crate::options::Options;
+use crate::root::Root;
 use crate::tls::{Tls, readable_by_others};
 use crate::user_dirs;
 use crate::users::{self, Users};
@@ -62,7 +63,11 @@ pub(crate) fn warnings(options: &Options, tls: Option<&Tls>) -> Vec<String> {
 }
 
 fn folders(options: &Options, running: bool, found: &mut Findings) {
-    let state = options.state();
+    let (state, is_bucket) = (options.state(), options.bucket().is_some());
+    if is_bucket {
+        found.note(Root::open(options));
+        return;
+    }
     // What is not there yet is made by the server; here it would be made as another user, perhaps.
     if state.exists() && !running {
         found.note(options.folder().open());

@@ -1,21 +1,19 @@
 //! `--on-upload`: a command that is run for every file that was published.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bits_http::server::Upload;
-use bits_http::storage::{Contents, Folder, Reader};
 use http::request::Parts;
-use ring::digest::{Context, SHA256};
 use tokio::process::Command;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
 use crate::listen;
 use crate::options::VARIABLES;
+use crate::root::Root;
 use crate::users::Owner;
 
 /// How many commands run at a time.
@@ -26,9 +24,6 @@ const WAITING: usize = 10_000;
 
 /// How long a command may take.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
-
-/// How many bytes are read at a time.
-const READ_SIZE: u64 = 1024 * 1024;
 
 /// Hands files to the command.
 #[derive(Clone, Debug)]
@@ -46,9 +41,9 @@ struct Published {
 
 impl Hook {
     /// Runs commands from now on.
-    pub(crate) fn new(command: OsString, folder: Folder) -> Self {
+    pub(crate) fn new(command: OsString, root: Root) -> Self {
         let (sender, files) = mpsc::channel(WAITING);
-        tokio::spawn(work(command, folder, files));
+        tokio::spawn(work(command, root, files));
         Self(sender)
     }
 
@@ -68,25 +63,25 @@ impl Hook {
     }
 }
 
-async fn work(command: OsString, folder: Folder, mut files: mpsc::Receiver<Published>) {
+async fn work(command: OsString, root: Root, mut files: mpsc::Receiver<Published>) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     while let Some(published) = files.recv().await {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let (command, folder) = (command.clone(), folder.clone());
+        let (command, root) = (command.clone(), root.clone());
         tokio::spawn(async move {
             let _until_it_has_ended = place;
             let path = published.destination.clone();
-            if let Err(error) = run(command, &folder, published).await {
+            if let Err(error) = run(command, &root, published).await {
                 tracing::error!(path, error, "the command for an upload failed");
             }
         });
     }
 }
 
-async fn run(command: OsString, folder: &Folder, published: Published) -> Result<(), String> {
-    let path: PathBuf = folder.path(&published.destination).unwrap_or_default();
+async fn run(command: OsString, root: &Root, published: Published) -> Result<(), String> {
+    let path = root.path(&published.destination);
     // A file that somebody took away already has none.
-    let sha256 = sha256(folder, &published.destination).await.unwrap_or_default();
+    let sha256 = root.sha256(&published.destination).await.unwrap_or_default();
     let mut shell = Command::new("/bin/sh");
     // What is the server's alone: a password, say, or the way to tell systemd that it is ready.
     let own = |name: &OsString| {
@@ -117,15 +112,4 @@ async fn run(command: OsString, folder: &Folder, published: Published) -> Result
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err("it takes too long, and is ended".to_owned()),
     }
-}
-
-async fn sha256(folder: &Folder, destination: &str) -> Option<String> {
-    let file = folder.published(destination).await.ok()?;
-    let (mut digest, mut at) = (Context::new(&SHA256), 0);
-    while at < file.size() {
-        let end = file.size().min(at + READ_SIZE);
-        digest.update(&file.read(at..end).await.ok()?);
-        at = end;
-    }
-    Some(digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
 }

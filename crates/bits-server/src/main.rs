@@ -35,6 +35,7 @@ mod passwords;
 mod peer;
 mod places;
 mod reload;
+mod root;
 mod sessions;
 mod tls;
 mod user_dirs;
@@ -69,6 +70,7 @@ use origin::Origin;
 use peer::Proxies;
 use places::Places;
 use reload::Reloaded;
+use root::{Root, Served};
 use tls::Tls;
 use users::Users;
 use watch::Watched;
@@ -165,9 +167,10 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         all.extend(users::read(path)?);
     }
     let users = Arc::new(Users::new(all)?);
-    let folder = options.folder().open()?;
-    if options.people.user_dirs {
-        user_dirs::make(&folder, &users.names())?;
+    let root = Root::open(&options)?;
+    match root.folder() {
+        Some(folder) if options.people.user_dirs => user_dirs::make(folder, &users.names())?,
+        _ => {}
     }
     let tls = options.network.tls().map(|files| Tls::open(&files)).transpose()?;
     let (listeners, watching) = listen(&options).await?;
@@ -182,15 +185,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     };
     let metrics = Arc::new(Metrics::default());
     let addresses = Arc::new(Addresses::new(options.limits.sessions_per_address));
-    let (uploads, tasks) = web::uploads(
-        &options,
-        &directory,
-        folder.clone(),
-        notifications,
-        Arc::clone(&metrics),
-        Arc::clone(&addresses),
-    )
-    .await?;
+    let told = (notifications, Arc::clone(&metrics), Arc::clone(&addresses));
+    let Served { uploads, tasks } = root.serve(&options, directory, told).await?;
     let sessions = uploads.open_sessions();
     if sessions > 0 {
         tracing::info!(sessions, "sessions restored");
@@ -199,15 +195,17 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         options: options.clone(),
         tls: tls.clone(),
         users: Arc::clone(&users),
-        folder: folder.clone(),
+        folder: root.folder().cloned(),
     };
     // Before anybody is told that the server is ready: unwatched, the signal would end it.
     tokio::spawn(reloaded.watch(signal(SignalKind::hangup())?));
     let known = urls.iter().cloned().chain(watching.iter().map(|listener| listener.url("http"))).collect();
     // The program works without it.
-    match Control::open(&folder, tasks, known) {
-        Ok(control) => drop(tokio::spawn(control.serve())),
-        Err(error) => tracing::warn!(%error, "there is no control socket"),
+    if let (Some(folder), Some(tasks)) = (root.folder(), tasks) {
+        match Control::open(folder, tasks, known) {
+            Ok(control) => drop(tokio::spawn(control.serve())),
+            Err(error) => tracing::warn!(%error, "there is no control socket"),
+        }
     }
 
     let max = options.network.max_connections.map_or_else(listen::max_by_default, NonZeroUsize::get);
@@ -229,7 +227,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         let few = Connections { places, tls: None, ..connections.clone() };
         let places = Arc::clone(&connections.places);
         let (uploads, metrics) = (uploads.clone(), Arc::clone(&metrics));
-        let router = watch::router(Watched { uploads, folder, metrics, places, tls });
+        let router = watch::router(Watched { uploads, root, metrics, places, tls });
         tokio::spawn(listen::serve(watching, few, router, stopping.clone()));
     }
     let mut terminate = signal(SignalKind::terminate())?;

@@ -21,7 +21,7 @@ pub(crate) struct Reloaded {
     pub(crate) options: Options,
     pub(crate) tls: Option<Tls>,
     pub(crate) users: Arc<Users>,
-    pub(crate) folder: Folder,
+    pub(crate) folder: Option<Folder>,
 }
 
 impl Reloaded {
@@ -56,8 +56,8 @@ impl Reloaded {
     }
 
     fn replace(&self, all: Vec<users::User>) -> Result<(), String> {
-        if self.options.people.user_dirs {
-            user_dirs::make(&self.folder, &Users::new(all.clone())?.names())?;
+        if let Some(folder) = self.folder.as_ref().filter(|_| self.options.people.user_dirs) {
+            user_dirs::make(folder, &Users::new(all.clone())?.names())?;
         }
         self.users.replace(all)
     }

@@ -9,13 +9,13 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::routing::get;
 use bits_http::server::Uploads;
-use bits_http::storage::Folder;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use tokio::time::timeout;
 
 use crate::metrics::{Metrics, Now};
 use crate::places::Places;
+use crate::root::Root;
 use crate::tls::Tls;
 
 /// How long the disk may take to say how much is free.
@@ -24,7 +24,7 @@ const DISK_TIME: Duration = Duration::from_secs(5);
 /// What is watched from outside.
 pub(crate) struct Watched {
     pub(crate) uploads: Uploads,
-    pub(crate) folder: Folder,
+    pub(crate) root: Root,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) places: Arc<Places>,
     pub(crate) tls: Option<Tls>,
@@ -40,7 +40,7 @@ async fn metrics(State(watched): State<Arc<Watched>>) -> Response {
         sessions: watched.uploads.open_sessions(),
         connections: watched.places.len(),
         most_connections: watched.places.max(),
-        free: watched.free().await.ok(),
+        free: watched.free().await.ok().flatten(),
         certificate_ends: ends.and_then(|ends| ends.duration_since(SystemTime::UNIX_EPOCH).ok()),
     });
     let mut response = Response::new(Body::from(text));
@@ -57,13 +57,11 @@ async fn health(State(watched): State<Arc<Watched>>) -> (StatusCode, String) {
 }
 
 impl Watched {
-    /// The bytes that are free in the root. A disk that hangs keeps a thread, but neither the metrics nor the health.
-    async fn free(&self) -> Result<u64, String> {
-        let folder = self.folder.clone();
-        let looked = tokio::task::spawn_blocking(move || folder.state().and_then(|_| folder.free()));
-        match timeout(DISK_TIME, looked).await {
-            Ok(Ok(free)) => free.map_err(|error| error.to_string()),
-            Ok(Err(error)) => Err(error.to_string()),
+    /// The bytes that are free in the root, where that can be known. A disk that hangs keeps a thread, but neither the metrics nor the
+    /// health.
+    async fn free(&self) -> Result<Option<u64>, String> {
+        match timeout(DISK_TIME, self.root.free()).await {
+            Ok(free) => free,
             Err(_) => Err("the disk does not answer".to_owned()),
         }
     }

@@ -6,12 +6,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use bits_http::server::{Event, Table, Uploads};
-use bits_http::storage::{Failure, Folder};
-use bits_http::tasks::Tasks;
+use bits_http::server::{Builder, Event, Uploads};
+use bits_http::storage::Contents;
 use bits_proto::header::BITS_PACKET_TYPE;
 use bits_proto::packet::{Ack, ErrorAck, PacketType};
-use bits_proto::server::Directory;
 use http::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -27,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::origin::Origin;
 use crate::peer::Peer;
+use crate::root::Root;
 use crate::user_dirs::{self, Asked};
 use crate::users::{Attempt, Owner, Users, Wrong};
 
@@ -36,22 +35,16 @@ pub(crate) struct Notifications {
     pub(crate) origin: Origin,
 }
 
-/// The service of a folder, and its table of sessions.
-pub(crate) async fn uploads(
+/// The service of a storage, which is that of the root.
+pub(crate) fn uploads<S: Contents>(
     options: &Options,
-    directory: &Directory,
-    folder: Folder,
+    (root, storage): (&Root, S),
     notifications: Option<Notifications>,
     metrics: Arc<Metrics>,
     addresses: Arc<Addresses>,
-) -> Result<(Uploads, Tasks<Owner>), Failure> {
-    let (table, found) = Table::restore(directory, &folder, folder.clone()).await?;
-    for leftover in &found {
-        log::event(&Event::Found(leftover));
-    }
-    let tasks = table.tasks().clone();
-    let hook = options.on_upload.clone().map(|command| Hook::new(command, folder.clone()));
-    let mut builder = Uploads::builder(folder)
+) -> Builder<S, Owner> {
+    let hook = options.on_upload.clone().map(|command| Hook::new(command, root.clone()));
+    let mut builder = Uploads::builder(storage)
         // Authenticated already: see `Site::admit`.
         .owner(|head| match head.extensions.get::<Denied>() {
             Some(denied) => Err(denied.response()),
@@ -76,7 +69,7 @@ pub(crate) async fn uploads(
     if let Some(Notifications { client, origin }) = notifications {
         builder = builder.notify(client, move |head| origin.url(head).ok());
     }
-    Ok((builder.with_turns(table), tasks))
+    builder
 }
 
 /// Everything that a request meets on its way to the uploads.

@@ -17,7 +17,7 @@ use bits_proto::server::{Directory, InvalidDirectory};
 use bits_proto::{Conformance, HostId};
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
-use command_line::what_is_wrong;
+use command_line::{seconds, what_is_wrong};
 use http::Uri;
 
 use crate::origin::PublicUrl;
@@ -43,12 +43,20 @@ bits-server man                         the manual page";
 #[derive(Clone, Debug, Parser)]
 #[command(name = "bits-server", version, after_help = AFTER_HELP)]
 pub(crate) struct Options {
-    /// The directory where uploads are published
-    #[arg(long, value_name = "DIR")]
+    /// Where uploads are published: a directory; or s3://BUCKET/PREFIX, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION
+    /// and AWS_ENDPOINT in the environment
+    #[arg(long, value_name = "DIR|URL")]
     pub(crate) root: PathBuf,
-    /// Where sessions are kept; the bytes of unfinished uploads are hidden beside their destinations [default: DIR/.bits]
-    #[arg(long, value_name = "DIR")]
+    /// Where sessions are kept: a directory; or postgres://USER:PASSWORD@HOST/DATABASE, which several servers share. The bytes of
+    /// unfinished uploads are hidden beside their destinations [default: DIR/.bits]
+    #[arg(long, value_name = "DIR|URL")]
     pub(crate) state: Option<PathBuf>,
+    /// How many connections to the database there are at most
+    #[arg(long, value_name = "NUMBER", default_value = "16")]
+    pub(crate) database_connections: NonZeroUsize,
+    /// After how long the uploads of a server that died go on at another one; the same for all servers of a database
+    #[arg(long, value_name = "TIME", value_parser = seconds, default_value = "10")]
+    pub(crate) lease: Duration,
     /// Make the folders that a destination lacks; else the upload is refused with 404
     #[arg(long)]
     pub(crate) create_dirs: bool,
@@ -203,13 +211,45 @@ impl Options {
         if self.people.user_dirs && !self.people.are_named() {
             return Err("--user-dirs needs users: --users-file names some".to_owned());
         }
+        self.check_places()?;
         Ok(self)
+    }
+
+    /// Whether the places can be had together, with what else is wished.
+    fn check_places(&self) -> Result<(), String> {
+        let wrong = match (self.bucket(), self.database()) {
+            (Some(_), None) => {
+                "a --root in a bucket needs --state postgres://…, where what is known of uploads is kept"
+            }
+            (Some(_), _) if self.notify.is_some() => {
+                "--notify needs a --root that is a folder: a server application cannot be told of files in a bucket"
+            }
+            (_, Some(_)) if self.limits.quota.is_some() || !self.people.user_quotas.is_empty() => {
+                "servers that share a database keep no quota together: --quota and --user-quota need a --state that is a folder"
+            }
+            _ => return Ok(()),
+        };
+        Err(wrong.to_owned())
+    }
+
+    /// The URL of the bucket where uploads are published, if it is one.
+    pub(crate) fn bucket(&self) -> Option<&str> {
+        self.root.to_str().filter(|root| root.starts_with("s3://"))
+    }
+
+    /// The URL of the database that servers share, if there is one.
+    pub(crate) fn database(&self) -> Option<&str> {
+        let state = self.state.as_deref().and_then(Path::to_str)?;
+        ["postgres://", "postgresql://"].iter().any(|scheme| state.starts_with(scheme)).then_some(state)
     }
 
     /// The folder, before it is opened.
     pub(crate) fn folder(&self) -> FolderBuilder {
         let mut folder =
             Folder::builder(&self.root).create_dirs(self.create_dirs).keep_free(self.limits.keep_free);
+        if self.database().is_some() {
+            return folder.shared();
+        }
         if let Some(state) = &self.state {
             folder = folder.state(state);
         }
@@ -268,7 +308,7 @@ impl Options {
 
     /// Where sessions are kept.
     pub(crate) fn state(&self) -> PathBuf {
-        state_of(&self.root, self.state.as_deref())
+        state_of(&self.root, self.state.as_deref().filter(|_| self.database().is_none()))
     }
 }
 

@@ -97,7 +97,14 @@ impl Folder {
 
     /// Begins to configure a folder. By default its state is in `.bits` below the root, no folders are made, and no room is kept free.
     pub fn builder(root: impl Into<PathBuf>) -> FolderBuilder {
-        FolderBuilder { root: root.into(), state: None, create_dirs: false, keep_free: 0, quota: None, shared: false }
+        FolderBuilder {
+            root: root.into(),
+            state: None,
+            create_dirs: false,
+            keep_free: 0,
+            quota: None,
+            shared: false,
+        }
     }
 
     /// The bytes that this user may still write on the file system of the root.
