@@ -104,6 +104,9 @@ pub enum Violation {
     Repeated,
 }
 
+/// ERROR_INVALID_NAME of Windows, as an HRESULT.
+const ERROR_INVALID_NAME: Hresult = Hresult::new(0x8007_007B);
+
 impl Failure {
     pub(super) const fn new(reason: Reason, packet: Option<PacketType>) -> Self {
         Self { reason, packet, status: None, code: None, context: None, retry_after: None, location: None }
@@ -139,7 +142,16 @@ impl Failure {
             }
             // It has its own reasons.
             (Reason::Refused, _) if self.context == Some(ErrorContext::REMOTE_APPLICATION) => None,
-            (Reason::Refused, 403) if self.code.and_then(Hresult::explanation).is_none() => {
+            (Reason::Refused, _) if self.code == Some(ERROR_INVALID_NAME) => {
+                Some("the server does not take this name")
+            }
+            (Reason::Refused, 400)
+                if self.packet == Some(PacketType::CreateSession)
+                    && self.code == Some(Hresult::E_INVALIDARG) =>
+            {
+                Some("the address may be a folder's, or have a name that the server does not take")
+            }
+            (Reason::Refused, 403) if self.error().and_then(Hresult::explanation).is_none() => {
                 Some("the account may not write there, or the file exists and may not be overwritten")
             }
             (Reason::Refused, 409) => Some("somebody else may hold the name"),
@@ -149,6 +161,11 @@ impl Failure {
             (_, 407) if !from_bits => Some("the proxy wants credentials of its own"),
             _ => None,
         }
+    }
+
+    /// The error code, unless it is that of a success, which some servers send with their failures.
+    fn error(&self) -> Option<Hresult> {
+        self.code.filter(|code| code.is_failure())
     }
 
     /// Whether a status came from this protocol's server and not from something in between.
@@ -181,7 +198,7 @@ impl fmt::Display for Failure {
         if let Some(status) = self.status {
             write!(f, ", status {status}")?;
         }
-        if let Some(code) = self.code {
+        if let Some(code) = self.error() {
             write!(f, ", error {code}")?;
             if let Some(explanation) = code.explanation() {
                 write!(f, " ({explanation})")?;

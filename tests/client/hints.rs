@@ -33,6 +33,8 @@ fn a_failure_says_what_happened_where_and_what_to_look_at() {
         ("Fragment", answers::error(500, "0x80200020"), &["0x80200020", "larger than the server accepts"]),
         ("Fragment", answers::application_error(404, "0x80190194"), &["from the server application"]),
         ("Fragment", answers::page(502), &["502", "gateway"]),
+        ("Create-Session", answers::error(400, "0x80070057"), &["a folder's", "does not take"]),
+        ("Create-Session", answers::error(404, "0x8007007B"), &["does not take this name"]),
     ] {
         let text = told(packet, answer);
         for part in parts {
@@ -48,4 +50,15 @@ fn a_failure_gives_no_advice_where_the_code_or_the_application_has_said_all() {
         let text = told("Fragment", answer);
         assert!(!text.contains("the account may not write there"), "{text:?}");
     }
+}
+
+#[test]
+fn a_code_of_a_success_is_no_reason_for_a_failure() {
+    for (status, code) in [(403, "0x00000000"), (404, "0x0"), (500, "0x00000000"), (503, "0x00000001")] {
+        let text = told("Create-Session", answers::error(status, code));
+        assert!(text.contains(&status.to_string()), "{text:?}");
+        assert!(!text.contains("uccess") && !text.contains("0x0"), "{text:?}");
+    }
+    let text = told("Create-Session", answers::error(403, "0x00000000"));
+    assert!(text.contains("the account may not write there"), "{text:?}");
 }
