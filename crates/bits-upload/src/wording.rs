@@ -1,6 +1,7 @@
 //! The words for what happens to an upload, while it is under way and when it has failed.
 
 use bits_http::client::{Error, Lasting, ReplyError, StateError, TransportFailure};
+use bits_proto::Hresult;
 use bits_proto::client::{Event, Failure, Reason};
 use bits_proto::download;
 use bits_proto::packet::PacketType;
@@ -86,13 +87,10 @@ pub(crate) fn problem(
 }
 
 fn failed(failure: &Failure, known: &Known, trouble: Option<&str>, job: &Job, options: &Options) -> Problem {
-    let mut failure = failure.clone();
-    // A success is no reason for a failure.
-    failure.code = failure.code.filter(|code| code.is_failure());
     let next = how_to_go_on(job);
     let why = match &known.advice {
         Some(advice) => advice.clone(),
-        None => explained(&failure, known, options),
+        None => explained(failure, known, options),
     };
     match (failure.reason, trouble) {
         (Reason::GaveUp, None) => Problem::resumable(format_args!("{why}; {next}")),
@@ -148,8 +146,12 @@ fn explained(failure: &Failure, known: &Known, options: &Options) -> String {
         _ if failure.reason == Reason::NotAvailable && options.method_override => {
             format!("{failure}; or the server does not know --method-override")
         }
+        _ if is_unknown_method && matches!(status, 405 | 501) => format!("{failure}: --method-override"),
         _ if is_unknown_method && !options.method_override => {
             format!("{failure}; if a firewall lets no unknown method pass, --method-override may help")
+        }
+        _ if status == 400 && is_first && failure.code == Some(Hresult::E_INVALIDARG) => {
+            format!("{failure}; a / at the end of the address puts the file into a folder")
         }
         _ => failure.to_string(),
     }

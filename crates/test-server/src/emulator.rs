@@ -25,6 +25,16 @@ pub enum Habit {
     RefusesRepeatedCloses(u16),
     /// Every connection ends behind its answer, without a word.
     HangsUp,
+    /// Every connection dies after so many answers: the next request on it is read, and no answer comes (C72).
+    Dies(usize),
+    /// From the second packet on, every one is redirected with this status.
+    Redirects(u16),
+}
+
+impl Habit {
+    fn redirection(self) -> Option<u16> {
+        if let Self::Redirects(status) = self { Some(status) } else { None }
+    }
 }
 
 /// A server with one habit.
@@ -88,10 +98,15 @@ fn serve(stream: TcpStream, habit: Habit, state: &Mutex<State>) -> io::Result<()
         state.connections
     };
     let mut reader: crate::server::Connection = BufReader::new(Box::new(stream.try_clone()?));
+    let mut answers = 0;
     while let Some(request) = read_head(&mut reader)? {
         let length: u64 = header(&request, "content-length").parse().unwrap_or_default();
         let mut body = Vec::new();
         reader.by_ref().take(length).read_to_end(&mut body)?;
+        if habit == Habit::Dies(answers) {
+            return stream.shutdown(Shutdown::Both);
+        }
+        answers += 1;
         let (answer, is_lost) = answer(&request, body, habit, number, &mut state.lock().unwrap());
         if is_lost {
             return stream.shutdown(Shutdown::Both);
@@ -123,6 +138,12 @@ fn answer(
     let number = state.packets.len();
     state.packets.push(packet.clone());
     let answer = match packet.as_str() {
+        _ if number > 0 && habit.redirection().is_some() => {
+            let status = habit.redirection().unwrap();
+            format!(
+                "HTTP/1.1 {status} x\r\nLocation: https://new.example/b?token=1\r\nContent-Length: 0\r\n\r\n"
+            )
+        }
         "Create-Session" => {
             let id = format!("{{00000000-0000-4000-8000-{number:012X}}}");
             state.sessions.insert(id.clone(), (Vec::new(), connection));

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// How long a server has to show its language.
-const TIME: Duration = Duration::from_secs(2);
+const TIME: Duration = Duration::from_secs(1);
 
 /// What a port speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

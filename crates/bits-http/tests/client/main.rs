@@ -3,5 +3,6 @@
 #![cfg(unix)]
 
 mod examples;
+mod slow;
 mod stack;
 mod uploads;

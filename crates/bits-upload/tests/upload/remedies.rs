@@ -24,9 +24,31 @@ fn whatever_a_firewall_answers_to_the_unknown_method_the_override_is_suggested()
 
 #[test]
 fn no_failure_is_a_success() {
-    let headers = "BITS-Packet-Type: Ack\r\nBITS-Error: 0x00000000\r\nBITS-Error-Context: 0x5\r\n";
-    let server = Server::build().faults(move |_| Fault::Answer(403, headers, "")).start();
-    let ended = Desk::with_size(10).run(&[], &server.url("/a"));
-    ended.failed(1, &["the server refused", "403"]);
-    assert!(!ended.stderr.contains("0x00000000") && !ended.stderr.contains("uccess"), "{ended:?}");
+    for (status, headers) in [
+        (403, "BITS-Error: 0x00000000\r\n"),
+        (400, "BITS-Error-Code: 0x0\r\n"),
+        (500, "BITS-Error: 0x00000000\r\nBITS-Error-Code: 0x00000000\r\n"),
+        (503, "BITS-Error: 0x00000001\r\n"),
+    ] {
+        let headers = format!("BITS-Packet-Type: Ack\r\nBITS-Error-Context: 0x5\r\n{headers}");
+        let headers: &'static str = headers.leak();
+        let server = Server::build().faults(move |_| Fault::Answer(status, headers, "")).start();
+        for options in [&["--give-up-after", "0.3"][..], &["--give-up-after", "0.3", "--json"]] {
+            let ended = Desk::with_size(10).run(options, &server.url("/a"));
+            ended.failed(if status < 500 { 1 } else { 3 }, &["the server refused", &status.to_string()]);
+            let all = format!("{}{}", ended.stderr, ended.stdout);
+            assert!(!all.contains("0x0") && !all.contains("uccess"), "{ended:?}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_or_a_refused_name_as_the_destination_is_called_that() {
+    let headers = "BITS-Packet-Type: Ack\r\nBITS-Error: 0x80070057\r\nBITS-Error-Context: 0x5\r\n";
+    let server = Server::build().faults(move |_| Fault::Answer(400, headers, "")).start();
+    let words = ["a folder's", "a name that the server does not take", "a / at the end"];
+    Desk::with_size(10).run(&[], &server.url("/uploads")).failed(1, &words);
+    let headers = "BITS-Packet-Type: Ack\r\nBITS-Error: 0x8007007B\r\nBITS-Error-Context: 0x5\r\n";
+    let server = Server::build().faults(move |_| Fault::Answer(400, headers, "")).start();
+    Desk::with_size(10).run(&[], &server.url("/nul")).failed(1, &["does not take this name"]);
 }

@@ -18,13 +18,14 @@ fn the_log_says_why_an_upload_was_refused() {
     let (server, desk) = (Server::start(&[]), Desk::with_file(10));
     fs::write(server.file("there.bin"), "").unwrap();
     fs::create_dir(server.file("folder")).unwrap();
-    for (path, reason) in [
-        ("/there.bin", "--allow-overwrites"),
-        ("/new/a.bin", "--create-dirs"),
-        ("/folder", "a folder"),
-        ("/nul", "not allowed"),
+    let refused_name = "a name that the server does not take";
+    for (path, reason, told) in [
+        ("/there.bin", "--allow-overwrites", "may not be overwritten"),
+        ("/new/a.bin", "--create-dirs", "the folder does not exist"),
+        ("/folder", "a folder", "the address may be a folder's"),
+        ("/nul", "not allowed", refused_name),
     ] {
-        desk.run(&[], &server.url(path)).failed(1, &["the server refused"]);
+        desk.run(&[], &server.url(path)).failed(1, &["the server refused", told]);
         let line = line(&server, path);
         assert!(line.contains("reason=") && line.contains(reason), "{line}");
     }
