@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use bits_http::storage::Folder;
 use bits_http::tasks::Tasks;
 use bits_proto::Guid;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, chmodat, open, statat, unlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, chmodat, fstat, open, statat, unlinkat};
+use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -24,6 +25,9 @@ const NAME: &str = "control";
 
 /// The longest line that asks.
 const MAX_LINE: u64 = 256;
+
+/// The longest answer: hundreds of thousands of sessions.
+const MAX_ANSWER: u64 = 256 * 1024 * 1024;
 
 /// How long asking and answering may take.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -144,6 +148,13 @@ pub(crate) fn ask<T: for<'j> Deserialize<'j>>(state: &Path, question: Question) 
         Err(rustix::io::Errno::NOENT) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
+    // Whoever may write into the root could put a folder of his own there.
+    let (owner, user) = (fstat(&state)?.st_uid, geteuid());
+    if owner != user.as_raw() && !user.is_root() {
+        return Err(io::Error::other(format!(
+            "the state folder belongs to the user {owner}: ask as that one"
+        )));
+    }
     let mut connection = match Connection::connect(within(&state)) {
         Ok(connection) => connection,
         Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused].contains(&error.kind()) => {
@@ -155,6 +166,6 @@ pub(crate) fn ask<T: for<'j> Deserialize<'j>>(state: &Path, question: Question) 
     connection.set_write_timeout(Some(LONGEST))?;
     writeln!(connection, "{}", serde_json::to_string(&question)?)?;
     let mut answer = Vec::new();
-    connection.read_to_end(&mut answer)?;
+    connection.take(MAX_ANSWER).read_to_end(&mut answer)?;
     Ok(Some(serde_json::from_slice(&answer)?))
 }

@@ -104,6 +104,7 @@ async fn accept_all(
         }
         // A proxy is not one client, and who is on this machine was let in by the file system.
         let share = Some(peer).filter(|peer| *peer != Peer::Local && !connections.proxies.trusts(*peer));
+        let share = share.map(Peer::share);
         let place = tokio::select! {
             () = stopping.cancelled() => break,
             place = places.take(share) => place,
@@ -183,7 +184,7 @@ impl Connection {
         let Connections { proxies, metrics, .. } = connections;
         router.layer(middleware::from_fn(move |mut request: Request, next: Next| {
             let client = proxies.client(peer, request.headers());
-            let behind = Some(client).filter(|_| proxies.trusts(peer));
+            let behind = Some(client.share()).filter(|_| proxies.trusts(peer));
             let busy = place.busy(behind);
             let metrics = Arc::clone(&metrics);
             async move {

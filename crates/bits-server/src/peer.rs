@@ -1,7 +1,7 @@
 //! Who asks: the other end of a connection, or whom a trusted proxy asks for.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use http::header::{FORWARDED, HeaderMap, HeaderName};
@@ -16,6 +16,20 @@ pub(crate) enum Peer {
     Ip(IpAddr),
     /// On this machine, over a Unix socket.
     Local,
+}
+
+impl Peer {
+    /// Whose share of connections, uploads and wrong passwords it takes: a network with IPv6 gives each of its machines 2⁶⁴
+    /// addresses, which are one.
+    pub(crate) fn share(self) -> Self {
+        match self {
+            Self::Ip(IpAddr::V6(address)) => {
+                let [a, b, c, d, ..] = address.segments();
+                Self::Ip(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into())
+            }
+            other => other,
+        }
+    }
 }
 
 impl From<IpAddr> for Peer {
@@ -205,6 +219,15 @@ mod tests {
             |proxies: Vec<TrustedProxy>| Proxies::new(proxies).client(Peer::Local, &headers).to_string();
         assert_eq!(client(vec!["unix".parse().unwrap()]), "192.0.2.1");
         assert_eq!(client(vec!["0.0.0.0/0".parse().unwrap()]), "local");
+    }
+
+    #[test]
+    fn the_addresses_of_one_machine_share_what_there_is() {
+        let share = |address: &str| Peer::from(address.parse::<IpAddr>().unwrap()).share();
+        assert_eq!(share("2001:db8:1:2:3:4:5:6"), share("2001:db8:1:2::ffff"));
+        assert_ne!(share("2001:db8:1:2::1"), share("2001:db8:1:3::1"));
+        assert_ne!(share("192.0.2.1"), share("192.0.2.2"));
+        assert_eq!(share("::ffff:192.0.2.1"), share("192.0.2.1"));
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl Sessions {
     /// Does it, and prints what there is to say.
     pub(crate) async fn run(self) -> Result<(), String> {
         let state = state_of(&self.root, self.state.as_deref());
-        let told = |error: io::Error| format!("the server that runs there does not answer: {error}");
+        let told = |error: io::Error| format!("the server cannot be asked: {error}");
         let running: Option<Vec<Entry>> = control::ask(&state, Question::Sessions).map_err(told)?;
         let (source, mut entries) = match running {
             Some(entries) => (Source::Running, entries),

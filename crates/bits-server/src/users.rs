@@ -117,7 +117,10 @@ fn checked(users: Vec<User>) -> Result<Arc<[User]>, String> {
 }
 
 fn credentials(headers: &HeaderMap) -> Option<Vec<u8>> {
-    let (scheme, encoded) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    // Of two, a proxy may have looked at the other one.
+    let only = all.next().filter(|_| all.next().is_none())?;
+    let (scheme, encoded) = only.to_str().ok()?.split_once(' ')?;
     let decoded = BASE64_STANDARD.decode(encoded.trim()).ok()?;
     scheme.eq_ignore_ascii_case("basic").then_some(decoded)
 }
@@ -207,7 +210,12 @@ mod tests {
         ] {
             assert_eq!(authenticated(&users, authorization), None, "{authorization}");
         }
-        let users = Users::new(vec![users[0].parse().unwrap()]).unwrap();
+        let users = Users::new(vec!["Aladdin:open sesame".parse().unwrap()]).unwrap();
+        let mut twice = HeaderMap::new();
+        twice.append(AUTHORIZATION, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==".parse().unwrap());
+        assert!(decided(&users, &twice).is_ok());
+        twice.append(AUTHORIZATION, "Basic QWxhZGRpbjp4".parse().unwrap());
+        assert_eq!(decided(&users, &twice), Err(Wrong::Nothing));
         assert_eq!(decided(&users, &HeaderMap::new()), Err(Wrong::Nothing));
     }
 

@@ -54,7 +54,7 @@ pub(crate) fn uploads<S: Contents>(
             log::event(event);
             if let Event::Opened { head, upload } = event {
                 if let Some(client) = listen::client(head) {
-                    addresses.opened(client, upload.id);
+                    addresses.opened(client.share(), upload.id);
                 }
             }
             if let (Some(hook), Event::Published { head, upload }) = (&hook, event) {
@@ -153,7 +153,7 @@ impl Site {
             ))?;
             head.extensions.insert(asked);
         }
-        if is_create(head) && self.addresses.is_full(client, &self.uploads).await {
+        if is_create(head) && self.addresses.is_full(client.share(), &self.uploads).await {
             let reason =
                 "too many unfinished uploads of one address: --sessions-per-address would allow more";
             return Err(Denied::new(StatusCode::SERVICE_UNAVAILABLE, "sessions_of_address", reason));
@@ -173,10 +173,12 @@ impl Site {
             Attempt::Decided(Err(Wrong::Nothing)) => {
                 return Err(Denied::new(StatusCode::UNAUTHORIZED, "no_password", "no name and password"));
             }
-            Attempt::Decided(Err(Wrong::Password)) => self.guard.look(client, || false).await.map(|_| None),
+            Attempt::Decided(Err(Wrong::Password)) => {
+                self.guard.look(client.share(), || false).await.map(|_| None)
+            }
             Attempt::Slow(slow) => {
                 let owner = slow.name().to_owned();
-                let right = self.guard.look(client, || slow.is_right()).await;
+                let right = self.guard.look(client.share(), || slow.is_right()).await;
                 right.map(|right| right.then_some(owner))
             }
         };
