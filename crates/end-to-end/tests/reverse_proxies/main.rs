@@ -8,7 +8,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 
 use end_to_end::{Application, Connection, Desk, Message, Server, assert_same, eventually};
-use proxy::{ALL, Proxy};
+use proxy::{ALL, MODSECURITY, MODSECURITY_ALONE, Proxy, REFUSING};
 use socket2::{Domain, Socket, Type};
 
 /// Tries something with each proxy that is here, in front of a server of its own.
@@ -112,4 +112,30 @@ fn an_application_that_takes_its_time_is_waited_for() {
         assert!(!ended.stdout.contains("trying again"), "{}: {}", proxy.name(), ended.stdout);
         assert_same(&desk.source(), &server.file("a.bin"));
     });
+}
+
+#[test]
+fn where_only_known_methods_pass_the_method_override_does() {
+    for kind in REFUSING {
+        let server = Server::start(&["--allow-method-override"]);
+        let Some(proxy) = kind.start(&server) else { continue };
+        let desk = Desk::with_file(100_000);
+        desk.run(&[], &proxy.url("/a.bin")).failed(1, &["501"]);
+        desk.run(&["--method-override"], &proxy.url("/b.bin")).succeeded();
+        assert_same(&desk.source(), &server.file("b.bin"));
+        assert_eq!(server.published(), ["b.bin"], "{}", proxy.name());
+    }
+}
+
+#[test]
+fn the_core_rules_of_modsecurity_refuse_the_method_and_the_line_of_the_readme_lets_it_pass() {
+    let server = Server::start(&[]);
+    let desk = Desk::with_file(1_500_000);
+    if let Some(proxy) = MODSECURITY_ALONE.start(&server) {
+        desk.run(&[], &proxy.url("/a.bin")).failed(1, &["403"]);
+    }
+    if let Some(proxy) = MODSECURITY.start(&server) {
+        desk.run(&[], &proxy.url("/a.bin")).succeeded();
+        assert_same(&desk.source(), &server.file("a.bin"));
+    }
 }

@@ -56,7 +56,48 @@ pub(crate) const VARNISH: Kind = Kind {
 pub(crate) const SQUID: Kind =
     Kind { name: "Squid", program: "/usr/sbin/squid", package: "squid", lines: &[], command: squid };
 
-pub(crate) const ALL: [Kind; 4] = [APACHE, HAPROXY, VARNISH, SQUID];
+pub(crate) const CADDY: Kind =
+    Kind { name: "Caddy", program: "/usr/bin/caddy", package: "caddy", lines: &[], command: caddy };
+
+/// Those that let `BITS_POST` pass.
+pub(crate) const ALL: [Kind; 5] = [APACHE, HAPROXY, VARNISH, SQUID, CADDY];
+
+const LIGHTTPD: Kind = Kind {
+    name: "lighttpd",
+    program: "/usr/sbin/lighttpd",
+    package: "lighttpd",
+    lines: &["--allow-method-override"],
+    command: lighttpd,
+};
+
+const NGHTTPX: Kind = Kind {
+    name: "lighttpd, nghttpx",
+    program: "/usr/sbin/nghttpx",
+    package: "nghttp2-proxy",
+    lines: &["--allow-method-override"],
+    command: nghttpx,
+};
+
+/// Those that do not.
+pub(crate) const REFUSING: [Kind; 2] = [LIGHTTPD, NGHTTPX];
+
+/// Apache with ModSecurity and its core rules, and what the README says of it.
+pub(crate) const MODSECURITY: Kind = Kind {
+    name: "Apache",
+    program: "/usr/lib/apache2/modules/mod_security2.so",
+    package: "libapache2-mod-security2 modsecurity-crs",
+    lines: &[],
+    command: |_, place| modsecurity(place, &blocks("apache").concat()),
+};
+
+/// The same without.
+pub(crate) const MODSECURITY_ALONE: Kind = Kind { command: |_, place| modsecurity(place, ""), ..MODSECURITY };
+
+/// The blocks of the README in a language.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let begin = format!("```{language}\n");
+    README.split(&*begin).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
 
 impl Place {
     fn path(&self, name: &str) -> String {
@@ -71,16 +112,30 @@ impl Place {
 }
 
 fn apache(kind: &Kind, place: &Place) -> Command {
-    let modules = ["mpm_event", "authz_core", "proxy", "proxy_http"]
-        .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"));
-    let (front, back, lines) = (place.front.address, place.back, kind.lines.join("\n"));
+    apache_with(&["mpm_event", "authz_core", "proxy", "proxy_http"], &kind.lines.join("\n"), place)
+}
+
+fn modsecurity(place: &Place, rule: &str) -> Command {
+    let folder = place.folder.path().display();
+    let lines = format!(
+        "SecRuleEngine On\nSecDataDir {folder}\nSecTmpDir {folder}\n{rule}\n\
+         Include /etc/modsecurity/crs/crs-setup.conf\nInclude /usr/share/modsecurity-crs/rules/*.conf\n"
+    );
+    apache_with(&["mpm_event", "authz_core", "proxy", "proxy_http", "unique_id", "security2"], &lines, place)
+}
+
+fn apache_with(modules: &[&str], lines: &str, place: &Place) -> Command {
+    let modules: String = modules
+        .iter()
+        .map(|name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"))
+        .collect();
+    let (front, back) = (place.front.address, place.back);
     let conf = place.configured(&format!(
         "ServerRoot {root}\nServerName localhost\nListen {front}\nPidFile pid\nErrorLog error\nMutex file:{root}\n\
          User www-data\nGroup www-data\n{modules}\n{lines}\nProxyPass / http://{back}/\n",
         root = place.folder.path().display(),
-        modules = modules.concat(),
     ));
-    let mut command = Command::new(kind.program);
+    let mut command = Command::new(APACHE.program);
     command.args(["-f", &conf, "-D", "FOREGROUND"]);
     command
 }
@@ -118,6 +173,45 @@ fn squid(kind: &Kind, place: &Place) -> Command {
     ));
     let mut command = Command::new(kind.program);
     command.args(["-N", "-d", "1", "-f", &conf]);
+    command
+}
+
+fn caddy(kind: &Kind, place: &Place) -> Command {
+    let (front, back) = (place.front.address, place.back);
+    // A site with a name would answer requests to that name alone.
+    let conf = place.configured(&format!(
+        "{{\nadmin off\nauto_https off\n}}\nhttp://:{port} {{\nbind {host}\nreverse_proxy {back}\n}}\n",
+        host = front.ip(),
+        port = front.port(),
+    ));
+    let mut command = Command::new(kind.program);
+    command.args(["run", "--adapter", "caddyfile", "--config", &conf]);
+    command.env("HOME", place.folder.path()).env("XDG_DATA_HOME", place.folder.path());
+    command
+}
+
+fn lighttpd(kind: &Kind, place: &Place) -> Command {
+    let (front, host, port) = (place.front.address, place.back.ip(), place.back.port());
+    let conf = place.configured(&format!(
+        "server.document-root = \"{root}\"\nserver.bind = \"{front_host}\"\nserver.port = {front_port}\n\
+         server.modules = (\"mod_proxy\")\n\
+         proxy.server = (\"\" => ((\"host\" => \"{host}\", \"port\" => {port})))\n",
+        root = place.folder.path().display(),
+        front_host = front.ip(),
+        front_port = front.port(),
+    ));
+    let mut command = Command::new(kind.program);
+    command.args(["-D", "-f", &conf]);
+    command
+}
+
+fn nghttpx(kind: &Kind, place: &Place) -> Command {
+    let (front, back) = (place.front.address, place.back);
+    let conf = place.configured("");
+    let mut command = Command::new(kind.program);
+    command.arg(format!("--conf={conf}"));
+    command.arg(format!("--frontend={},{};no-tls", front.ip(), front.port()));
+    command.arg(format!("--backend={},{}", back.ip(), back.port()));
     command
 }
 
