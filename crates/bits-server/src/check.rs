@@ -35,8 +35,10 @@ impl Findings {
 pub(crate) async fn check(options: &Options) -> Findings {
     let mut found = Findings::default();
     // A server that runs has its folders and addresses, and gives them up when it is restarted.
-    let asked = control::ask::<Vec<String>>(&options.state(), Question::Listening);
-    let running = asked.ok().flatten();
+    let asks = options.bucket().is_none() && options.database().is_none();
+    let asked =
+        asks.then(|| control::ask::<Vec<String>>(&options.state(), Question::Listening).ok().flatten());
+    let running = asked.flatten();
     folders(options, running.is_some(), &mut found);
     certificates(options, &mut found);
     people(options, &mut found);
@@ -68,8 +70,10 @@ fn folders(options: &Options, running: bool, found: &mut Findings) {
         found.note(Root::open(options));
         return;
     }
+    // Sessions in a database have no folder.
+    let alone = options.database().is_none();
     // What is not there yet is made by the server; here it would be made as another user, perhaps.
-    if state.exists() && !running {
+    if alone && state.exists() && !running {
         found.note(options.folder().open());
         return;
     }
@@ -87,6 +91,9 @@ fn folders(options: &Options, running: bool, found: &mut Findings) {
         Ok(_) => {}
     }
     found.note(writable(&options.root));
+    if !alone {
+        return;
+    }
     match fs::symlink_metadata(&state) {
         Ok(state) if state.uid() == geteuid().as_raw() && state.is_dir() && state.mode() & 0o077 == 0 => {}
         Ok(_) => found.errors.push(format!(

@@ -122,3 +122,24 @@ fn it_is_asked_beside_the_server_that_runs() {
     let (good, told) = check(&options);
     assert!(good && told.contains("warning: ") && told.contains("can be read by everybody"), "{told}");
 }
+
+#[test]
+fn sessions_in_a_database_have_no_folder() {
+    let root = TempDir::new().unwrap();
+    let options = [
+        "--root",
+        text(root.path()),
+        "--state",
+        "postgres://bits@127.0.0.1:1/bits",
+        "--listen",
+        "127.0.0.1:0",
+    ];
+    let (good, told) = check(&options);
+    assert!(good, "{told}");
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    let missing = root.path().join("missing");
+    let options =
+        ["--root", text(&missing), "--state", "postgres://bits@127.0.0.1:1/bits", "--listen", "127.0.0.1:0"];
+    let (good, told) = check(&options);
+    assert!(!good && told.contains("missing"), "{told}");
+}
