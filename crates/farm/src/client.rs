@@ -12,7 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(25);
 /// A client of one upload.
 #[derive(Debug)]
 pub struct Client {
-    origin: SocketAddr,
+    /// Each request goes to one of these.
+    origins: Vec<SocketAddr>,
     /// The host that the server named, on the same port.
     host: Option<SocketAddr>,
     path: String,
@@ -29,18 +30,19 @@ pub struct Sent {
 }
 
 impl Client {
-    /// Sends these bytes to a path, in fragments of the sizes that are drawn, until they are published.
+    /// Sends these bytes to a path of whichever server, in fragments of the sizes that are drawn, until they are published.
     ///
     /// # Errors
     /// The answer that no client can go on after, or the deadline.
     pub fn upload(
-        address: SocketAddr,
+        origins: &[SocketAddr],
         path: &str,
         bytes: &[u8],
         mut size: impl FnMut() -> usize,
         deadline: Instant,
     ) -> Result<Sent, String> {
-        let mut client = Self { origin: address, host: None, path: path.to_owned(), id: String::new() };
+        let mut client =
+            Self { origins: origins.to_vec(), host: None, path: path.to_owned(), id: String::new() };
         let (mut sent, mut at) = (Sent::default(), 0);
         let late = |what: &str| match Instant::now() > deadline {
             true => Err(format!("{path}: {what} takes too long")),
@@ -53,7 +55,7 @@ impl Client {
                     client.id = answer.header("bits-session-id").to_owned();
                     if has(&answer, "bits-host-id") {
                         let host = answer.header("bits-host-id").parse().unwrap();
-                        client.host = Some(SocketAddr::new(host, address.port()));
+                        client.host = Some(SocketAddr::new(host, client.origins[0].port()));
                     }
                 }
                 Ok(answer) if answer.status == 403 => return Err(format!("{path}: {answer:?}")),
@@ -92,12 +94,13 @@ impl Client {
     /// Asks the host that was named; the origin, if that one cannot be reached.
     fn request(&self, kind: &str, range: Option<&str>, body: &[u8]) -> io::Result<Message> {
         let named = self.host.and_then(|host| TcpStream::connect_timeout(&host, PATIENCE / 8).ok());
-        let stream = named.map_or_else(|| TcpStream::connect(self.origin), Ok)?;
+        let origin = self.origins[fastrand::usize(0..self.origins.len())];
+        let stream = named.map_or_else(|| TcpStream::connect(origin), Ok)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
         let mut stream = BufReader::new(stream);
-        let (host, length) = (self.origin.to_string(), body.len().to_string());
+        let (host, length) = (origin.to_string(), body.len().to_string());
         let mut headers = vec![("Host", &*host), ("Content-Length", &length), ("BITS-Packet-Type", kind)];
         match kind {
             "Create-Session" => {

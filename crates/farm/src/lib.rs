@@ -5,15 +5,19 @@
 mod client;
 mod moto;
 mod node;
+mod plot;
 mod postgres;
 mod relay;
 mod request;
 mod server;
+mod wire;
 
 pub use client::{Client, Sent};
 pub use moto::Moto;
 pub use node::{Node, Part};
+pub use plot::bars;
 pub use postgres::Database;
 pub use relay::{Fault, Relay, any_port};
 pub use request::{Answer, Pieces, Slow, Upload, packet, slow};
 pub use server::Server;
+pub use wire::Wire;

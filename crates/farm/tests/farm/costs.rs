@@ -1,0 +1,104 @@
+//! The statements that a Fragment costs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bits_http::leases::{Claim, Claimed, Leases, Limits, Lookup, Postgres, Row, Rows, Signal};
+use bits_http::server::Uploads;
+use bits_http::storage::Failure;
+use bits_proto::Guid;
+use bytes::Bytes;
+use http_body_util::Full;
+use tokio_postgres::NoTls;
+use tower_service::Service;
+
+use crate::harness::{Farm, LEASE, contents};
+
+/// Rows whose statements on behalf of requests are counted.
+struct Counted(Postgres, Arc<AtomicUsize>);
+
+impl Counted {
+    fn rows(&self) -> &Postgres {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        &self.0
+    }
+}
+
+impl Rows for Counted {
+    async fn insert(&self, row: &Row, limits: Limits, lease: Duration) -> Result<bool, Failure> {
+        self.rows().insert(row, limits, lease).await
+    }
+
+    async fn claim(
+        &self,
+        id: Guid,
+        number: Option<u64>,
+        owner: Option<&str>,
+        lease: Duration,
+    ) -> Result<Claim, Failure> {
+        self.rows().claim(id, number, owner, lease).await
+    }
+
+    async fn due(&self, lease: Duration) -> Result<Option<Claimed>, Failure> {
+        self.0.due(lease).await
+    }
+
+    async fn renew(&self, held: &[(Guid, u64)], lease: Duration) -> Result<Vec<(Guid, u64, u64)>, Failure> {
+        self.rows().renew(held, lease).await
+    }
+
+    async fn save(&self, row: &Row, number: u64, lease: Option<Duration>) -> Result<bool, Failure> {
+        self.rows().save(row, number, lease).await
+    }
+
+    async fn forget(&self, id: Guid, number: u64) -> Result<bool, Failure> {
+        self.rows().forget(id, number).await
+    }
+
+    async fn look(&self, id: Guid) -> Result<Option<Lookup>, Failure> {
+        self.rows().look(id).await
+    }
+
+    async fn touch(&self, id: Guid) -> Result<(), Failure> {
+        self.rows().touch(id).await
+    }
+
+    async fn open(&self) -> Result<usize, Failure> {
+        self.0.open().await
+    }
+
+    async fn unknown(&self, ids: &[Guid]) -> Result<Vec<Guid>, Failure> {
+        self.0.unknown(ids).await
+    }
+
+    async fn signal(&self) -> Signal {
+        self.0.signal().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fragment_costs_one_statement_before_its_bytes_and_one_after() {
+    let farm = Farm::start();
+    let rows = Postgres::open(farm.database.config(), NoTls, 4).await.unwrap();
+    let count = Arc::new(AtomicUsize::new(0));
+    let leases = Leases::<_, ()>::open(&farm.directory, Counted(rows, Arc::clone(&count)), LEASE).await;
+    let mut uploads = Uploads::builder(farm.memory.clone()).with_turns(leases.unwrap());
+    let bytes = contents(300);
+    let create = farm::packet("/a", "Create-Session", None).body(Full::<Bytes>::default()).unwrap();
+    let answer = uploads.call(create).await.unwrap();
+    let id = answer.headers()["bits-session-id"].to_str().unwrap().to_owned();
+    let upload = farm::Upload { path: "/a".to_owned(), id };
+    assert_eq!(count.swap(0, Ordering::SeqCst), 2, "a row is made, and given back with the answer");
+    for start in [0, 100, 200] {
+        let fragment = upload.fragment(&bytes[start..start + 100], start, 300);
+        assert_eq!(uploads.call(fragment).await.unwrap().status(), 200);
+        assert_eq!(count.swap(0, Ordering::SeqCst), 2, "the fragment at {start}");
+    }
+    // One that is repeated, since its answer was lost.
+    assert_eq!(uploads.call(upload.fragment(&bytes[200..], 200, 300)).await.unwrap().status(), 200);
+    assert_eq!(count.swap(0, Ordering::SeqCst), 2);
+    assert_eq!(uploads.call(upload.packet("Close-Session")).await.unwrap().status(), 200);
+    assert_eq!(count.swap(0, Ordering::SeqCst), 3, "the intent is saved as well");
+    assert_eq!(farm.memory.file("/a").unwrap(), bytes);
+}
