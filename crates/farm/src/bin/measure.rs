@@ -37,7 +37,7 @@ struct Measured {
     statements: Option<f64>,
 }
 
-const SECONDS: u64 = 10;
+const SECONDS: u64 = 6;
 
 const LOADS: [Load; 3] = [
     Load {
