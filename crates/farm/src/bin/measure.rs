@@ -1,7 +1,7 @@
 //! Measures one server alone, and one, two and three that share a database: requests and bytes a second, the latency of a Fragment, the
 //! time of the processor and the statements that a Fragment costs.
 //!
-//! `cargo run --release -p farm --bin measure FOLDER` writes plots and a table into the folder. `BITS_SERVER` names the program; build it
+//! `cargo run --release -p farm --bin measure FOLDER` writes plots and a table into the folder: see FARM.md of bits-server. `BITS_SERVER` names the program; build it
 //! with `--release`.
 
 use std::net::SocketAddr;
