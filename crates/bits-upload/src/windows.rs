@@ -156,3 +156,74 @@ impl NetworkClient for Kdc {
         Ok(answer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hmac::{Hmac, Mac};
+    use md5::Md5;
+
+    use super::*;
+
+    /// MS-NLMP 4.2.4.1.1: NTOWFv2 of `User` in `Domain` with `Password`.
+    const KEY: [u8; 16] = 0x0c86_8a40_3bfd_7a93_a300_1ef2_2ef0_2e3f_u128.to_be_bytes();
+    const SERVER_CHALLENGE: [u8; 8] = 0x0123_4567_89ab_cdef_u64.to_be_bytes();
+
+    /// The names of the published server: `Domain` and `Server`.
+    const NAMES: &[u8] = b"\x02\0\x0c\0D\0o\0m\0a\0i\0n\0\x01\0\x0c\0S\0e\0r\0v\0e\0r\0\0\0\0\0";
+
+    /// MS-NLMP 3.3.2: NTProofStr.
+    fn proof(blob: &[u8]) -> Vec<u8> {
+        let mut code = <Hmac<Md5> as Mac>::new_from_slice(&KEY).unwrap();
+        code.update(&SERVER_CHALLENGE);
+        code.update(blob);
+        code.finalize().into_bytes().to_vec()
+    }
+
+    /// MS-NLMP 4.2.4.3: the CHALLENGE_MESSAGE.
+    fn challenge() -> Vec<u8> {
+        let mut message = b"NTLMSSP\0\x02\0\0\0\x0c\0\x0c\0\x38\0\0\0\x33\x82\x8a\xe2".to_vec();
+        message.extend(SERVER_CHALLENGE);
+        message.extend(b"\0\0\0\0\0\0\0\0\x24\0\x24\0\x44\0\0\0\x06\0\x70\x17\0\0\0\x0f");
+        message.extend(b"S\0e\0r\0v\0e\0r\0");
+        message.extend(NAMES);
+        message
+    }
+
+    /// The part of an AUTHENTICATE_MESSAGE whose length and place stand here.
+    fn field(message: &[u8], at: usize) -> &[u8] {
+        let number = |at: usize, bytes: usize| {
+            message[at..at + bytes].iter().rev().fold(0, |number, byte| number << 8 | usize::from(*byte))
+        };
+        let (length, offset) = (number(at, 2), number(at + 4, 4));
+        &message[offset..offset + length]
+    }
+
+    #[test]
+    fn the_published_proof_is_computed_as_published() {
+        let mut blob = b"\x01\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
+        blob.extend([0xaa; 8]);
+        blob.extend([0; 4]);
+        blob.extend(NAMES);
+        blob.extend([0; 4]);
+        // MS-NLMP 4.2.4.2.2.
+        assert_eq!(proof(&blob), 0x68cd_0ab8_51e5_1c96_aabc_927b_ebef_6a1c_u128.to_be_bytes());
+    }
+
+    #[test]
+    fn the_answer_to_the_published_challenge_is_proved_by_the_published_key() {
+        for name in ["Domain\\User", "User@Domain"] {
+            let mut handshake = Handshake::new(Scheme::Ntlm, &User::new(name, "Password"), "server").unwrap();
+            assert!(handshake.answer("").unwrap().starts_with("NTLM TlRMTVNTUAAB"), "{name}");
+            let answer = handshake.answer(&BASE64_STANDARD.encode(challenge())).unwrap();
+            let message = BASE64_STANDARD.decode(answer.strip_prefix("NTLM ").unwrap()).unwrap();
+            assert_eq!(&message[..12], b"NTLMSSP\0\x03\0\0\0");
+            let (proved, blob) = field(&message, 20).split_at(16);
+            if name.contains('\\') {
+                assert_eq!(proved, proof(blob), "{name}");
+                assert_eq!(field(&message, 28), b"D\0o\0m\0a\0i\0n\0");
+                assert_eq!(field(&message, 36), b"U\0s\0e\0r\0");
+            }
+            assert_eq!(&blob[..8], b"\x01\x01\0\0\0\0\0\0", "{name}");
+        }
+    }
+}

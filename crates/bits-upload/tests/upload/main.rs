@@ -16,6 +16,7 @@
 //! | [`habits`] | foreign servers and boxes |
 //! | [`hosts`] | other hosts that a server names |
 //! | [`sources`] | files that change, or are not what they seem |
+//! | [`readme`] | what the README shows |
 //! | [`settings`] | files, the environment, shells and programs |
 //! | [`many`] | several files |
 //! | [`windows`] | NTLM and Kerberos, at Apache |
@@ -36,6 +37,8 @@ mod languages;
 mod many;
 mod passwords;
 mod proxies;
+#[cfg(unix)]
+mod readme;
 mod remedies;
 mod replies;
 #[cfg(unix)]
