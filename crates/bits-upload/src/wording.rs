@@ -150,6 +150,9 @@ fn explained(failure: &Failure, known: &Known, options: &Options) -> String {
         _ if is_unknown_method && !options.method_override => {
             format!("{failure}; if a firewall lets no unknown method pass, --method-override may help")
         }
+        _ if status == 403 && is_first && failure.code == Some(Hresult::E_ACCESSDENIED) => {
+            format!("{failure}; or the server does not take this name")
+        }
         _ if status == 400 && is_first && failure.code == Some(Hresult::E_INVALIDARG) => {
             format!("{failure}; a / at the end of the address puts the file into a folder")
         }

@@ -48,7 +48,11 @@ fn a_folder_or_a_refused_name_as_the_destination_is_called_that() {
     let server = Server::build().faults(move |_| Fault::Answer(400, headers, "")).start();
     let words = ["a folder's", "a name that the server does not take", "a / at the end"];
     Desk::with_size(10).run(&[], &server.url("/uploads")).failed(1, &words);
-    let headers = "BITS-Packet-Type: Ack\r\nBITS-Error: 0x8007007B\r\nBITS-Error-Context: 0x5\r\n";
-    let server = Server::build().faults(move |_| Fault::Answer(400, headers, "")).start();
-    Desk::with_size(10).run(&[], &server.url("/nul")).failed(1, &["does not take this name"]);
+    for (status, headers) in [
+        (400, "BITS-Packet-Type: Ack\r\nBITS-Error: 0x8007007B\r\nBITS-Error-Context: 0x5\r\n"),
+        (403, "BITS-Packet-Type: Ack\r\nBITS-Error: 0x80070005\r\nBITS-Error-Context: 0x5\r\n"),
+    ] {
+        let server = Server::build().faults(move |_| Fault::Answer(status, headers, "")).start();
+        Desk::with_size(10).run(&[], &server.url("/nul")).failed(1, &["does not take this name"]);
+    }
 }

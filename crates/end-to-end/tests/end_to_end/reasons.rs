@@ -18,12 +18,11 @@ fn the_log_says_why_an_upload_was_refused() {
     let (server, desk) = (Server::start(&[]), Desk::with_file(10));
     fs::write(server.file("there.bin"), "").unwrap();
     fs::create_dir(server.file("folder")).unwrap();
-    let refused_name = "a name that the server does not take";
     for (path, reason, told) in [
         ("/there.bin", "--allow-overwrites", "may not be overwritten"),
         ("/new/a.bin", "--create-dirs", "the folder does not exist"),
         ("/folder", "a folder", "the address may be a folder's"),
-        ("/nul", "not allowed", refused_name),
+        ("/nul", "not allowed", "does not take this name"),
     ] {
         desk.run(&[], &server.url(path)).failed(1, &["the server refused", told]);
         let line = line(&server, path);
