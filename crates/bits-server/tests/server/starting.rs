@@ -130,3 +130,36 @@ fn nonsense_on_the_command_line_is_wrong_usage() {
         assert!(line.contains(option) && line.contains("such as 0.0.0.0:8080"), "{line}");
     }
 }
+
+#[test]
+fn places_that_several_servers_share_go_together_or_are_wrong_usage() {
+    let database = ["--state", "postgres://bits:secret@127.0.0.1:1/bits"];
+    for (options, words) in [
+        (vec!["--root", "s3://bucket/files"], "--state postgres://"),
+        ([&["--root", "s3://bucket/files"], &database[..], &["--notify", "by-value"]].concat(), "--notify"),
+        ([&["--root", "/nowhere"], &database[..], &["--quota", "1GiB"]].concat(), "--quota"),
+    ] {
+        let notified = options.contains(&"--notify");
+        let url = ["--notification-url", "http://application.example/"];
+        let (status, line) = refused(&[&options[..], if notified { &url[..] } else { &[] }].concat());
+        assert!(status == Some(2) && line.contains(words), "{options:?}: {line}");
+    }
+}
+
+#[test]
+fn a_database_that_cannot_be_reached_is_named_without_its_password() {
+    let folder = TempDir::new().unwrap();
+    let root = folder.path().to_str().unwrap();
+    let (status, line) = refused(&[
+        "--listen",
+        "127.0.0.1:0",
+        "--root",
+        root,
+        "--state",
+        "postgres://bits:secret@127.0.0.1:1/bits",
+    ]);
+    assert!(status == Some(1) && line.contains("the database cannot be reached"), "{line}");
+    assert!(!line.contains("secret"), "{line}");
+    let (_, line) = refused(&["--root", root, "--state", "postgres://secret@[::/bits"]);
+    assert!(!line.contains("secret"), "{line}");
+}
