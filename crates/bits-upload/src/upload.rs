@@ -62,7 +62,8 @@ pub(crate) async fn try_out(
     let known = known.lock();
     ended.map_err(|error| wording::problem(&error, &known, job, options, network))?;
     let how = known.authenticated.as_deref().unwrap_or("no credentials");
-    screen.lock().note(format_args!("the server answers a Ping, with {how}: an upload can begin"));
+    let way = network.proxy().map(|proxy| format!(", through the proxy {proxy}")).unwrap_or_default();
+    screen.lock().note(format_args!("the server answers a Ping, with {how}{way}: an upload can begin"));
     Ok(())
 }
 

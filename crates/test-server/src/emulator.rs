@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::Request;
 
-use crate::server::{header, read_head};
+use crate::wire::{Connection, header, read_head};
 
 /// A habit of a server, or of a box before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ fn serve(stream: TcpStream, habit: Habit, state: &Mutex<State>) -> io::Result<()
         state.connections += 1;
         state.connections
     };
-    let mut reader: crate::server::Connection = BufReader::new(Box::new(stream.try_clone()?));
+    let mut reader: Connection = BufReader::new(Box::new(stream.try_clone()?));
     let mut answers = 0;
     while let Some(request) = read_head(&mut reader)? {
         let length: u64 = header(&request, "content-length").parse().unwrap_or_default();

@@ -33,6 +33,19 @@ fn an_acceptor_of_ntlm_lets_an_upload_pass() {
 }
 
 #[test]
+fn a_reply_is_fetched_with_the_same_credentials() {
+    for auth in ["ntlm", "negotiate"] {
+        let (server, desk) = (Server::build().reply(b"the answer").start(), Desk::with_size(100_000));
+        let apache = ntlm(&desk, &server);
+        let options = ["--user", "EXAMPLE\\backup:open sesame", "--auth", auth, "--reply", "reply"];
+        let ended = desk.run(&options, &apache.url("/a"));
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{auth}: {ended:?}");
+        assert_eq!(fs::read(desk.path("reply")).unwrap(), b"the answer", "{auth}");
+        assert!(server.published("/a") == Some(desk.bytes.clone()), "{auth}");
+    }
+}
+
+#[test]
 fn a_wrong_password_is_refused_and_said_once() {
     let (server, desk) = (Server::start(), Desk::with_size(10));
     let apache = ntlm(&desk, &server);
