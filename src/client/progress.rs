@@ -151,9 +151,12 @@ impl Upload {
         !self.halve(exchange.bytes()) && !self.guards.bears_meagre()
     }
 
-    /// The last reply named counts (Q26), at the origin and not at the session's host (C66). One that leads nowhere
-    /// is told, and is no reason to close the session, which would delete it.
+    /// The last reply named counts, in strict that of the last Fragment alone (Q26), at the origin and not at the
+    /// session's host (C66). One that leads nowhere is told, and is no reason to close the session, which would delete it.
     fn learn_reply(&mut self, head: ResponseHead<'_>, ack: &FragmentAck<'_>) {
+        if self.config.conformance.is_strict() && self.acknowledged() < self.entity.size() {
+            return;
+        }
         let url = ack.reply_url.as_ref().and_then(|url| url.resolve(&self.destination).ok());
         if url.is_none() && !self.ignored(head, &header::BITS_REPLY_URL, "BITS-Reply-URL") {
             return;

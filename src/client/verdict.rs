@@ -54,7 +54,8 @@ pub(super) fn judge<'h>(
     };
     let conformance = config.conformance;
     let violation = |violation, created| Verdict::Violation(failure(Reason::Protocol(violation)), created);
-    if !head.status.is_success() && config.says_session_not_found(head) {
+    // Strict knows MC-BUP's way alone (Q27).
+    if !head.status.is_success() && !conformance.is_strict() && config.says_session_not_found(head) {
         return Verdict::SessionNotFound(failure(Reason::SessionNotFound));
     }
     match Ack::decode(head, packet, conformance) {

@@ -1,6 +1,6 @@
 //! Acks that break MC-BUP's rules, as a strict upload takes them: a success that is none goes again, and an error stays one.
 
-use bits_proto::client::{ConfigBuilder, Event, Reason, State, Violation};
+use bits_proto::client::{Config, ConfigBuilder, Event, Reason, ReplyMode, State, Violation};
 use bits_proto::{Conformance, Hresult, Malformed};
 use http::Response;
 use testing::client::answers;
@@ -95,4 +95,40 @@ fn q28_a_400_that_names_no_error_is_fatal() {
     scenario.exchange("Fragment", answers::error(400, "0x00000000"));
     let failure = scenario.failure();
     assert_eq!((failure.reason, failure.code), (Reason::Refused, Some(Hresult::S_OK)));
+}
+
+/// §2.2.7.2: the Ack of the last Fragment names the reply, and the others do not.
+#[test]
+fn q26_a_reply_named_too_early_is_none() {
+    let early = || answers::with(answers::received(FRAGMENT), &[("BITS-Reply-URL", "/replies/early")]);
+    let mut scenario = Scenario::created(2 * FRAGMENT, strict().reply(ReplyMode::Required));
+    scenario.exchange("Fragment", early());
+    scenario.acknowledge();
+    assert_eq!(scenario.failure().reason, Reason::ReplyMissing);
+
+    let mut scenario = Scenario::created(FRAGMENT, strict().reply(ReplyMode::Required));
+    scenario.exchange("Fragment", early());
+    assert_eq!(scenario.upload.state(), State::WaitingForReply, "on the last one it counts");
+}
+
+#[test]
+fn q26_a_plain_upload_passes_a_reply_over() {
+    let mut scenario = Scenario::created(FRAGMENT, strict());
+    let answer = answers::with(answers::received(FRAGMENT), &[("BITS-Reply-URL", "/replies/1")]);
+    scenario.exchange("Fragment", answer);
+    scenario.expect("Close-Session");
+}
+
+#[test]
+fn q27_a_vendors_header_says_nothing() {
+    for status in [500, 404] {
+        let says_so = answers::with(answers::page(status), &[("x-clienterrorcode", "UploadSessionNotFound")]);
+        let config = Config::one_drive().fragment_size(FRAGMENT).conformance(Conformance::Strict);
+        let mut scenario = Scenario::created(FRAGMENT, config);
+        scenario.exchange("Fragment", says_so);
+        match status {
+            404 => assert_eq!(scenario.failure().reason, Reason::NotAvailable),
+            _ => assert_eq!(scenario.waits().1.reason, Reason::NotBits),
+        }
+    }
 }
