@@ -40,6 +40,7 @@ pub struct Config {
     pub(super) lost_close: LostClose,
     pub(super) host_policy: HostPolicy,
     pub(super) host_fallback_cap: Option<Duration>,
+    pub(super) ignores_dead_hosts: bool,
     pub(super) method_override: bool,
     pub(super) uppercase_protocol: bool,
     pub(super) headers: HeaderMap,
@@ -66,6 +67,7 @@ impl Default for Config {
             lost_close: LostClose::Completes,
             host_policy: HostPolicy::Any,
             host_fallback_cap: None,
+            ignores_dead_hosts: true,
             method_override: false,
             uppercase_protocol: false,
             headers: HeaderMap::new(),
@@ -250,6 +252,13 @@ impl ConfigBuilder {
     /// for ever where it said nothing ([C34](crate::manual::decisions#c34)).
     pub fn host_fallback_cap(mut self, cap: Duration) -> Self {
         self.config.host_fallback_cap = Some(cap);
+        self
+    }
+
+    /// Whether a host that was left twice, one time after the other, is no longer followed, and no other either, for the rest of
+    /// the upload; so by default ([C35](crate::manual::decisions#c35)). For farms whose hosts come back.
+    pub fn ignore_dead_hosts(mut self, ignore: bool) -> Self {
+        self.config.ignores_dead_hosts = ignore;
         self
     }
 

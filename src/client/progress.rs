@@ -57,7 +57,8 @@ impl Upload {
             self.ignored(head, &header::BITS_HOST_ID, "BITS-Host-Id");
             return Next::Go;
         };
-        if !self.guards.ignores_hosts && self.config.host_policy.allows(&self.destination, &host.id) {
+        let ignored = self.guards.ignores_hosts && self.config.ignores_dead_hosts;
+        if !ignored && self.config.host_policy.allows(&self.destination, &host.id) {
             let host = host.into_owned();
             self.tell(Event::HostChanged { host: host.id.clone() });
             self.target = host.id.redirect(&self.destination);
@@ -109,7 +110,11 @@ impl Upload {
         let Place::Session(session) = &mut self.place else { return Next::Go };
         if session.sent.is_some_and(|sent| to > sent) {
             // Going on from there would leave a hole that nobody notices (Q09).
-            return self.restart(failure(Reason::Protocol(Violation::OffsetNeverSent)));
+            let failure = failure(Reason::Protocol(Violation::OffsetNeverSent));
+            return match self.config.conformance.is_strict() {
+                true => self.violation(PacketType::Fragment, None, failure),
+                false => self.restart(failure),
+            };
         }
         session.offset = to;
         if to > range.start {

@@ -185,12 +185,13 @@ impl Upload {
     }
 
     /// An Ack refuses. If an earlier Close went unanswered, the entity may be published: then a refusal is no failure (C17,
-    /// Q34), but the server is asked once whether it lost bytes.
+    /// Q34; in strict it is), but the server is asked once whether it lost bytes.
     pub(super) fn refused(&mut self, packet: PacketType, failure: Failure) -> Next {
         let close = self.session().map_or(Close::NeverSent, |session| session.close);
         let in_doubt =
             close.is_unanswered() && matches!(packet, PacketType::CloseSession | PacketType::Fragment);
-        if !in_doubt || !failure.status.is_some_and(|status| status.is_client_error()) {
+        let says_no_more = failure.status.is_some_and(|status| status.is_client_error());
+        if !in_doubt || !says_no_more || self.config.conformance.is_strict() {
             return self.fatal(failure);
         }
         let asks = failure.status == Some(StatusCode::BAD_REQUEST)

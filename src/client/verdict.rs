@@ -101,7 +101,8 @@ fn readable_part(
     let context = value(header::BITS_ERROR_CONTEXT);
     Some(Ack::Error(ErrorAck {
         status,
-        code: code(header::BITS_ERROR).or_else(|| code(header::BITS_ERROR_CODE)),
+        code: code(header::BITS_ERROR)
+            .or_else(|| code(header::BITS_ERROR_CODE).filter(|_| !conformance.is_strict())),
         context: context.and_then(|value| ErrorContext::parse(value, conformance)),
         session_id: None,
         received: None,

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use bits_proto::client::{Config, Connection, Credentials, Event, LostClose, Reason, State, TransportError};
+use bits_proto::client::{
+    Config, ConfigBuilder, Connection, Credentials, Event, LostClose, Reason, State, TransportError,
+};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderValue};
 use testing::client::answers;
@@ -116,10 +118,10 @@ fn c19_uploads_that_are_not_available_are_told_from_other_pages() {
     }
 }
 
-#[test]
-fn c35_a_host_that_is_out_of_reach_twice_is_ignored_from_then_on() {
+/// An upload that was moved to a dead host twice, left it, and is moved there once more.
+fn moved_to_a_dead_host_again(config: ConfigBuilder) -> Scenario {
     let dead = [("BITS-Host-Id", "dead"), ("BITS-Host-Id-Fallback-Timeout", "60")];
-    let mut scenario = Scenario::new(200, config());
+    let mut scenario = Scenario::new(200, config);
     for _ in 0..2 {
         scenario.exchange("Create-Session", answers::created_with(&dead));
         assert_eq!(scenario.expect("Ping").uri().host(), Some("dead"));
@@ -138,8 +140,20 @@ fn c35_a_host_that_is_out_of_reach_twice_is_ignored_from_then_on() {
     }
     scenario.events();
     scenario.exchange("Create-Session", answers::created_with(&dead));
+    scenario
+}
+
+#[test]
+fn c35_a_host_that_is_out_of_reach_twice_is_ignored_from_then_on() {
+    let mut scenario = moved_to_a_dead_host_again(config());
     assert!(scenario.events().contains(&Event::HostRefused { host: "dead".parse().unwrap() }));
     assert_eq!(scenario.expect("Fragment").uri().host(), Some("origin"));
+}
+
+#[test]
+fn c35_it_is_followed_again_where_the_setting_says_so() {
+    let mut scenario = moved_to_a_dead_host_again(config().ignore_dead_hosts(false));
+    assert_eq!(scenario.expect("Ping").uri().host(), Some("dead"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Acks that break MC-BUP's rules, as a strict upload takes them: a success that is none goes again, and an error stays one.
 
-use bits_proto::client::{Config, ConfigBuilder, Event, Reason, ReplyMode, State, Violation};
+use bits_proto::client::{Config, ConfigBuilder, Event, Reason, ReplyMode, State, TransportError, Violation};
 use bits_proto::{Conformance, Hresult, Malformed};
 use http::Response;
 use testing::client::answers;
@@ -130,5 +130,39 @@ fn q27_a_vendors_header_says_nothing() {
             404 => assert_eq!(scenario.failure().reason, Reason::NotAvailable),
             _ => assert_eq!(scenario.waits().1.reason, Reason::NotBits),
         }
+    }
+}
+
+#[test]
+fn q34_strict_goes_by_the_code_that_refuses_the_repeat_of_a_close() {
+    for (status, code) in [(400, "0x80070057"), (403, "0x80070005"), (404, "0x80070002")] {
+        let mut scenario = Scenario::closing(strict());
+        scenario.break_off(TransportError::Interrupted);
+        scenario.retry();
+        scenario.exchange("Ping", answers::ok());
+        scenario.exchange("Close-Session", answers::error(status, code));
+        assert_eq!(scenario.failure().status.map(|status| status.as_u16()), Some(status));
+    }
+}
+
+#[test]
+fn q09_strict_takes_an_offset_that_was_never_sent_for_a_protocol_error() {
+    let mut scenario = Scenario::created(300, strict());
+    scenario.exchange("Fragment", answers::received(250));
+    assert_eq!(scenario.waits().1.reason, Reason::Protocol(Violation::OffsetNeverSent));
+    scenario.retry();
+    // The packet goes again, in the same session.
+    scenario.expect_fragment("bytes 0-99/300");
+}
+
+#[test]
+fn q13_strict_reads_one_name_of_the_error_beside_a_header_that_cannot_be_read_as_well() {
+    let unreadable = ("BITS-Session-Id", "a b");
+    for (conformance, known) in [(Conformance::Interop, true), (Conformance::Strict, false)] {
+        let mut scenario = Scenario::created(300, config().conformance(conformance));
+        let ack = answers::ack(500, &[("BITS-Error-Code", "0x80070005"), unreadable]);
+        scenario.exchange("Fragment", ack);
+        // Without a code, 500 may pass.
+        assert_eq!(scenario.upload.state() == State::Failed, known, "{conformance:?}");
     }
 }
