@@ -111,7 +111,7 @@ async fn with_a_part(server: ServerStack) -> (Running, String, Connection) {
     connection
         .fragment("a.bin", &id, 0..100_000, 100_000, &[1; 40_000])
         .await;
-    running.wait_for_part(&id, 40_000).await;
+    running.wait_for_part(40_000).await;
     (running, id, connection)
 }
 
@@ -154,7 +154,7 @@ async fn a_fragment_counts_although_its_sender_hangs_up_before_the_answer() {
         let (running, id, mut broken) = with_a_part(server).await;
         broken.send(&[2; 60_000]).await;
         drop(broken);
-        running.wait_for_part(&id, 100_000).await;
+        running.wait_for_part(100_000).await;
         let mut connection = Connection::open(running.address).await;
         connection
             .fragment("a.bin", &id, 99_999..100_000, 100_000, &[2])

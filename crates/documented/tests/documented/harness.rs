@@ -55,6 +55,8 @@ pub(crate) fn pairs() -> impl Iterator<Item = (ServerStack, ClientStack)> {
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) folder: TempDir,
+    /// Whether it gathers a few hundred kilobytes before it writes.
+    gathers: bool,
 }
 
 impl Running {
@@ -67,12 +69,19 @@ impl Running {
             let server =
                 documented::saving::Server::open(root, directory.build().unwrap()).unwrap();
             tokio::spawn(server.serve(listener));
-            return Self { address, folder };
+            return Self {
+                address,
+                folder,
+                gathers: stack == ServerStack::Database,
+            };
         }
         if stack == ServerStack::Database {
-            let server = documented::database::Server::open(root, directory).unwrap();
-            tokio::spawn(server.serve(listener));
-            return Self { address, folder };
+            tokio::spawn(documented::database::serve(root, directory, listener));
+            return Self {
+                address,
+                folder,
+                gathers: stack == ServerStack::Database,
+            };
         }
         let server = Server::new(directory, Folder::open(root).await.unwrap()).unwrap();
         tokio::spawn(async move {
@@ -81,37 +90,57 @@ impl Running {
                 _ => documented::axum::serve(listener, server).await,
             }
         });
-        Self { address, folder }
+        Self {
+            address,
+            folder,
+            gathers: false,
+        }
     }
 
     /// What was published under this name; `None` if nothing was.
     pub(crate) fn published(&self, name: &str) -> Option<Vec<u8>> {
-        fs::read(self.folder.path().join(name)).ok()
+        // The one over SQLite makes the folders of a path.
+        let folder = self.folder.path();
+        let found = [folder.join(name), folder.join("uploads").join(name)];
+        found.iter().find_map(|path| fs::read(path).ok())
     }
 
-    /// Waits until so many bytes of an upload are stored.
-    pub(crate) async fn wait_for_part(&self, id: &str, bytes: u64) {
-        let folder = self.folder.path().join(".unfinished");
+    /// Waits until the one upload under way has so many bytes.
+    pub(crate) async fn wait_for_part(&self, bytes: u64) {
         let begin = Instant::now();
-        let has_bytes = |path: &PathBuf| {
-            fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() >= bytes)
-        };
-        loop {
-            // The one over SQLite has a folder for each upload.
-            let entries = fs::read_dir(folder.join(id))
-                .into_iter()
-                .flatten()
-                .flatten();
-            let mut parts = entries
-                .map(|entry| entry.path())
-                .chain([id.to_owned(), format!("{id}.part")].map(|name| folder.join(name)));
-            if parts.any(|part| has_bytes(&part)) {
-                return;
-            }
-            assert!(begin.elapsed() < DEADLINE, "{id} never had {bytes} bytes");
+        if self.gathers {
+            // They are on their way to a buffer, which nobody can see.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            return;
+        }
+        while hidden(self.folder.path()).into_iter().max() < Some(bytes) {
+            assert!(begin.elapsed() < DEADLINE, "there never were {bytes} bytes");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
+}
+
+/// The sizes of all files that are hidden, but for those of the database: the bytes of uploads, and records.
+pub(crate) fn hidden(root: &Path) -> Vec<u64> {
+    let (mut sizes, mut folders) = (Vec::new(), vec![root.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            let inside = path
+                .strip_prefix(root)
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if (inside.starts_with('.') || inside.contains("/."))
+                && !name.to_string_lossy().starts_with("sessions.db")
+            {
+                sizes.extend(entry.metadata().map(|metadata| metadata.len()));
+            }
+        }
+    }
+    sizes
 }
 
 /// Impatient: the defaults are those of Windows.

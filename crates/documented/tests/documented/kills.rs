@@ -17,7 +17,7 @@ use documented::{database, saving};
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
-use crate::harness::{DEADLINE, config, file};
+use crate::harness::{DEADLINE, config, file, hidden};
 use crate::raw::{Connection, create_session};
 
 /// What the process of a server is told, by its environment.
@@ -55,9 +55,7 @@ fn server_process() {
         socket.bind(address.parse().unwrap()).unwrap();
         let listener = socket.listen(1024).unwrap();
         if kind == "database" {
-            database::Server::open(root.into(), directory)
-                .unwrap()
-                .serve(listener)
+            database::serve(root.into(), directory, listener)
                 .await
                 .unwrap();
         } else {
@@ -87,6 +85,18 @@ impl Servers {
             address: free_address(),
             session_timeout,
         }
+    }
+
+    /// Where files are published: the one server drops the first folder of a path, the other makes it.
+    fn published(&self) -> PathBuf {
+        match self.kind {
+            "database" => self.root.path().join("uploads"),
+            _ => self.root.path().to_owned(),
+        }
+    }
+
+    fn unfinished(&self) -> Vec<u64> {
+        hidden(self.root.path())
     }
 
     /// Starts a process, and waits until somebody listens.
@@ -163,40 +173,38 @@ fn two_processes_publish_everything_once_although_they_are_killed_and_sleep_in_t
 
 #[tokio::test]
 async fn a_process_that_slept_changes_nothing_and_acknowledges_nothing() {
+    /// More than the storage gathers before it writes.
+    const PART: usize = 600_000;
+    const SIZE: usize = 3 * PART;
     let servers = Servers::new("database", HOUR);
     let (sleeper, [first, second]) = (servers.start(), [servers.address, free_address()]);
     let other = servers.start_at(second);
     let id = create_session(first, "a.bin").await;
+    let total = SIZE as u64;
     let mut slept = Connection::open(first).await;
     slept
-        .fragment("a.bin", &id, 0..20_000, 100_000, &[1; 20_000])
+        .fragment("a.bin", &id, 0..20_000, total, &[1; 20_000])
         .await;
     assert!(slept.head().await.starts_with("http/1.1 200 "));
     slept
-        .fragment("a.bin", &id, 20_000..100_000, 100_000, &[1; 20_000])
+        .fragment("a.bin", &id, 20_000..total, total, &[1; PART])
         .await;
-    let part = servers.root.path().join(".unfinished").join(&id);
-    let length = || {
-        fs::read_dir(&part)
-            .unwrap()
-            .map(|entry| entry.unwrap().metadata().unwrap().len())
-            .sum::<u64>()
-    };
-    while length() < 40_000 {
+    while servers.unfinished().iter().sum::<u64>() < 220_000 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     signal(&sleeper, "STOP");
     // Every thread of it has stopped by then.
     tokio::time::sleep(Duration::from_millis(300)).await;
-    slept.send(&[1; 60_000]).await;
+    slept.send(&[1; PART]).await;
 
     let mut connection = Connection::open(second).await;
     connection
-        .fragment("a.bin", &id, 0..100_000, 100_000, &[2; 100_000])
+        .fragment("a.bin", &id, 0..total, total, &[2; SIZE])
         .await;
     let answer = connection.head().await;
+    let whole = format!("content-range: {SIZE}\r\n");
     assert!(
-        answer.starts_with("http/1.1 200 ") && answer.contains("content-range: 100000\r\n"),
+        answer.starts_with("http/1.1 200 ") && answer.contains(&whole),
         "{answer}"
     );
     connection
@@ -204,17 +212,19 @@ async fn a_process_that_slept_changes_nothing_and_acknowledges_nothing() {
         .await;
     let answer = connection.head().await;
     assert!(answer.starts_with("http/1.1 200 "), "{answer}");
+    let published = || fs::read(servers.published().join("a.bin")).unwrap();
+    let before = published();
+    let ones = before.iter().take_while(|&&byte| byte == 1).count();
+    assert!(
+        before.len() == SIZE && (220_000..PART + 20_000).contains(&ones),
+        "{ones}"
+    );
+    assert!(before[ones..].iter().all(|&byte| byte == 2));
 
     signal(&sleeper, "CONT");
     let answer = slept.head().await;
     assert!(answer.starts_with("http/1.1 503 "), "{answer}");
-    let published = fs::read(servers.root.path().join("a.bin")).unwrap();
-    let ones = published.iter().filter(|&&byte| byte == 1).count();
-    assert_eq!(
-        (published.len(), ones),
-        (100_000, 40_000),
-        "it wrote into what was published"
-    );
+    assert!(published() == before, "it wrote into what was published");
     kill(sleeper);
     kill(other);
 }
@@ -232,7 +242,7 @@ fn under_load(servers: &Servers, kills: impl FnOnce() -> Vec<Child>) {
     let (stop, uploading) = (AtomicBool::new(false), AtomicUsize::new(CLIENTS));
     let uploaded = Mutex::new(Vec::new());
     let mut consumer = Consumer {
-        root: servers.root.path().to_owned(),
+        root: servers.published(),
         elsewhere: elsewhere.path().to_owned(),
         sources: sources.path().to_owned(),
         seen: HashMap::new(),
@@ -282,7 +292,7 @@ async fn a_session_expires_although_the_server_starts_more_often_than_it_lasts()
     let lasts = Duration::from_secs(2);
     for kind in ["saving", "database"] {
         let servers = Servers::new(kind, lasts);
-        let unfinished = || files(&servers.root.path().join(".unfinished"));
+        let unfinished = || servers.unfinished().len();
         let mut server = servers.start();
         let before = unfinished();
         create_session(servers.address, "a.bin").await;
@@ -296,16 +306,6 @@ async fn a_session_expires_although_the_server_starts_more_often_than_it_lasts()
         }
         kill(server);
     }
-}
-
-/// How many files there are but for those of the database itself.
-fn files(folder: &Path) -> usize {
-    let entries = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name());
-    entries
-        .filter(|name| !name.to_string_lossy().starts_with("sessions.db"))
-        .count()
 }
 
 /// Uploads a file of its own, and returns its name.
@@ -339,7 +339,8 @@ struct Consumer {
 
 impl Consumer {
     fn look(&mut self) {
-        for entry in fs::read_dir(&self.root).unwrap() {
+        // The folder may not be made yet.
+        for entry in fs::read_dir(&self.root).into_iter().flatten() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             if name.starts_with('.') {
                 continue;

@@ -82,3 +82,12 @@ fn an_excerpt_is_every_line_in_order_and_nothing_else() {
         assert!(!is_excerpt(other, file), "{other}");
     }
 }
+
+/// As their readers format them, with every comment and empty line.
+#[test]
+fn the_two_servers_that_save_are_short() {
+    for (file, most) in [("saving", 180), ("database", 240)] {
+        let lines = read(&format!("src/{file}.rs")).lines().count();
+        assert!(lines <= most, "{file}: {lines}");
+    }
+}
