@@ -104,3 +104,16 @@ fn what_is_wrong_with_a_reply_for_good_is_status_1_and_named() {
         assert!(desk.path("state").exists(), "the same command goes on once it is mended");
     }
 }
+
+#[test]
+fn no_server_makes_a_reply_wait_longer_than_its_user_allows() {
+    let server = Server::build().reply(b"the answer").faults(|seen| match seen.number {
+        // Create-Session, Fragment, GET.
+        2 => Fault::Answer(503, "Retry-After: 3600\r\n", ""),
+        _ => Fault::None,
+    });
+    let (server, desk, begin) = (server.start(), Desk::with_size(10), std::time::Instant::now());
+    desk.run(&["--reply", "reply", "--retry-max", "0.3"], &server.url("/a")).succeeded();
+    assert!(begin.elapsed() < std::time::Duration::from_secs(20));
+    assert_eq!(std::fs::read(desk.path("reply")).unwrap(), b"the answer");
+}
