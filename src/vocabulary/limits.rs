@@ -34,9 +34,6 @@ pub const MIN_FRAGMENT_SIZE: u64 = 5 * 1024;
 /// The largest fragment that Windows sends: 13 MiB (notes `<10>` and `<16>`).
 pub const MAX_FRAGMENT_SIZE: u64 = 13 * 1024 * 1024;
 
-/// The fragment size of a client that was told none: 1 MiB.
-pub const DEFAULT_FRAGMENT_SIZE: u64 = 1024 * 1024;
-
 /// How long sending one request may take: 2 minutes (§3.1.2.1).
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(2 * 60);
 

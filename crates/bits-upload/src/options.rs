@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bits_proto::client::{self, ConfigBuilder, ContentNamePackets, FragmentSize, HostPolicy, Recovery};
-use bits_proto::limits::{DEFAULT_FRAGMENT_SIZE, FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, SESSION_TIMEOUT};
+use bits_proto::limits::{FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, SESSION_TIMEOUT};
 use clap::{ArgAction, Parser, ValueEnum};
 use clap_complete::Shell;
 use command_line::seconds;
@@ -51,7 +51,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=32))]
     pub(crate) jobs: u8,
 
-    /// The size of fragments in bytes or with KiB, MiB, GiB; auto lets it follow the line [default: 1MiB]
+    /// The size of fragments in bytes or with KiB, MiB, GiB; auto follows the line [default: auto]
     #[arg(long, value_name = "N|auto", value_parser = values::fragment_size)]
     fragment_size: Option<FragmentSize>,
 
@@ -254,7 +254,7 @@ impl Options {
         let has_handshake = self.user.is_some() && self.auth != Auth::Basic;
         let builder = client::Config::builder()
             .content_name(ContentNamePackets::All)
-            .fragments(self.fragment_size.unwrap_or(FragmentSize::Fixed(DEFAULT_FRAGMENT_SIZE)))
+            .fragments(self.fragment_size.unwrap_or(FragmentSize::ADAPTIVE))
             .rate(self.limit_rate.now())
             .method_override(self.method_override)
             .uppercase_protocol(self.uppercase_protocol)

@@ -27,6 +27,17 @@ fn fragments_have_the_size_asked_for() {
 }
 
 #[test]
+fn fragments_follow_the_line_unless_a_size_is_asked_for() {
+    let (server, desk) = (Server::start(), Desk::with_size(4 << 20));
+    // From 256 KiB on, each at most twice as large: 256, 512, 1,024, 2,048 and the rest.
+    desk.run(&[], &server.url("/a")).succeeded();
+    let grown = server.count("Fragment");
+    assert!((4..=6).contains(&grown), "{grown}");
+    desk.run(&["--fragment-size", "256KiB"], &server.url("/b")).succeeded();
+    assert_eq!(server.count("Fragment"), grown + 16);
+}
+
+#[test]
 fn connections_that_break_only_cost_time() {
     let server = Server::build()
         .faults(|seen| match seen.number % 5 {
