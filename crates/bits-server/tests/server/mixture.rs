@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::harness::{Server, entity, eventually};
 use crate::http1::{Session, connect};
-use crate::storms::{consume, upload};
+use crate::storms::{assert_published_once_and_whole, consume, upload_until};
 
 /// How many faults there are.
 const FAULTS: u64 = 40;
@@ -134,16 +134,7 @@ fn mixture(seed: u64, faults: u64) {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
                 let (address, ends, uploads) = (&address, &ends, &uploads);
-                scope.spawn(move || {
-                    let mut sizes = Vec::new();
-                    while !ends.load(Ordering::SeqCst) {
-                        let size = [0, 1, 30_000, 150_000][sizes.len() % 4];
-                        upload(address, &format!("/{client}-{}", sizes.len()), &entity(size));
-                        sizes.push(size);
-                        uploads.fetch_add(1, Ordering::SeqCst);
-                    }
-                    sizes
-                })
+                scope.spawn(move || upload_until(ends, client, address, uploads))
             })
             .collect();
         for _ in 0..faults {
@@ -157,14 +148,7 @@ fn mixture(seed: u64, faults: u64) {
         let sizes: Vec<_> = clients.into_iter().map(|client| client.join().unwrap()).collect();
         ended.store(true, Ordering::SeqCst);
         let found = consumer.join().unwrap();
-        for (client, sizes) in sizes.into_iter().enumerate() {
-            for (number, size) in sizes.into_iter().enumerate() {
-                let name = format!("{client}-{number}");
-                let copies = found.get(&name).map_or(&[][..], Vec::as_slice);
-                assert_eq!(copies.len(), 1, "{name} is published once");
-                assert!(copies[0] == entity(size), "{name} is published whole");
-            }
-        }
+        assert_published_once_and_whole(&found, sizes);
         assert_eq!(found.len(), uploads.load(Ordering::SeqCst), "and nothing else is");
     });
     assert!(uploads.load(Ordering::SeqCst) >= CLIENTS, "too few uploads to mean anything");

@@ -111,6 +111,36 @@ pub(crate) fn consume(root: &Path, taken: &Path, ends: &AtomicBool) -> HashMap<S
     found
 }
 
+/// Uploads files of a client's own, one after the other, until it ends. Returns their sizes.
+pub(crate) fn upload_until(
+    ends: &AtomicBool,
+    client: usize,
+    address: &Mutex<SocketAddr>,
+    uploads: &AtomicUsize,
+) -> Vec<usize> {
+    let mut sizes = Vec::new();
+    while !ends.load(Ordering::SeqCst) {
+        let size = [0, 1, 30_000, 150_000][sizes.len() % 4];
+        upload(address, &format!("/{client}-{}", sizes.len()), &entity(size));
+        sizes.push(size);
+        uploads.fetch_add(1, Ordering::SeqCst);
+    }
+    sizes
+}
+
+/// Each file of each client, of these sizes, was found once.
+#[track_caller]
+pub(crate) fn assert_published_once_and_whole(found: &HashMap<String, Vec<Vec<u8>>>, sizes: Vec<Vec<usize>>) {
+    for (client, sizes) in sizes.into_iter().enumerate() {
+        for (number, size) in sizes.into_iter().enumerate() {
+            let name = format!("{client}-{number}");
+            let copies = found.get(&name).map_or(&[][..], Vec::as_slice);
+            assert_eq!(copies.len(), 1, "{name} is published once");
+            assert!(copies[0] == entity(size), "{name} is published whole");
+        }
+    }
+}
+
 #[test]
 fn every_file_is_published_once_and_whole_across_kills_under_load() {
     let kills = std::env::var("BITS_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
@@ -125,16 +155,7 @@ fn every_file_is_published_once_and_whole_across_kills_under_load() {
             let clients: Vec<_> = (0..CLIENTS)
                 .map(|client| {
                     let (address, ends, uploads) = (&address, &ends, &uploads);
-                    scope.spawn(move || {
-                        let mut sizes = Vec::new();
-                        while !ends.load(Ordering::SeqCst) {
-                            let size = [0, 1, 30_000, 150_000][sizes.len() % 4];
-                            upload(address, &format!("/{client}-{}", sizes.len()), &entity(size));
-                            sizes.push(size);
-                            uploads.fetch_add(1, Ordering::SeqCst);
-                        }
-                        sizes
-                    })
+                    scope.spawn(move || upload_until(ends, client, address, uploads))
                 })
                 .collect();
             for kill in 0..kills / 2 {
@@ -152,14 +173,7 @@ fn every_file_is_published_once_and_whole_across_kills_under_load() {
             let sizes: Vec<_> = clients.into_iter().map(|client| client.join().unwrap()).collect();
             ended.store(true, Ordering::SeqCst);
             let found = consumer.join().unwrap();
-            for (client, sizes) in sizes.into_iter().enumerate() {
-                for (number, size) in sizes.into_iter().enumerate() {
-                    let name = format!("{client}-{number}");
-                    let copies = found.get(&name).map_or(&[][..], Vec::as_slice);
-                    assert_eq!(copies.len(), 1, "{name} is published once");
-                    assert!(copies[0] == entity(size), "{name} is published whole");
-                }
-            }
+            assert_published_once_and_whole(&found, sizes);
             found
         });
         assert_eq!(found.len(), uploads.load(Ordering::SeqCst));
