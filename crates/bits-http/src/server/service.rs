@@ -202,12 +202,12 @@ impl<S: Storage, O> Builder<S, O> {
     }
 }
 
-/// Until the service is dropped.
+/// Until the service is dropped. The first time is at once: a process that dies within each interval ends its sessions, too.
 async fn expire<S: Storage, T: Turns>(server: Weak<Server<S, T>>) {
-    loop {
-        tokio::time::sleep(EXPIRY_INTERVAL).await;
-        let Some(server) = server.upgrade() else { return };
+    while let Some(server) = server.upgrade() {
         server.expire().await;
+        drop(server);
+        tokio::time::sleep(EXPIRY_INTERVAL).await;
     }
 }
 
