@@ -14,22 +14,45 @@
 //! - To read or write single messages, in a proxy or a recorder: [`packet`].
 //! - To know how the protocol works, and why it is done so: [`manual`].
 //!
+//! # Who talks to whom
+//!
+//! MC-BUP has six roles. An arrow leads from the machine that asks to the one that answers:
+//!
+//! ```text
+//!   the client's machine             the server's machine           the application's machine
+//!  ┌─────────────────────┐         ┌────────────────────────┐         ┌────────────────────┐
+//!  │ upload client       │BITS_POST│ upload server          │         │                    │
+//!  │ client::Upload      ├────────▶│ server::Session        │         │                    │
+//!  │   │                 │         │   │ every byte is here │         │                    │
+//!  │   │                 │         │   ▼                    │         │                    │
+//!  │   │                 │         │ back-end client        │  POST   │ server application │
+//!  │   │ the last Ack    │         │ notify::Notification   ├────────▶│ notify::Application│
+//!  │   │ has a reply URL │         │   │ the reply is stored│         │                    │
+//!  │   ▼                 │         │   ▼                    │         │                    │
+//!  │ download client     │HEAD, GET│ download server        │         │                    │
+//!  │ download::Download  ├────────▶│ download::respond      │         │                    │
+//!  └─────────────────────┘         └────────────────────────┘         └────────────────────┘
+//! ```
+//!
+//! Most servers have no application: then the first pair of roles is all there is. The server and its application are often one
+//! machine, and one program.
+//!
 //! # One upload
 //!
 //! ```text
-//!   client::Upload                                            server::Session
-//!        │  Create-Session                                          │
-//!        ├─────────────────────────────────────────────────────────▶│ Open ── the caller makes room
-//!        │◀─────────────────────────────────── 200, BITS-Session-Id ┤
-//!        │  Fragment  bytes 0-4095/6000, 4,096 bytes                │
-//!        ├─────────────────────────────────────────────────────────▶│ Store ── the caller stores 4,096 bytes
-//!        │◀────────────────── 200, BITS-Received-Content-Range 4096 ┤
-//!        │  Fragment  bytes 4096-5999/6000, 1,904 bytes             │
-//!        ├─────────────────────────────────────────────────────────▶│ Store
-//!        │◀────────────────── 200, BITS-Received-Content-Range 6000 ┤
-//!        │  Close-Session                                           │
-//!        ├─────────────────────────────────────────────────────────▶│ Publish ── the entity is at its destination
-//!        │◀──────────────────────────────────────────────────── 200 ┤
+//!   client::Upload                                   server::Session
+//!        │  Create-Session                                 │
+//!        ├────────────────────────────────────────────────▶│ Open: the caller makes room
+//!        │◀────────────────────────── 200, BITS-Session-Id ┤
+//!        │  Fragment  bytes 0-4095/6000                    │
+//!        ├────────────────────────────────────────────────▶│ Store: the caller stores them
+//!        │◀───────── 200, BITS-Received-Content-Range 4096 ┤
+//!        │  Fragment  bytes 4096-5999/6000                 │
+//!        ├────────────────────────────────────────────────▶│ Store
+//!        │◀───────── 200, BITS-Received-Content-Range 6000 ┤
+//!        │  Close-Session                                  │
+//!        ├────────────────────────────────────────────────▶│ Publish: the caller moves the
+//!        │◀─────────────────────────────────────────── 200 ┤ entity to its destination
 //! ```
 //!
 //! Here are both machines at work. A program has a network where this one has a function call:
@@ -113,8 +136,15 @@
 //!
 //! # Features
 //!
-//! - `serde`: serialisation of the vocabulary, the packets and the snapshots.
-//! - `arbitrary`: `Arbitrary` for the vocabulary, the packets and the snapshots, for fuzzers downstream.
+//! None is on by default.
+//!
+//! | feature | what it derives | for which types |
+//! |---|---|---|
+//! | `serde` | `Serialize` and `Deserialize` | the vocabulary (the values exported here), packets and notifications, every `Snapshot` and [`server::Record`], states, ids of exchanges, and the enums that settings choose from |
+//! | `serde` | `Serialize` alone | events, failures and their reasons, [`notify::Outcome`], [`server::Refusal`] |
+//! | `arbitrary` | `Arbitrary`, for fuzzers downstream | the vocabulary, packets and notifications, [`client::Snapshot`], [`server::Snapshot`] and [`server::Record`] |
+//!
+//! Configurations are not serialised: a builder checks them. Outputs and machines are not either: a snapshot is a machine at rest.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 // A peer's bytes never end the program: outside of tests, whatever can panic is refused.

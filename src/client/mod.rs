@@ -1,11 +1,11 @@
 //! The upload client's machine (§3.1): sends one entity in fragments and sees to it that it arrives.
 //!
 //! ```text
-//!                       Output::Transmit { id, request, .. }
-//!   Upload ──────────────────────────────────────────────────────────▶ the HTTP library ──▶ server
-//!     ▲ ▲                                                                    │
-//!     │ └─ handle_response(now, id, &response) ◀─────────────────────────────┤
-//!     │    handle_transport_error(now, id, error) ◀──────────────────────────┘
+//!                     Output::Transmit { id, request, .. }
+//!   Upload ───────────────────────────────────────────────────▶ the HTTP library ──▶ server
+//!     ▲ ▲                                                             │
+//!     │ └─ handle_response(now, id, &response) ◀──────────────────────┤
+//!     │    handle_transport_error(now, id, error) ◀───────────────────┘
 //!     └─── handle_timeout(now) ◀── a clock, at poll_timeout()
 //! ```
 //!
@@ -114,6 +114,18 @@
 //!
 //! [`suspend`](Upload::suspend), [`resume`](Upload::resume) and [`cancel`](Upload::cancel) may be called at any time, in any state. A
 //! suspended upload keeps its session on the server, until its server's timeout; that of IIS is 14 days.
+//!
+//! # The states of an upload
+//!
+//! The names are those of [`State`]; while a packet is on its way, it is the packet's. *Starting over* cancels a session that is of
+//! no use, before a new one is created. *Leaving* cancels the session for good, because the upload was cancelled or its source has
+//! changed. It first waits for a Create-Session or a Close-Session that is on its way.
+//!
+//! An arrow from the border of a frame stands for one from each state in it, an arrow to a frame for one to each.
+//!
+//! ```text
+#![doc = include_str!("states.txt")]
+//! ```
 //!
 //! # The transitions of an upload
 //!

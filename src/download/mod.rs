@@ -120,6 +120,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # The states of a download
+//!
+//! An arrow from the border of a frame stands for one from each state in it, an arrow to a frame for one to each.
+//! The names are those of [`State`].
+//!
+//! ```text
+#![doc = include_str!("states.txt")]
+//! ```
+//!
 //! # The transitions of a download
 //!
 //! This table says what a download does wherever it stands and whatever it meets (§3.6.5.2). The tests drive a download through

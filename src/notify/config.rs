@@ -59,6 +59,17 @@ impl Config {
 }
 
 /// Builds a [`Config`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bits_proto::notify::Config;
+///
+/// let minute = Duration::from_secs(60);
+/// let config = Config::builder().timeouts(minute, minute, 10 * minute).max_reply_size(1 << 20).build()?;
+/// assert!(config.to_builder().timeouts(minute, minute, Duration::ZERO).build().is_err());
+/// # Ok::<(), bits_proto::InvalidConfig>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is configured until `build` is called"]
 pub struct ConfigBuilder {

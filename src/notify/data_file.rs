@@ -32,7 +32,7 @@ pub struct DataFilePath<'a>(Raw<'a>);
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
-#[expect(clippy::exhaustive_structs, reason = "a message is its fields")]
+#[expect(clippy::exhaustive_structs, reason = "the headers are these two")]
 pub struct DataFiles<'a> {
     /// Where the entity is.
     pub request: DataFilePath<'a>,

@@ -125,6 +125,15 @@
 //! because nobody knows what the application made of the first one. A program that stores its sessions need not store
 //! notifications: a restored session that was notifying asks for its notification again.
 //!
+//! # The states of a notification
+//!
+//! An arrow from the border of a frame stands for one from each state in it, an arrow to a frame for one to each.
+//! `New`, `Sending` and `Awaiting` together are [`State::Exchanging`].
+//!
+//! ```text
+#![doc = include_str!("states.txt")]
+//! ```
+//!
 //! # The transitions of a notification
 //!
 //! This table says what a notification does wherever it stands and whatever it meets (§3.3.5.2). The tests drive a notification

@@ -12,8 +12,11 @@ use crate::packet::{Payload, RequestHead, check_no_body, check_version, content_
 use crate::vocabulary::digits::trim;
 use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 
-/// The notification that an entity is complete (§2.2.12;
-/// [`upload-reply/06-notification.req`](crate::manual::captures#upload-reply-06-notification-req)).
+/// Tells a server application that an entity is complete (§2.2.12), as IIS does:
+///
+/// ```text
+#[doc = include_str!("../../tests/data/captures/upload-reply/06-notification.req")]
+/// ```
 ///
 /// A server application reads one with [`Application::read`](super::Application::read), and makes its
 /// [answer](#answers) of it:

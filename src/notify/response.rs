@@ -12,8 +12,11 @@ use crate::vocabulary::ReplyUrl;
 use crate::vocabulary::digits::trim;
 use crate::vocabulary::reference;
 
-/// A server application's answer (§2.2.13;
-/// [`upload-reply/07-notification.resp`](crate::manual::captures#upload-reply-07-notification-resp)).
+/// A server application's answer (§2.2.13), as one on IIS gives it:
+///
+/// ```text
+#[doc = include_str!("../../tests/data/captures/upload-reply/07-notification.resp")]
+/// ```
 ///
 /// An application makes one of the [request](super::NotificationRequest#answers) that it answers.
 #[derive(Clone, PartialEq, Eq, Debug)]

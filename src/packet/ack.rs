@@ -46,6 +46,25 @@ impl<'a> Ack<'a> {
     ///
     /// A header that cannot be read never hides an error beside it ([C73](crate::manual::decisions#c73)).
     ///
+    /// ```
+    /// use bits_proto::packet::{Ack, PacketType};
+    /// use bits_proto::{Conformance, Hresult};
+    ///
+    /// let head = http::Response::builder()
+    ///     .status(500)
+    ///     .header("BITS-Packet-Type", "Ack")
+    ///     .header("BITS-Error-Code", "0x8020001F")
+    ///     .header("BITS-Error-Context", "0x5")
+    ///     .body(())?;
+    /// let ack = Ack::decode(&head, PacketType::Fragment, Conformance::Interop)?;
+    /// let Some(Ack::Error(error)) = ack else { panic!("{ack:?}") };
+    /// assert_eq!(error.code, Some(Hresult::BG_E_SESSION_NOT_FOUND));
+    ///
+    /// let page = http::Response::builder().status(502).header("Content-Type", "text/html").body(())?;
+    /// assert_eq!(Ack::decode(&page, PacketType::Fragment, Conformance::Interop)?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// A [`DecodeError`] for an Ack that breaks the rules: a protocol error of the server.
     pub fn decode(

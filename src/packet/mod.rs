@@ -5,11 +5,16 @@
 //! borrows from the head whatever has no small upper bound.
 //!
 //! ```text
-//!   http::Request<B> ──▶ RequestHead ──▶ Request::decode ──▶ Ok(Some(request))   a packet
-//!                                                            Ok(None)            not this protocol: pass it on
-//!                                                            Err(error)          answer error.to_response()
+//!   http::Request<B> ──▶ Request::decode ─▶ Ok(Some(request))  a packet
+//!                                           Ok(None)           not of this protocol
+//!                                           Err(error)         answer error.to_response()
 //!
-//!   Request::to_http(&destination) ──▶ http::Request<Payload>      Ack::to_response() ──▶ http::Response<()>
+//!   http::Response<B> ─▶ Ack::decode ─────▶ Ok(Some(ack))      the Ack for that packet
+//!                                           Ok(None)           no Ack: a proxy's page, say
+//!                                           Err(error)         the server broke the protocol
+//!
+//!   Request::to_http(&destination) ──▶ http::Request<Payload>
+//!   Ack::to_response() ──────────────▶ http::Response<()>
 //! ```
 //!
 //! ```

@@ -42,6 +42,23 @@ pub enum Request<'a> {
 impl<'a> Request<'a> {
     /// Reads a request's head. `Ok(None)`: the method is not `BITS_POST`, so the request is not of this protocol.
     ///
+    /// ```
+    /// use bits_proto::packet::{Ping, Request};
+    /// use bits_proto::Conformance::Interop;
+    ///
+    /// let head = |method: &str, packet: &str| {
+    ///     let head = http::Request::builder().method(method).header("BITS-Packet-Type", packet);
+    ///     head.header("Content-Length", "0").body(())
+    /// };
+    /// assert_eq!(Request::decode(&head("BITS_POST", "Ping")?, Interop)?, Some(Request::Ping(Ping)));
+    /// // Another handler's:
+    /// assert_eq!(Request::decode(&head("GET", "Ping")?, Interop)?, None);
+    /// // Broken, and the error knows the answer:
+    /// let error = Request::decode(&head("BITS_POST", "Pong")?, Interop).unwrap_err();
+    /// assert_eq!(error.to_response().status(), 400);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// A [`DecodeError`] for a bad request of this protocol; it knows how to answer.
     pub fn decode(

@@ -158,6 +158,18 @@
 //! prolongs a session: a new byte stored, a notification that succeeded, a part of the reply served ([C74]). A repeat, a 416 or a
 //! refusal does not. A session without a byte goes after an hour.
 //!
+//! # The states of a session
+//!
+//! `Receiving` and `WaitingForClose` are those of [`State`]. In `Notifying`, `Publishing` and the other places outside of the frame an
+//! exchange is asked to do that. `Unnotified` has every byte, but the server application has not taken it. The ends are an
+//! [`Ending`] each.
+//!
+//! An arrow from the border of a frame stands for one from each state in it, an arrow to a frame for one to each.
+//!
+//! ```text
+#![doc = include_str!("states.txt")]
+//! ```
+//!
 //! # The transitions of a session
 //!
 //! This table says what a session does wherever it stands and whatever it meets (§3.2.5.1), where nothing is to be saved. The

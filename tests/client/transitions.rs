@@ -67,6 +67,33 @@ fn an_upload_does_what_the_table_says_of_every_pair() {
         walk(setup, &mut driven);
     }
     driven.assert_complete(&TABLE);
+    driven.assert_drawn(include_str!("../../src/client/states.txt"));
+}
+
+/// The name of a place in the drawing.
+fn drawn(place: Place) -> &'static str {
+    match place {
+        Place::PingingFirst | Place::Pinging | Place::PingingInDoubt => "Ping",
+        Place::Creating => "Create-Session",
+        Place::Sending | Place::SendingLast => "Fragment",
+        Place::Closing | Place::ClosingAgain => "Close-Session",
+        Place::StartingOver => "Starting over",
+        Place::Leaving | Place::LeavingCreate | Place::LeavingClose | Place::LeavingCloseAgain => "Leaving",
+        Place::Waiting | Place::WaitingToPing | Place::WaitingInDoubt => "WaitingToRetry",
+        Place::Pacing => "Pacing",
+        Place::NeedsCredentials => "WaitingForCredentials",
+        Place::NeedsReply => "WaitingForReply",
+        Place::Suspended => "Suspended",
+        Place::Failed | Place::Withdrawn => "Failed",
+        Place::Completed => "Completed",
+        Place::Cancelled => "Cancelled",
+        other => panic!("{other:?} is drawn as the place before it"),
+    }
+}
+
+/// Where an upload stands, but for whether it is to be suspended.
+fn going_on(at: &Abstract) -> Place {
+    if at.place == Place::Suspending { at.going_on().place } else { at.place }
 }
 
 /// Goes from the first packet along every stimulus, until there is nothing new.
@@ -95,6 +122,7 @@ fn walk(setup: Setup, driven: &mut Driven) {
             expected.retain(|&sight| sight != Sight::Progress || !no_news);
             assert_eq!(seen, expected, "{pair} under {setup:?}: {path:?}");
             driven.pair(abstracted.place, stimulus);
+            driven.step(drawn(going_on(&abstracted)), drawn(going_on(&after)));
             driven.row(TABLE.row(abstracted.place, stimulus, |setting| settings.contains(&setting)));
             if after == abstracted && scene.snapshot() == before {
                 continue;

@@ -51,6 +51,22 @@ fn a_download_does_what_the_table_says_of_every_pair() {
         walk(setup, &mut driven);
     }
     driven.assert_complete(&TABLE);
+    driven.assert_drawn(include_str!("../../src/download/states.txt"));
+}
+
+/// The name of a place in the drawing.
+fn drawn(place: Place) -> &'static str {
+    match place {
+        Place::Measuring | Place::SuspendingMeasuring => "Measuring",
+        Place::Waiting => "WaitingToRetry",
+        Place::Pacing => "Pacing",
+        Place::NeedsCredentials => "WaitingForCredentials",
+        Place::Suspended => "Suspended",
+        Place::Failed => "Failed",
+        Place::Completed => "Completed",
+        Place::Cancelled => "Cancelled",
+        _ => "Downloading",
+    }
 }
 
 /// Goes from the first request along every stimulus, until there is nothing new.
@@ -75,6 +91,7 @@ fn walk(setup: Setup, driven: &mut Driven) {
             let circumstances = scene.circumstances();
             assert_eq!(scene.place(), after, "{pair} under {setup:?}: {path:?}");
             driven.pair(place, stimulus);
+            driven.step(drawn(place), drawn(after));
             driven.row(row);
             if !ends(&path, stimulus) && known.insert(format!("{after:?} {circumstances}")) {
                 queue.push_back((path.iter().copied().chain([stimulus]).collect(), after));

@@ -1,5 +1,7 @@
 //! Tests of the manual: whatever it names is there, and whatever cites it finds its row.
 
+/// Drawings fit the page, and messages are shown as they are on the wire.
+mod blocks;
 /// The table of errors is what a server answers.
 mod errors;
 /// The guide explains every code and tells every setting.

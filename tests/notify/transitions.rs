@@ -57,6 +57,19 @@ fn a_notification_does_what_the_table_says_of_every_pair() {
         walk(setup, &mut driven);
     }
     driven.assert_complete(&TABLE);
+    driven.assert_drawn(include_str!("../../src/notify/states.txt"));
+}
+
+/// The name of a place in the drawing.
+fn drawn(place: Place) -> &'static str {
+    match place {
+        Place::New => "New",
+        Place::Sending => "Sending",
+        Place::Awaiting => "Awaiting",
+        Place::Receiving | Place::ReceivingSome => "ReceivingReply",
+        Place::Done => "Done",
+        _ => "LookingForReply",
+    }
 }
 
 /// Goes from the request along every stimulus, until there is nothing new.
@@ -92,6 +105,7 @@ fn walk(setup: Setup, driven: &mut Driven) {
                 };
                 assert_visible(&scene, after, &context);
                 driven.pair(place, stimulus);
+                driven.step(drawn(place), drawn(after));
                 driven.row(number);
                 if way == 0 {
                     queue.push_back((path.iter().copied().chain([(stimulus, after)]).collect(), after));

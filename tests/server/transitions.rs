@@ -48,7 +48,7 @@ fn a_session_does_what_the_table_says_of_every_pair() {
                 scene.signals();
                 assert_eq!(scene.place(), place, "a way to this place under {settings:?}");
                 for &stimulus in Stimulus::ALL {
-                    if drive(&scene, place, stimulus) {
+                    if drive(&scene, place, stimulus, &mut driven) {
                         driven.pair(place, stimulus);
                         driven.row(TABLE.row(place, stimulus, |setting| settings.has(setting)));
                     }
@@ -57,10 +57,33 @@ fn a_session_does_what_the_table_says_of_every_pair() {
         }
     }
     driven.assert_complete(&TABLE);
+    driven.assert_drawn(include_str!("../../src/server/states.txt"));
+}
+
+/// The name of a place in the drawing.
+fn drawn(place: Place) -> &'static str {
+    match place {
+        Place::Opening => "Opening",
+        Place::Fresh | Place::Unread | Place::Receiving | Place::Oversized => "Receiving",
+        Place::Storing | Place::StoringLast | Place::GivingWay | Place::GivingWayLast => "Storing",
+        Place::Notifying | Place::NotifyingEmpty | Place::NotifyingOnClose => "Notifying",
+        Place::Unnotified | Place::UnnotifiedEmpty | Place::Denied | Place::DeniedEmpty => "Unnotified",
+        Place::Complete | Place::Kept | Place::Doubtful => "WaitingForClose",
+        Place::Publishing | Place::Republishing => "Publishing",
+        Place::Discarding | Place::DiscardingLost => "Discarding",
+        Place::Cancelling => "Cancelling",
+        Place::Expiring => "Expiring",
+        Place::Refused => "Refused",
+        Place::Closed => "Closed",
+        Place::Cancelled => "Cancelled",
+        Place::Lost => "Lost",
+        Place::Unopened | Place::Expired => "Expired",
+        other => panic!("{other:?} is not drawn"),
+    }
 }
 
 /// Whether the place could meet the stimulus, which it then answered as the table says.
-fn drive(scene: &Scene, place: Place, stimulus: Stimulus) -> bool {
+fn drive(scene: &Scene, place: Place, stimulus: Stimulus, all: &mut Driven) -> bool {
     let mut driven = false;
     for mut after in variants(scene, stimulus) {
         let pair = format!("{place:?}, {stimulus:?} under {:?}", scene.settings);
@@ -84,6 +107,7 @@ fn drive(scene: &Scene, place: Place, stimulus: Stimulus) -> bool {
             other => panic!("{pair}: {other:?}"),
         };
         assert_eq!(after.scene.place(), expected, "{pair}: {:?}", after.output);
+        all.step(drawn(place), drawn(expected));
         assert_reaction(&pair, &after, reaction, turn.map_or(stimulus, |(wanted, _)| wanted));
         if after.changes_nothing {
             assert_eq!(after.scene.session, scene.session, "{pair}");

@@ -10,6 +10,7 @@
 //! | packets and heads that are generated, legal and not | [`generated`], [`hostile`] |
 //! | the captures of Windows and IIS, and HTTP/1.1 as bytes | [`captures`], [`http1`] |
 //! | transition tables, and how much of one was driven | [`table`] |
+//! | drawings of states and arrows | [`drawing`] |
 //! | snapshots that were stored, forged, tampered with (feature `serde`) | [`stored`], [`tampered`] |
 //! | the instant from which virtual time begins | [`clock`] |
 //!
@@ -19,6 +20,7 @@ pub mod captures;
 pub mod client;
 pub mod clock;
 pub mod download;
+pub mod drawing;
 pub mod generated;
 pub mod hostile;
 pub mod http1;

@@ -5,6 +5,8 @@ use std::fmt::Debug;
 
 use bits_proto::client::transitions::{Selection, Transition};
 
+use crate::drawing::{Edges, edges};
+
 /// A machine's transition table, with all that it speaks of.
 #[derive(Debug)]
 pub struct Table<P: 'static, S: 'static, C: 'static, R: 'static> {
@@ -115,6 +117,7 @@ pub fn rendered(source: &str, has_settings: bool) -> String {
 pub struct Driven {
     pairs: BTreeSet<String>,
     rows: BTreeSet<usize>,
+    steps: Edges,
 }
 
 impl Driven {
@@ -124,6 +127,22 @@ impl Driven {
 
     pub fn row(&mut self, number: usize) {
         self.rows.insert(number);
+    }
+
+    /// The machine went from one place to another, by the names that the drawing has for them.
+    pub fn step(&mut self, from: &str, to: &str) {
+        if from != to {
+            self.steps.insert((from.to_owned(), to.to_owned()));
+        }
+    }
+
+    /// The drawing has an arrow for each step that was driven, and no other.
+    #[track_caller]
+    pub fn assert_drawn(&self, drawing: &str) {
+        let drawn = edges(drawing);
+        let missing: Vec<_> = self.steps.difference(&drawn).collect();
+        let extra: Vec<_> = drawn.difference(&self.steps).collect();
+        assert!(missing.is_empty() && extra.is_empty(), "not drawn: {missing:#?}, drawn: {extra:#?}");
     }
 
     /// All of the table was driven: each row, and each pair that can meet.

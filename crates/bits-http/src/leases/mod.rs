@@ -4,10 +4,11 @@
 //! its row, runs the session in its own memory, and gives the row back with the last record.
 //!
 //! ```text
-//!                claim                       save                          save
-//!   row at rest ───────▶ held by number 7 ───────▶ held by number 7 … ───────────▶ row at rest
-//!                        │ renewed while it works                      gives it back
-//!                        └ not renewed in time: the next claim takes over, and fences number 7 off
+//!                claim                     save                       save
+//!   row at rest ───────▶ held by number 7 ──────▶ held by number 7 … ──────▶ row at rest
+//!                        │ renewed while it works                    gives it back
+//!                        └ not renewed in time: the next claim takes over,
+//!                          and fences number 7 off
 //! ```
 //!
 //! # Rules

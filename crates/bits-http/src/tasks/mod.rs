@@ -4,9 +4,10 @@
 //! to stop and whom to wake. A [`Task`] is one exchange:
 //!
 //! ```text
-//!   tasks.begin(head, …) ──▶ task ──▶ task.next() ──▶ do it ──▶ task.report(…) ──▶ task.next() … until Respond or Done
-//!                                       │ waits for its turn, and wakes when it has come
-//!                                       └ task.stopped(): stop reading the body, and report what is stored
+//!   tasks.begin(head, …) ──▶ task.next() ──▶ do it ──▶ task.report(…) ──▶ task.next() ──▶ …
+//!                              │               └ task.stopped(): stop reading the body,
+//!                              │                 and report what is stored
+//!                              └ waits for its turn; Respond and Done are the end
 //! ```
 //!
 //! # Async

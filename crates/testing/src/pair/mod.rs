@@ -1,7 +1,8 @@
 //! The client's machine and a server's, joined in memory by a network that does its worst, in virtual time.
 //!
 //! ```text
-//!   client::Upload ── Transmit ──▶ Turn: a fate for the exchange, a wish of the caller ──▶ Serve: Sessions and a Store
+//!   client::Upload ── Transmit ──▶ Turn: a fate for the exchange, ──▶ Serve: Sessions
+//!                                  and a wish of the caller           and a Store
 //!                  ◀── response, transport error, or silence until a timer goes off ──
 //! ```
 //!
