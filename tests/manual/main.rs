@@ -2,6 +2,8 @@
 
 /// Drawings fit the page, and messages are shown as they are on the wire.
 mod blocks;
+/// Changelogs have the form that they claim.
+mod changelogs;
 /// The table of errors is what a server answers.
 mod errors;
 /// The guide explains every code and tells every setting.
