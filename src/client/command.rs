@@ -96,6 +96,44 @@ impl Upload {
     ///
     /// May be called at any time, to refresh a token before it expires.
     ///
+    /// Credentials that hold for one connection, as NTLM's and Kerberos' do, are sent once. The requests after that use the
+    /// same connection, as [`Transmit::connection`](super::Transmit::connection) says.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    /// use bits_proto::client::{Config, Connection, Credentials, Entity, Event, Output, Upload};
+    /// use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+    ///
+    /// # let (now, url) = (Instant::now(), "http://server/docs/udhr.txt".parse()?);
+    /// # let mut upload = Upload::new(now, url, Entity::new(63)?, Config::default())?;
+    /// # let Some(Output::Transmit(transmit)) = upload.poll_output() else { panic!() };
+    /// let challenge = |name: &str| {
+    ///     http::Response::builder().status(401).header("WWW-Authenticate", name).body(())
+    /// };
+    /// upload.handle_response(now, transmit.id, &challenge("Basic")?);
+    /// let output = upload.poll_output();
+    /// let Some(Output::Event(Event::CredentialsWanted { challenges, .. })) = output else { panic!() };
+    /// assert_eq!(challenges, ["Basic"]);
+    ///
+    /// // Basic: name and password in Base64, with every request from now on.
+    /// let mut headers = HeaderMap::new();
+    /// headers.try_insert(AUTHORIZATION, HeaderValue::from_static("Basic eDp5"))?;
+    /// upload.authenticate(now, Some(headers.into()))?;
+    /// let Some(Output::Transmit(basic)) = upload.poll_output() else { panic!() };
+    /// assert_eq!(basic.request.headers()["authorization"], "Basic eDp5");
+    /// assert_eq!(basic.connection, Connection::Any);
+    ///
+    /// // NTLM: this connection is logged in, step by step, and no other one is.
+    /// upload.handle_response(now, basic.id, &challenge("NTLM")?);
+    /// # let Some(Output::Event(Event::CredentialsWanted { .. })) = upload.poll_output() else { panic!() };
+    /// let mut headers = HeaderMap::new();
+    /// headers.try_insert(AUTHORIZATION, HeaderValue::from_static("NTLM TlRMTVNTUAABAAAA"))?;
+    /// upload.authenticate(now, Some(Credentials { headers, connection_bound: true }))?;
+    /// let Some(Output::Transmit(ntlm)) = upload.poll_output() else { panic!() };
+    /// assert_eq!(ntlm.connection, Connection::SameAs(basic.id));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ApiMisuse::Ended`]: it is over.
     pub fn authenticate(&mut self, now: Instant, credentials: Option<Credentials>) -> Result<(), ApiMisuse> {

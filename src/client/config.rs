@@ -181,6 +181,26 @@ impl Config {
 }
 
 /// Builds a [`Config`].
+///
+/// ```
+/// use std::num::NonZeroU64;
+/// use std::time::Duration;
+///
+/// use bits_proto::client::{Config, HostPolicy, ReplyMode};
+/// use bits_proto::InvalidConfig;
+///
+/// let office = Config::builder()
+///     .rate(NonZeroU64::new(1_000_000)) // a megabyte a second
+///     .give_up_after(Duration::from_secs(24 * 60 * 60))
+///     .host_policy(HostPolicy::Never)
+///     .build()?;
+/// let with_reply = office.to_builder().reply(ReplyMode::Required).build()?;
+/// assert_ne!(office, with_reply);
+///
+/// let wrong = Config::builder().give_up_after(Duration::ZERO).build();
+/// assert!(matches!(wrong, Err(InvalidConfig::ZeroTime(_))));
+/// # Ok::<(), InvalidConfig>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is configured until `build` is called"]
 pub struct ConfigBuilder {

@@ -8,6 +8,20 @@ use crate::vocabulary::HostId;
 ///
 /// The entity and the caller's credentials go to that host: whom to follow is a matter of trust. The scheme never
 /// changes, so `https` stays `https`. The host of the destination itself is always followed.
+///
+/// ```
+/// use bits_proto::client::{Config, HostPolicy};
+/// use http::Uri;
+///
+/// let destination: Uri = "https://upload.example.org/nightly.tar".parse()?;
+/// let policy = HostPolicy::Domain("example.org".to_owned());
+/// assert!(policy.allows(&destination, &"node-7.upload.example.org".parse()?));
+/// assert!(!policy.allows(&destination, &"example.net".parse()?));
+/// assert!(HostPolicy::Never.allows(&destination, &"upload.example.org".parse()?));
+///
+/// let config = Config::builder().host_policy(policy).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -24,6 +24,26 @@ const VERSION: u32 = 2;
 ///
 /// It holds durations and no instants, and neither credentials nor the configuration with its headers, so it can be stored
 /// anywhere and restored in another process. The [module](super#what-to-persist-and-when) says when to take one.
+///
+#[cfg_attr(feature = "serde", doc = "```")]
+#[cfg_attr(not(feature = "serde"), doc = "```ignore")]
+/// use std::time::{Duration, Instant};
+/// use bits_proto::client::{Config, Entity, Output, Snapshot, State, Upload};
+/// use http::Uri;
+///
+/// let (now, url): (_, Uri) = (Instant::now(), "http://server/docs/udhr.txt".parse()?);
+/// let source = || Entity::new(63).map(|entity| entity.with_validator("2026-11-26, inode 7"));
+/// let upload = Upload::new(now, url.clone(), source()?, Config::default())?;
+/// let file = serde_json::to_string(&upload.snapshot(now))?;
+///
+/// // The process is killed. Ten minutes later:
+/// let snapshot: Snapshot = serde_json::from_str(&file)?;
+/// let (now, age) = (Instant::now(), Duration::from_secs(600));
+/// let mut upload = Upload::restore(now, url, snapshot, age, source()?, Config::default())?;
+/// let Some(Output::Transmit(transmit)) = upload.poll_output() else { panic!("it goes on by itself") };
+/// assert_eq!(transmit.request.headers()["bits-packet-type"], "Create-Session");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -118,7 +138,7 @@ impl Snapshot {
 }
 
 impl Upload {
-    /// The upload as plain data, in whatever state it is.
+    /// The upload as plain data, in whatever state it is. See [what to persist, and when](super#what-to-persist-and-when).
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let left = |timer| self.timers.get(timer).map(|at| at.saturating_duration_since(now));
         let place = match &self.place {

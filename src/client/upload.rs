@@ -22,6 +22,41 @@ use crate::vocabulary::reference::is_http;
 /// One upload, seen by the client (`HTTPUploader`, §3.1.1.2).
 ///
 /// See the [module](super) for how to drive it.
+///
+/// ```
+/// use std::time::Instant;
+///
+/// use bits_proto::client::{Config, Entity, Output, State, Upload};
+/// use bits_proto::packet::{Ack, CreateSessionAck, FragmentAck, PacketType, Payload};
+///
+/// let (now, destination) = (Instant::now(), "http://server/docs/udhr.txt".parse()?);
+/// let mut upload = Upload::new(now, destination, Entity::new(63)?, Config::default())?;
+/// let next_request = |upload: &mut Upload| loop {
+///     match upload.poll_output() {
+///         Some(Output::Transmit(transmit)) => return transmit,
+///         Some(Output::Event(event)) => println!("{event}"),
+///         other => panic!("{other:?}"),
+///     }
+/// };
+///
+/// // First it wants a session.
+/// let create = next_request(&mut upload);
+/// assert_eq!(create.request.headers()["bits-packet-type"], "Create-Session");
+/// let session = "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}".parse()?;
+/// let ack = Ack::CreateSession(CreateSessionAck::new(session));
+/// upload.handle_response(now, create.id, &ack.to_response());
+///
+/// // Then it sends the bytes: the caller streams this range of the source as the body.
+/// let fragment = next_request(&mut upload);
+/// assert_eq!(fragment.request.body(), &Payload::Range(0..63));
+/// let ack = Ack::Fragment(FragmentAck::accepted(session, 63));
+/// upload.handle_response(now, fragment.id, &ack.to_response());
+///
+/// // The server has them all, so the session is closed.
+/// assert_eq!(upload.acknowledged(), 63);
+/// assert_eq!(upload.state(), State::Exchanging(PacketType::CloseSession));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "an upload does nothing unless it is driven"]
 pub struct Upload {

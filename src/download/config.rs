@@ -90,6 +90,16 @@ impl Config {
 }
 
 /// Builds a [`Config`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bits_proto::download::Config;
+///
+/// let config = Config::builder().max_size(64 << 20).give_up_after(Duration::from_secs(3600)).build()?;
+/// assert!(config.to_builder().fragment_size(0).build().is_err());
+/// # Ok::<(), bits_proto::InvalidConfig>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is configured until `build` is called"]
 pub struct ConfigBuilder {

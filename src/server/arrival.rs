@@ -83,7 +83,26 @@ impl Directory {
         packet.transpose().map(|packet| Arrival { packet, target: head.target, owner })
     }
 
-    /// The way of a request (§3.2.5.2.2).
+    /// Says what a request is about (§3.2.5.2.2), for programs that keep their sessions elsewhere than in
+    /// [`Sessions`](super::Sessions).
+    ///
+    /// ```
+    /// use bits_proto::packet::{CloseSession, Ping, Request};
+    /// use bits_proto::server::{Directory, Route};
+    ///
+    /// let directory = Directory::default();
+    /// let url = "http://server/docs/udhr.txt".parse()?;
+    /// let route = |request: Request<'_>| {
+    ///     let head = request.to_http(&url);
+    ///     directory.route(&directory.read(&head, &()).expect("of this protocol"))
+    /// };
+    /// assert_eq!(route(Request::Ping(Ping)), Route::Ping);
+    ///
+    /// let session_id = "{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}".parse()?;
+    /// let close = Request::CloseSession(CloseSession { session_id, content_name: None });
+    /// assert_eq!(route(close), Route::Session("{A0FF5911-4144-45B3-BF27-27AFC8EC8A67}".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn route<O>(&self, arrival: &Arrival<'_, O>) -> Route {
         let request = match &arrival.packet {
             Ok(request) => request,

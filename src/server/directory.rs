@@ -232,6 +232,25 @@ pub enum InvalidDirectory {
 }
 
 /// Builds a [`Directory`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use bits_proto::server::{Directory, InvalidDirectory, Keep};
+///
+/// let public = Directory::builder()
+///     .max_upload_size(100 << 20)
+///     .sessions_per_owner(10)
+///     .session_timeout(Duration::from_secs(24 * 60 * 60))
+///     .keep(Keep::RecordsWithoutOffset)
+///     .build()?;
+/// let closed = public.to_builder().enabled(false).build()?;
+/// assert!(public.is_enabled() && !closed.is_enabled());
+///
+/// let wrong = Directory::builder().max_sessions(0).build();
+/// assert!(matches!(wrong, Err(InvalidDirectory::Zero(_))));
+/// # Ok::<(), InvalidDirectory>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing is configured until `build` is called"]
 pub struct DirectoryBuilder {

@@ -7,6 +7,74 @@ use crate::packet::Ack;
 
 /// The work that a task must do for its exchange. Do it, report it, and ask for the next, until [`Respond`](Self::Respond)
 /// or [`Done`](Self::Done).
+///
+/// This task keeps one upload in a file, and its record in memory:
+///
+/// ```
+/// use std::fs::{self, OpenOptions};
+/// use std::io::{self, Read, Write};
+/// use std::path::Path;
+///
+/// use bits_proto::server::{Output, Record, Refusal, Report};
+///
+/// /// Does the work of an output that is not the last one.
+/// fn work(
+///     output: Output,
+///     body: &mut impl Read,
+///     part: &Path,
+///     destination: &Path,
+///     record: &mut Option<Box<Record>>,
+/// ) -> io::Result<Report> {
+///     Ok(match output {
+///         Output::Admit => Report::Admitted,
+///         Output::Open if destination.exists() => Report::Failed(Refusal::DestinationExists),
+///         Output::Open => fs::write(part, "").map(|()| Report::Opened)?,
+///         Output::Store(mut store) => {
+///             let mut file = OpenOptions::new().append(true).open(part)?;
+///             file.set_len(store.range().start)?; // cut off what was never acknowledged
+///             let mut piece = [0; 16 * 1024];
+///             // However the body ends, what was written by then counts.
+///             while let Ok(length @ 1..) = body.read(&mut piece) {
+///                 file.write_all(store.clip(&piece[..length]))?;
+///             }
+///             file.sync_data()?;
+///             Report::Stored(store.clipped())
+///         }
+///         Output::Publish { .. } if !part.exists() => Report::Failed(Refusal::EntityMissing),
+///         Output::Publish { .. } => fs::rename(part, destination).map(|()| Report::Published)?,
+///         Output::Discard => fs::remove_file(part).map(|()| Report::Discarded)?,
+///         Output::Save(new) => {
+///             *record = Some(new);
+///             Report::Saved
+///         }
+///         Output::Forget => {
+///             *record = None;
+///             Report::Forgotten
+///         }
+///         Output::Notify { .. } => Report::Failed(Refusal::Internal), // no application here
+///         Output::Respond(_) | Output::Done => unreachable!("these are the end"),
+///     })
+/// }
+/// # let folder = std::env::temp_dir().join(format!("bits-proto-output-{}", std::process::id()));
+/// # fs::create_dir_all(&folder)?;
+/// # let (part, destination) = (folder.join("part"), folder.join("destination"));
+/// # let mut record = None;
+/// # let mut body = &b"ab01234567"[..];
+/// # let mut work = |output| work(output, &mut body, &part, &destination, &mut record);
+/// # assert_eq!(work(Output::Open)?, Report::Opened);
+/// # let store = bits_proto::server::Store::new(2, 0..6, 8);
+/// # assert_eq!(work(Output::Store(store))?, Report::Stored(6));
+/// # assert_eq!(work(Output::Publish { size: 6 })?, Report::Published);
+/// # assert_eq!(work(Output::Publish { size: 6 })?, Report::Failed(Refusal::EntityMissing));
+/// # assert_eq!(work(Output::Open)?, Report::Failed(Refusal::DestinationExists));
+/// # assert_eq!(fs::read(&destination)?, b"012345");
+/// # fs::remove_dir_all(folder)?;
+///
+/// // An error of the file system is a report as well: `work(…).unwrap_or_else(Report::from)`.
+/// let report = Report::from(io::Error::from(io::ErrorKind::StorageFull));
+/// assert_eq!(report, Report::Failed(Refusal::DiskFull));
+/// # Ok::<(), io::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "the session waits until this is done and reported"]
 #[expect(clippy::exhaustive_enums, reason = "a server must do every one of these")]

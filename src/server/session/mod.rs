@@ -32,7 +32,67 @@ const EMPTY_SESSION_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 /// One upload, seen by the server (`BITSSessionWrapper`, §3.2.1.4): a plain value of a few hundred bytes.
 ///
 /// [`Sessions`](super::Sessions) keeps many of them. A program that keeps its sessions elsewhere calls the same methods with
-/// its [`Directory`]: see [sessions in a database](super#sessions-in-a-database).
+/// its [`Directory`]: see [sessions in a database](super#sessions-in-a-database). Here a map is the database, and every call is a
+/// transaction of its own: the row is read, one method is called, and the row is written.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::time::Instant;
+///
+/// use bits_proto::packet::{CreateSession, Ping, Request};
+/// use bits_proto::server::{Directory, Keep, Output, Report, Route, Session, Snapshot};
+/// use bits_proto::{Guid, ProtocolId, RestoreError};
+///
+/// /// A row: the session, and when it was written.
+/// type Rows = HashMap<Guid, (Snapshot, Instant)>;
+///
+/// fn in_row<T>(
+///     rows: &mut Rows,
+///     id: Guid,
+///     now: Instant,
+///     call: impl FnOnce(&mut Session) -> T,
+/// ) -> Result<Option<T>, RestoreError> {
+///     let Some((snapshot, written)) = rows.remove(&id) else { return Ok(None) };
+///     let mut session = Session::restore(now, snapshot, now.saturating_duration_since(written))?;
+///     let result = call(&mut session);
+///     rows.insert(id, (session.snapshot(now), now));
+///     Ok(Some(result))
+/// }
+///
+/// let directory = Directory::builder().keep(Keep::Rows).build()?;
+/// let mut rows = Rows::new();
+/// let create = CreateSession { protocols: ProtocolId::BITS_1_5.into(), content_name: None };
+/// let head = Request::CreateSession(create).to_http(&"http://server/docs/udhr.txt".parse()?);
+///
+/// // A request arrives.
+/// let now = Instant::now();
+/// let arrival = directory.read(&head, &()).expect("of this protocol");
+/// let exchange = match directory.route(&arrival) {
+///     Route::Create => {
+///         let id = Guid::from_random(*b"sixteen randoms!");
+///         let (session, exchange) = Session::open(now, id, &arrival, &directory);
+///         rows.insert(id, (session.snapshot(now), now));
+///         exchange
+///     }
+///     // Another packet: `in_row(&mut rows, id, now, |session| session.handle_request(…))`.
+///     other => panic!("this one is a Create-Session: {other:?}"),
+/// };
+///
+/// // Its work is done, step by step; any process may do the next one.
+/// let id = exchange.session().expect("it has a session");
+/// let ack = loop {
+///     let output = in_row(&mut rows, id, now, |session| session.poll_output(now, exchange, &directory))?;
+///     let report = match output.flatten().expect("nobody else is at work") {
+///         Output::Open => Report::Opened, // make an empty file for the bytes
+///         Output::Respond(ack) => break ack,
+///         other => panic!("Create-Session needs no {other:?}"),
+///     };
+///     in_row(&mut rows, id, now, |session| session.handle_report(now, exchange, report, &directory))?;
+/// };
+/// assert_eq!(ack.session_id().and_then(|id| id.guid()), Some(id));
+/// assert_eq!(rows[&id].0.destination(), "/docs/udhr.txt");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a session that is dropped is an upload that is lost"]
 pub struct Session<O = ()> {

@@ -23,7 +23,36 @@ use crate::vocabulary::Guid;
 /// Finds the session of a request, bounds how many there are in all and for each owner, remembers those that ended, and
 /// finds those that made no progress for too long. See the [module](super) for how to drive it.
 ///
-/// `O` is what tells owners apart: the caller's authenticated user, say; `()` where everybody is one.
+/// `O` tells owners apart: it is the caller's authenticated user, for example, or `()` where everybody is one owner.
+///
+/// ```
+/// use std::time::Instant;
+///
+/// use bits_proto::packet::{CreateSession, Request};
+/// use bits_proto::server::{Directory, Output, Report, Sessions};
+/// use bits_proto::ProtocolId;
+///
+/// let mut sessions: Sessions<String> = Sessions::new(Directory::default());
+/// let create = CreateSession { protocols: ProtocolId::BITS_1_5.into(), content_name: None };
+/// let head = Request::CreateSession(create).to_http(&"http://server/docs/udhr.txt".parse()?);
+///
+/// let (now, alice) = (Instant::now(), "alice".to_owned());
+/// let random = || *b"sixteen randoms!"; // from the operating system, in a program
+/// let exchange = sessions.handle_request(now, &head, &alice, random).expect("of this protocol");
+/// let ack = loop {
+///     let report = match sessions.poll_output(now, exchange).expect("nobody else is at work") {
+///         Output::Open => Report::Opened,   // make an empty file named by exchange.session()
+///         Output::Save(_) => Report::Saved, // write the record beside it
+///         Output::Respond(ack) => break ack,
+///         other => unreachable!("Create-Session needs no {other:?}"),
+///     };
+///     sessions.handle_report(now, exchange, report);
+/// };
+/// assert_eq!(ack.status(), 200);
+/// let session = sessions.iter().next().expect("it is open");
+/// assert_eq!((session.owner(), session.destination(), session.received()), (&alice, "/docs/udhr.txt", 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Sessions<O = ()> {
     directory: Directory,

@@ -29,6 +29,32 @@ impl<O: Clone + Ord> Sessions<O> {
     /// rest alone gets a grace, once, of an hour or a tenth of the timeout, whichever is less ([C76]). Where the clock went
     /// backwards, pass an age of zero.
     ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// # use bits_proto::packet::{CreateSession, Request};
+    /// use bits_proto::server::{Directory, Held, Output, Report, Restored, Sessions};
+    ///
+    /// # let now = Instant::now();
+    /// # let mut sessions: Sessions = Sessions::new(Directory::default());
+    /// # let create = CreateSession { protocols: bits_proto::ProtocolId::BITS_1_5.into(), content_name: None };
+    /// # let head = Request::CreateSession(create).to_http(&"http://server/docs/udhr.txt".parse()?);
+    /// # let exchange = sessions.handle_request(now, &head, &(), || [7; 16]).expect("of this protocol");
+    /// # let Some(Output::Open) = sessions.poll_output(now, exchange) else { panic!() };
+    /// # sessions.handle_report(now, exchange, Report::Opened);
+    /// // A session is saved before its client is told of it.
+    /// let Some(Output::Save(record)) = sessions.poll_output(now, exchange) else { panic!() };
+    /// let id = record.id();
+    ///
+    /// // The process is killed, and another one finds this record, ten minutes old. Its file has eight bytes that nobody
+    /// // acknowledged.
+    /// let mut sessions = Sessions::new(Directory::default());
+    /// let age = Duration::from_secs(600);
+    /// let restored = sessions.restore(Instant::now(), *record, age, Held::Bytes(8))?;
+    /// assert_eq!(restored, Restored::Open(0)); // cut the file to no bytes
+    /// assert!(sessions.get(id).is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`RestoreError`] for a record of a later version, one that no session can have made, or one whose id is taken. Keep
     /// such a record where it is, and tell the operator.
