@@ -80,3 +80,10 @@ fn the_guide_leads_to_the_rows() {
         assert!(leads, "{} leads nowhere", page.path);
     }
 }
+
+/// Longer ones are not read.
+#[test]
+fn the_readme_is_short() {
+    let readme = text("README.md");
+    assert!(readme.lines().count() < 250, "{} lines", readme.lines().count());
+}
