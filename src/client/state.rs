@@ -63,7 +63,7 @@ impl fmt::Display for State {
     }
 }
 
-/// The timers of an upload. When one goes off, [`Upload::poll_timeout`](super::Upload::poll_timeout) has told so.
+/// The timers of an upload. [`Upload::next_timer`](super::Upload::next_timer) names the one that goes off next.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
 pub enum Timer {
@@ -79,6 +79,20 @@ pub enum Timer {
     Pace,
     /// There is no progress for too long.
     GiveUp,
+}
+
+/// The timer for a person: `the response timer`.
+impl fmt::Display for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Request => "the request timer",
+            Self::Response => "the response timer",
+            Self::HostFallback => "the timer of the host out of reach",
+            Self::Retry => "the retry timer",
+            Self::Pace => "the pace timer",
+            Self::GiveUp => "the timer of no progress",
+        })
+    }
 }
 
 /// The place of an upload: whether the server has a session for it.

@@ -57,7 +57,7 @@ pub struct Notified {
 }
 
 /// Why a task did not do what a session asked for. It decides what the client is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Refusal {

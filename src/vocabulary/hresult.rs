@@ -35,6 +35,18 @@ macro_rules! codes {
                 pub const $name: Self = Self($value);
             )*
 
+            /// The code of this value: any will do.
+            #[must_use]
+            pub const fn new(value: u32) -> Self {
+                Self(value)
+            }
+
+            /// The value of the code.
+            #[must_use]
+            pub const fn get(self) -> u32 {
+                self.0
+            }
+
             /// The name of the code, if this library knows it.
             #[must_use]
             pub const fn name(self) -> Option<&'static str> {
@@ -71,18 +83,6 @@ codes! { Hresult:
 }
 
 impl Hresult {
-    /// The code of this value.
-    #[must_use]
-    pub const fn new(code: u32) -> Self {
-        Self(code)
-    }
-
-    /// The value of this code.
-    #[must_use]
-    pub const fn get(self) -> u32 {
-        self.0
-    }
-
     /// The header's value (C08).
     pub(crate) fn text(self) -> StackText<10> {
         StackText::new().with(b"0x").with_hexadecimal(self.0, 8)
@@ -138,18 +138,6 @@ codes! { ErrorContext:
 }
 
 impl ErrorContext {
-    /// The context of this value.
-    #[must_use]
-    pub const fn new(context: u32) -> Self {
-        Self(context)
-    }
-
-    /// The value of this context.
-    #[must_use]
-    pub const fn get(self) -> u32 {
-        self.0
-    }
-
     /// The header's value.
     pub(crate) fn text(self) -> StackText<10> {
         StackText::new().with(b"0x").with_hexadecimal(self.0, 1)
@@ -193,6 +181,18 @@ impl fmt::Display for ErrorContext {
         f.pad(self.text().as_str())
     }
 }
+
+/// Formats codes as hexadecimal numbers: their bits mean something.
+macro_rules! hexadecimal {
+    ($($kind:ident for $type:ty),+) => {
+        $(impl fmt::$kind for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::$kind::fmt(&self.0, f)
+            }
+        })+
+    };
+}
+hexadecimal!(LowerHex for Hresult, UpperHex for Hresult, LowerHex for ErrorContext, UpperHex for ErrorContext);
 
 impl fmt::Debug for Hresult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,6 +8,8 @@ mod changelogs;
 mod errors;
 /// The guide explains every code and tells every setting.
 mod guide;
+/// The types have what the API review says.
+mod guidelines;
 /// The links of the documentation lead somewhere.
 mod links;
 /// Every row is cited, and every citation has its row.
