@@ -141,6 +141,9 @@
 //!
 #![doc = include_str!("../manual/rows.md")]
 
+// First, so that the page of `Upload` begins with `new`.
+mod upload;
+
 mod command;
 mod config;
 mod entity;
@@ -159,7 +162,6 @@ mod stored;
 #[doc(hidden)]
 pub mod transitions;
 mod transmit;
-mod upload;
 mod verdict;
 
 pub use crate::machine::{Credentials, Suspend};

@@ -22,12 +22,6 @@ use crate::vocabulary::limits::{MAX_ENTITY_SIZE, MAX_RANGES};
 pub struct ApplicationRanges(Option<Vec<Range<u64>>>);
 
 impl ApplicationRanges {
-    /// The whole entity, however long it is.
-    #[must_use]
-    pub const fn whole() -> Self {
-        Self(None)
-    }
-
     /// These ranges, the end of each excluded. They may overlap, and stand in any order.
     ///
     /// # Errors
@@ -41,6 +35,12 @@ impl ApplicationRanges {
             return Err(InvalidValue::ApplicationRanges);
         }
         Ok(Self(Some(ranges)))
+    }
+
+    /// The whole entity, however long it is.
+    #[must_use]
+    pub const fn whole() -> Self {
+        Self(None)
     }
 
     /// How many bytes that is of an entity of `length` bytes.

@@ -147,13 +147,15 @@
 //! Redirections are not followed, and another host than the upload's is a matter of trust: the caller decides before it
 //! makes a [`Download`]. Peers' caches (MS-BPCR, §3.6.5.2.4.1) are not asked.
 
+// First, so that the page of `Download` begins with `new`.
+#[expect(clippy::module_inception, reason = "the file of the type of this name")]
+mod download;
+
 mod answer;
 mod application_ranges;
 mod byte_ranges;
 mod command;
 mod config;
-#[expect(clippy::module_inception, reason = "the file of the type of this name")]
-mod download;
 mod entity;
 mod entity_tag;
 mod failure;

@@ -186,9 +186,11 @@
 //!
 #![doc = include_str!("../manual/rows.md")]
 
+// First, so that the page of `Directory` begins with `builder`.
+mod directory;
+
 mod answer;
 mod arrival;
-mod directory;
 mod exchange;
 pub(crate) mod notification_type;
 pub(crate) mod notification_url;
