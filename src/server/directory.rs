@@ -168,6 +168,12 @@ impl Directory {
         self.tombstone_lifetime
     }
 
+    /// How many ended sessions are remembered at most.
+    #[must_use]
+    pub const fn max_tombstones(&self) -> usize {
+        self.max_tombstones
+    }
+
     /// On which packets a session's owner is checked.
     #[must_use]
     pub const fn owner_check(&self) -> OwnerCheck {

@@ -155,3 +155,16 @@ fn q52_whether_the_body_is_wanted_is_known_before_it_comes() {
     // A Store is the word to send `100 Continue`.
     assert_eq!(server.begin(fragment(&id, 0..10, 20)).work(), Work::Store);
 }
+
+#[test]
+fn q57_a_program_with_rows_lets_a_newer_session_take_the_place_of_an_older_one() {
+    let mut older = program(Conformance::Interop);
+    older.fragment(0..50, Report::Stored(50));
+    let exchange = older.session.replace();
+    let step = older.poll(exchange);
+    assert_eq!((step.work(), older.session.state()), (Work::Discard, State::Ended(Ending::Replaced)));
+    assert_eq!(older.report(&step, Report::Discarded).work(), Work::Done);
+    for head in [fragment(&older.id(), 50..100, 100), close(&older.id()), cancel(&older.id())] {
+        assert_error(&answer(&older.handle(head)), 403, "0x80070005", "0x5");
+    }
+}

@@ -66,6 +66,14 @@ impl<O: Clone + Eq> Session<O> {
         self.give_up(Ending::Expired)
     }
 
+    /// Ends the session as [`evict`](Self::evict) does, because a newer one of the same owner for the same destination takes its
+    /// place: from then on it answers 403 ([Q57]).
+    ///
+    /// [Q57]: crate::manual::tolerances#q57
+    pub fn replace(&mut self) -> Exchange {
+        self.give_up(Ending::Replaced)
+    }
+
     pub(in crate::server) fn give_up(&mut self, ending: Ending) -> Exchange {
         self.join(Wanted::End(ending))
     }
