@@ -21,6 +21,9 @@ pub struct Row {
     pub remaining: Option<Duration>,
     /// Whether the session goes on. One that has ended is remembered for a while.
     pub is_open: bool,
+    /// The destination, when a row is made whose session takes the place of older ones of its owner for the same destination. See
+    /// [`Rows::replace`].
+    pub replaces: Option<String>,
 }
 
 /// How many open sessions there may be.
@@ -109,7 +112,32 @@ pub trait Rows: Send + Sync + 'static {
     /// Claims the row that is due for longest, of those that are free or whose holder's lease is over.
     fn due(&self, lease: Duration) -> impl Future<Output = Result<Option<Claimed>, Failure>> + Send;
 
-    /// Renews leases. Returns those that were still held, with the newest number of each row.
+    /// Whether these rows know [`replace`](Self::replace) and [`replaced`](Self::replaced).
+    fn replaces(&self) -> bool {
+        false
+    }
+
+    /// Lets older rows of the same owner and the same destination, which is [`Row::replaces`] of both, be replaced: their holders are
+    /// signalled, and from now on they can be claimed by [`replaced`](Self::replaced) alone, as long as they are open.
+    fn replace(&self, id: Guid) -> impl Future<Output = Result<(), Failure>> + Send {
+        let _ = id;
+        std::future::ready(Ok(()))
+    }
+
+    /// Claims an open row that was [replaced](Self::replace), and is free.
+    fn replaced(&self, lease: Duration) -> impl Future<Output = Result<Option<Claimed>, Failure>> + Send {
+        let _ = lease;
+        std::future::ready(Ok(None))
+    }
+
+    /// Deletes rows of sessions that ended, those that are due first, until there are no more than this. It is asked every few seconds.
+    /// Rows that take no memory may all stay until they are due.
+    fn bound(&self, ended: usize) -> impl Future<Output = Result<(), Failure>> + Send {
+        let _ = ended;
+        std::future::ready(Ok(()))
+    }
+
+    /// Renews leases, or ends them with a `lease` of nothing. Returns those that were still held, with the newest number of each row.
     fn renew(
         &self,
         held: &[(Guid, u64)],

@@ -78,6 +78,12 @@ impl<O: Owner> Working<O> {
         Ok(())
     }
 
+    /// Begins the end of a session whose place a newer one takes.
+    pub(super) fn replace(&mut self) {
+        let exchange = self.inner().session.replace();
+        self.exchange = Some(exchange);
+    }
+
     /// Begins the end of a session whose time is over. Returns whether it is.
     pub(super) fn expire(&mut self, directory: &Directory) -> bool {
         let mut inner = self.inner();
@@ -246,7 +252,13 @@ impl<R: Rows, O: Owner> Turn for LeaseTurn<R, O> {
                 Some(Output::Notify { size }) => Work::Notify { size },
                 Some(Output::Publish { size }) => Work::Publish { size },
                 Some(Output::Discard) => Work::Discard,
-                Some(Output::Respond(ack)) => Work::Respond(self.answer(working, storage, ack).await),
+                Some(Output::Respond(ack)) => {
+                    if matches!(ack, Ack::CreateSession(_)) && directory.replaces_sessions() {
+                        // Before the client begins, so that it is the newest that goes on.
+                        self.shared.rows.replace(working.id).await?;
+                    }
+                    Work::Respond(self.answer(working, storage, ack).await)
+                }
                 Some(Output::Done) | None => {
                     if let Err(failure) = self.end(working, storage).await {
                         working.inner().failure = Some(failure);
@@ -321,6 +333,7 @@ pub(super) fn row<O: Owner>(record: &Record<O>, place: Vec<u8>) -> Result<Row, F
         record: storage::Record { session, place },
         remaining: record.remaining(),
         is_open: !matches!(record.state(), State::Ended(_)),
+        replaces: None,
     })
 }
 

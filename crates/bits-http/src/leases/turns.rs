@@ -33,7 +33,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
 #[derive(Debug)]
 pub struct Leases<R: Rows, O: Owner> {
     shared: Arc<Shared<R>>,
-    /// Renewal, signals and counting. They end when this is dropped.
+    /// Renewal, signals, counting and bounding. They end when this is dropped.
     _tasks: JoinSet<()>,
     owner: PhantomData<fn() -> O>,
 }
@@ -57,17 +57,18 @@ impl<R: Rows, O: Owner> Leases<R, O> {
     /// [`LEASE`](Self::LEASE).
     ///
     /// The directory says with [`Keep`](bits_proto::server::Keep) whether the storage knows its length after a crash. Its bound on
-    /// sessions that ended is not kept, because their rows take no memory.
+    /// sessions that ended is kept within some seconds.
     ///
     /// # Errors
-    /// The database cannot be used, or the directory asks for what rows cannot do: to keep no records, or to replace sessions.
+    /// The database cannot be used, or the directory asks for what rows cannot do: to keep no records; or to replace sessions, where the
+    /// rows do not [know it](Rows::replaces).
     pub async fn open(directory: &Directory, rows: R, lease: Duration) -> Result<Self, Failure> {
         use bits_proto::server::Keep;
         if !matches!(directory.keep(), Keep::Records | Keep::RecordsWithoutOffset) {
             return Err(Failure::internal("leased rows need a directory that keeps records"));
         }
-        if directory.replaces_sessions() {
-            return Err(Failure::internal("leased rows cannot replace sessions"));
+        if directory.replaces_sessions() && !rows.replaces() {
+            return Err(Failure::internal("these rows cannot replace sessions"));
         }
         let open = AtomicUsize::new(rows.open().await?);
         let (registry, directory) = (Arc::default(), directory.clone());
@@ -88,8 +89,9 @@ impl<R: Rows, O: Owner> Leases<R, O> {
     async fn create(&self, arrival: &Arrival<'_, O>) -> Result<LeaseTurn<R, O>, Failure> {
         let (shared, id) = (&self.shared, Guid::from_random(random()?));
         let (session, exchange) = Session::open(Instant::now(), id, arrival, &shared.directory);
-        let row = super::turn::row(&session.record(Instant::now()), Vec::new())?;
+        let mut row = super::turn::row(&session.record(Instant::now()), Vec::new())?;
         let directory = &shared.directory;
+        row.replaces = directory.replaces_sessions().then(|| session.destination().to_owned());
         let limits = Limits { all: directory.max_sessions(), of_owner: directory.sessions_per_owner() };
         // Counting all of them for each upload would take longer than the upload.
         let is_full = shared.open.load(Ordering::Relaxed) >= limits.all;
@@ -164,17 +166,26 @@ impl<R: Rows, O: Owner> Leases<R, O> {
     async fn take_up<S: Storage>(&self, storage: &S, claimed: Claimed) -> Result<Working<O>, Failure> {
         let Claimed { id, number, record, age, crashed } = claimed;
         let lease = self.shared.registry.hold(id, number);
-        let (record, place) = (read::<O>(&record.session)?, record.place);
-        let held = match crashed {
-            true => storage.held(id, &place, number).await?,
-            false => {
-                storage.resume(id, &place, number).await?;
-                Held::Bytes(record.received())
-            }
+        let taken_up = async {
+            let (record, place) = (read::<O>(&record.session)?, record.place);
+            let held = match crashed {
+                true => storage.held(id, &place, number).await?,
+                false => {
+                    storage.resume(id, &place, number).await?;
+                    Held::Bytes(record.received())
+                }
+            };
+            recover(record, age, held, &self.shared.directory)
         };
-        let session = recover(record, age, held, &self.shared.directory)?;
-        let exchange = None;
-        Ok(Working::taken_up(session, exchange, lease))
+        match taken_up.await {
+            Ok(session) => Ok(Working::taken_up(session, None, lease)),
+            Err(failure) => {
+                // The storage is out of reach, say. The next claim need not wait for the end of the lease, and looks itself, as after
+                // a crash.
+                let _or_later = self.shared.rows.renew(&[(id, number)], Duration::ZERO).await;
+                Err(failure)
+            }
+        }
     }
 
     fn outside(&self, ack: Ack<'static>) -> LeaseTurn<R, O> {
@@ -206,8 +217,17 @@ impl<R: Rows, O: Owner> Turns for Leases<R, O> {
     }
 
     async fn expired<S: Storage>(&self, storage: &S) -> Result<Option<LeaseTurn<R, O>>, Failure> {
-        if self.shared.sweeps() {
+        let sweeps = self.shared.sweeps();
+        if sweeps {
             self.shared.sweep(storage).await?;
+        }
+        // Of processes that had another directory, too.
+        if sweeps || self.shared.directory.replaces_sessions() {
+            if let Some(claimed) = self.shared.rows.replaced(self.shared.lease).await? {
+                let mut working = self.take_up(storage, claimed).await?;
+                working.replace();
+                return Ok(Some(LeaseTurn::new(Arc::clone(&self.shared), working)));
+            }
         }
         while let Some(claimed) = self.shared.rows.due(self.shared.lease).await? {
             let mut working = self.take_up(storage, claimed).await?;
@@ -292,6 +312,7 @@ async fn count<R: Rows>(shared: Arc<Shared<R>>) {
         if let Ok(open) = shared.rows.open().await {
             shared.open.store(open, Ordering::Relaxed);
         }
+        let _at_the_next_time = shared.rows.bound(shared.directory.max_tombstones()).await;
     }
 }
 

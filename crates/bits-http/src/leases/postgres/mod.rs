@@ -2,6 +2,7 @@
 
 mod schema;
 mod signals;
+mod statements;
 
 use std::fmt;
 use std::time::Duration;
@@ -16,6 +17,10 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Config, Error, Socket};
 
+use self::statements::{
+    BOUND, DRAW, DUE, FORGET, INSERT, INSERT_UNCOUNTED, LOCK, LOOK, OPEN, RENEW, REPLACE, REPLACED, SAVE,
+    TAKE, TOUCH, UNKNOWN,
+};
 use super::rows::{Claim, Claimed, Limits, Lookup, Row, Rows, Signal};
 use crate::storage::{Failure, Record};
 
@@ -120,6 +125,13 @@ impl Postgres {
         }
     }
 
+    /// Claims the first row that a statement finds.
+    async fn first(&self, statement: &str, lease: Duration) -> Result<Option<Claimed>, Failure> {
+        let rows = self.run(statement, &[&lease.as_secs_f64()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        claimed(guid(get(row, 6)?)?, row).map(Some)
+    }
+
     async fn insert_counted(&self, values: &[&(dyn ToSql + Sync)], owner: &str) -> Result<u64, Failure> {
         let mut client = self.client().await?;
         let insert = async {
@@ -145,7 +157,9 @@ fn is_broken(client: &Client, error: &Error) -> bool {
 }
 
 fn unreachable_database(error: &dyn std::error::Error) -> Failure {
-    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    // What is around the last cause says little: "db error", say.
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let cause = causes.last().map(|cause| format!(": {cause}")).unwrap_or_default();
     Failure::internal(format!("the database cannot be reached: {error}{cause}"))
 }
 
@@ -159,97 +173,6 @@ fn failure(error: &Error) -> Failure {
     Failure::new(refusal, format!("the database failed: {error}{detail}"))
 }
 
-const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
-
-/// A macro, because both statements must be known as they are.
-macro_rules! insert {
-    ($end:literal) => {
-        concat!(
-            "INSERT INTO bits_sessions
-                (id, owner, is_open, newest, holder, until, crashed, saved, due, record, place)
-            SELECT $1::text::uuid, $2, true, 1, 1, now() + make_interval(secs => $3::float8), false, now(),
-                coalesce(now() + make_interval(secs => $4::float8), 'infinity'), $5, $6
-            WHERE $7::bigint IS NULL
-                OR (SELECT count(*) FROM bits_sessions WHERE owner = $2 AND is_open) < $7 ",
-            $end
-        )
-    };
-}
-
-const INSERT: &str = insert!("");
-
-/// A repeat finds the row of the first try.
-const INSERT_UNCOUNTED: &str = insert!("ON CONFLICT (id) DO UPDATE SET until = excluded.until RETURNING 1");
-
-/// Draws a number, and takes the row where it is free.
-const DRAW: &str = "
-    UPDATE bits_sessions SET
-        newest = newest + 1,
-        crashed = CASE WHEN holder = 0 OR until < now() THEN holder <> 0 ELSE crashed END,
-        holder = CASE WHEN holder = 0 OR until < now() THEN newest + 1 ELSE holder END,
-        until = CASE WHEN holder = 0 OR until < now() THEN now() + make_interval(secs => $3::float8) ELSE until END
-    WHERE id = $1::text::uuid AND ($2::text IS NULL OR owner = $2)
-    RETURNING newest, holder = newest, crashed, extract(epoch FROM now() - saved)::float8,
-        CASE WHEN holder = newest THEN record END, CASE WHEN holder = newest THEN place END,
-        CASE WHEN holder <> newest THEN pg_notify('bits_sessions', id || ' ' || newest)::text END";
-
-/// Takes the row with a number that was drawn, where it is free. Else says what the newest number is.
-const TAKE: &str = "
-    WITH taken AS (
-        UPDATE bits_sessions SET
-            crashed = holder <> 0, holder = newest, until = now() + make_interval(secs => $3::float8)
-        WHERE id = $1::text::uuid AND newest = $2 AND (holder = 0 OR until < now())
-        RETURNING newest, crashed, saved, record, place
-    )
-    SELECT newest, true, crashed, extract(epoch FROM now() - saved)::float8, record, place FROM taken
-    UNION ALL
-    SELECT newest, false, false, 0::float8, NULL, NULL FROM bits_sessions
-    WHERE id = $1::text::uuid AND NOT EXISTS (SELECT FROM taken)";
-
-const DUE: &str = "
-    UPDATE bits_sessions SET
-        newest = newest + 1, crashed = holder <> 0, holder = newest + 1,
-        until = now() + make_interval(secs => $1::float8)
-    WHERE id = (
-        SELECT id FROM bits_sessions WHERE due <= now() AND (holder = 0 OR until < now())
-        ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED
-    )
-    RETURNING newest, true, crashed, extract(epoch FROM now() - saved)::float8, record, place, id::text";
-
-const RENEW: &str = "
-    UPDATE bits_sessions SET until = now() + make_interval(secs => $3::float8)
-    FROM unnest($1::text[], $2::bigint[]) AS held (held_id, number)
-    WHERE id = held_id::uuid AND holder = number
-    RETURNING id::text, number, newest";
-
-const SAVE: &str = "
-    UPDATE bits_sessions SET
-        record = $3, place = $4, saved = now(), is_open = $5, crashed = false,
-        due = CASE
-            WHEN is_open = $5 AND due <= now() + make_interval(secs => $6::float8)
-                AND due >= now() + make_interval(secs => $7::float8) THEN due
-            ELSE coalesce(now() + make_interval(secs => $6::float8), 'infinity') END,
-        holder = CASE WHEN $8::float8 IS NULL THEN 0 ELSE holder END,
-        until = coalesce(now() + make_interval(secs => $8::float8), until)
-    WHERE id = $1::text::uuid AND holder = $2
-    RETURNING CASE WHEN $8::float8 IS NULL AND newest > $2 THEN pg_notify('bits_sessions', id || ' ' || newest)::text END";
-
-const FORGET: &str = "DELETE FROM bits_sessions WHERE id = $1::text::uuid AND holder = $2 RETURNING 1";
-
-const LOOK: &str = "
-    SELECT record, place, extract(epoch FROM now() - saved)::float8 FROM bits_sessions
-    WHERE id = $1::text::uuid";
-
-const TOUCH: &str = "
-    UPDATE bits_sessions SET due = due + (now() - saved), saved = now()
-    WHERE id = $1::text::uuid AND is_open AND (holder = 0 OR until < now()) RETURNING 1";
-
-const OPEN: &str = "SELECT count(*) FROM bits_sessions WHERE is_open";
-
-const UNKNOWN: &str = "
-    SELECT wanted FROM unnest($1::text[]) AS wanted
-    WHERE NOT EXISTS (SELECT FROM bits_sessions WHERE id = wanted::uuid)";
-
 impl Rows for Postgres {
     async fn insert(&self, row: &Row, limits: Limits, lease: Duration) -> Result<bool, Failure> {
         let most =
@@ -257,7 +180,8 @@ impl Rows for Postgres {
         let (id, owner) = (row.id.to_string(), &row.owner);
         let (lease, remaining) = (lease.as_secs_f64(), row.remaining.map(|time| time.as_secs_f64()));
         let Record { session, place } = &row.record;
-        let values: [&(dyn ToSql + Sync); 7] = [&id, owner, &lease, &remaining, session, place, &most];
+        let values: [&(dyn ToSql + Sync); 8] =
+            [&id, owner, &lease, &remaining, session, place, &most, &row.replaces];
         let inserted = match most {
             Some(_) => self.insert_counted(&values, owner).await?,
             None => self.run(INSERT_UNCOUNTED, &values).await?.len() as u64,
@@ -287,9 +211,24 @@ impl Rows for Postgres {
     }
 
     async fn due(&self, lease: Duration) -> Result<Option<Claimed>, Failure> {
-        let rows = self.run(DUE, &[&lease.as_secs_f64()]).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        claimed(guid(get(row, 6)?)?, row).map(Some)
+        self.first(DUE, lease).await
+    }
+
+    fn replaces(&self) -> bool {
+        true
+    }
+
+    async fn replace(&self, id: Guid) -> Result<(), Failure> {
+        self.run(REPLACE, &[&id.to_string()]).await.map(drop)
+    }
+
+    async fn replaced(&self, lease: Duration) -> Result<Option<Claimed>, Failure> {
+        self.first(REPLACED, lease).await
+    }
+
+    async fn bound(&self, ended: usize) -> Result<(), Failure> {
+        let Ok(ended) = i64::try_from(ended) else { return Ok(()) };
+        self.run(BOUND, &[&ended]).await.map(drop)
     }
 
     async fn renew(&self, held: &[(Guid, u64)], lease: Duration) -> Result<Vec<(Guid, u64, u64)>, Failure> {
