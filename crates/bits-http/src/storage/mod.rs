@@ -34,8 +34,7 @@
 //! # Which promise holds where
 //!
 //! Publishing is one step of the storage. On a file system it is a rename, exactly once, with and without overwriting. In an object store
-//! it is the completion of a multipart upload on the destination's own key: exactly once where it overwrites; where it must not, it
-//! needs a store that knows `If-None-Match` on completion.
+//! it is a put, the completion of a multipart upload, or a copy: `Objects` has a table of what each store can promise.
 
 mod failure;
 #[cfg(feature = "folder")]

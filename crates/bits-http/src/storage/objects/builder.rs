@@ -15,6 +15,7 @@ use crate::storage::Failure;
 #[must_use = "nothing is stored before `build`"]
 pub struct ObjectsBuilder {
     pub(super) shared: Shared,
+    memory: u64,
 }
 
 impl Objects {
@@ -26,14 +27,20 @@ impl Objects {
                 parts: Arc::clone(&store) as Arc<dyn MultipartStore>,
                 store,
                 if_absent: None,
+                stages_all: false,
+                copies_if_absent: false,
+                max_copy: u64::MAX,
+                marks_parts: true,
+                marks_copies: true,
                 probes: false,
                 prefix: Path::default(),
                 part_size: 8 * MIB,
                 max_part_size: 64 * MIB,
-                buffers: Arc::new(Semaphore::new(16)),
-                gathering: Semaphore::new(GATHERING),
+                buffers: Arc::new(Semaphore::new(0)),
+                gathering: Semaphore::new(0),
                 known: Mutex::default(),
             },
+            memory: 64 * MIB,
         }
     }
 }
@@ -56,9 +63,11 @@ impl ObjectsBuilder {
         self
     }
 
-    /// How many uploads may gather a part in memory at a time; 16 by default.
-    pub fn buffers(mut self, buffers: usize) -> Self {
-        self.shared.buffers = Arc::new(Semaphore::new(buffers));
+    /// How much memory parts may take, in bytes; 64 MiB by default, and one part at least. It is divided into parts of
+    /// [this size](Self::part_size). Uploads for which there is none left put what they receive into the store in small pieces, and gather
+    /// them there, which costs each byte a second way.
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
         self
     }
 
@@ -69,9 +78,28 @@ impl ObjectsBuilder {
         self
     }
 
+    /// The store copies an object to a key that does not exist, or fails. Uploads that must not overwrite and have several parts are then
+    /// put together below `.bits` and copied, where the store cannot [complete](Self::completes_if_absent) them conditionally.
+    pub fn copies_if_absent(mut self, copies: bool) -> Self {
+        self.shared.copies_if_absent = copies;
+        self
+    }
+
+    /// Puts every entity of several parts together below `.bits`, and copies it when it is published. So it can be read before: a server
+    /// application can be sent it. The copy is made by the store, whose limit holds: S3 copies no more than 5 GiB. Azure does so always.
+    pub fn stages(mut self, stages: bool) -> Self {
+        self.shared.stages_all |= stages;
+        self
+    }
+
     /// The storage.
     #[must_use]
-    pub fn build(self) -> Objects {
+    pub fn build(mut self) -> Objects {
+        let parts = usize::try_from(self.memory / self.shared.part_size).unwrap_or(usize::MAX);
+        let parts = parts.clamp(1, Semaphore::MAX_PERMITS);
+        let gathering = (parts / GATHERING).max(1);
+        self.shared.buffers = Arc::new(Semaphore::new(parts - gathering));
+        self.shared.gathering = Semaphore::new(gathering);
         Objects(Arc::new(self.shared))
     }
 }

@@ -109,15 +109,20 @@ impl Contents for Objects {
         self.object(&self.0.key(path)?).await
     }
 
-    /// An entity of more than a part cannot be read before it is published: no object store gives out parts.
+    /// An entity of more than a part can be read before it is published only where it is [staged](super::ObjectsBuilder::stages).
     async fn entity(&self, id: Guid) -> Result<ObjectReader, Failure> {
-        let place = self.0.known().get(&id).map(|known| known.place.clone()).ok_or(Refusal::EntityMissing)?;
-        match place.upload {
-            Some(_) => Err(Failure::internal("an object store cannot read what is not published yet")),
-            None => {
-                let (shared, crumbs, tail) = (Arc::clone(&self.0), place.crumbs, place.tail);
+        let known = self.0.known().get(&id).cloned().ok_or(Refusal::EntityMissing)?;
+        let (place, shared) = (known.place, Arc::clone(&self.0));
+        match (&place.upload, place.staged) {
+            (None, _) => {
+                let (crumbs, tail) = (place.crumbs, place.tail);
                 Ok(ObjectReader(From::Upload { shared, id, crumbs, tail }))
             }
+            (Some(_), true) => {
+                let whole = shared.put_together(id, place, known.fence).await?;
+                Ok(ObjectReader(From::Object(Arc::clone(&shared.store), whole)))
+            }
+            (Some(_), false) => Err(Failure::internal("no object store gives out the parts of an upload")),
         }
     }
 

@@ -4,7 +4,6 @@ use bits_proto::Guid;
 use bits_proto::server::Refusal;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt, PutPayload};
 
 use super::place::{Crumb, Place};
@@ -50,7 +49,7 @@ impl Shared {
         pieces.extend(memory);
         let part = self
             .parts
-            .put_part(&Path::from(&*place.key), &upload, place.parts.len(), PutPayload::from_iter(pieces))
+            .put_part(&self.parts_key(id, place), &upload, place.parts.len(), PutPayload::from_iter(pieces))
             .await
             .map_err(|error| match error {
                 // Completed by a process that slept, or aborted by somebody.

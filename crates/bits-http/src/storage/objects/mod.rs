@@ -1,12 +1,19 @@
 //! Uploads in an object store.
 
+#[cfg(feature = "azure")]
+mod azure;
 mod builder;
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+mod cloud;
 mod contents;
 mod gather;
+#[cfg(feature = "gcs")]
+mod gcs;
 mod place;
 mod publish;
 #[cfg(feature = "s3")]
 mod s3;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -32,13 +39,14 @@ pub use writer::ObjectWriter;
 /// The folder of the storage's own objects, below the prefix.
 const OWN: &str = ".bits";
 
-/// The attribute by which a published object is known again.
-const MARK: Attribute = Attribute::Metadata(std::borrow::Cow::Borrowed("bits-upload"));
+/// The attribute by which a published object is known again. Azure takes letters, digits and underscores alone; proxies drop headers with
+/// underscores.
+const MARK: Attribute = Attribute::Metadata(std::borrow::Cow::Borrowed("bitsupload"));
 
 /// How many parts an entity has at most. S3 takes 10,000.
 const MAX_PARTS: u64 = 10_000;
 
-/// How many parts are gathered from crumbs at a time, each in memory.
+/// Of so many parts that fit into memory, one is for gathering crumbs, or a whole object.
 const GATHERING: usize = 4;
 
 const MIB: u64 = 1024 * 1024;
@@ -54,37 +62,63 @@ const MIB: u64 = 1024 * 1024;
 ///
 /// # Which promise holds where
 ///
-/// | the upload | the store | a destination that exists | published |
-/// |---|---|---|---|
-/// | may overwrite | any with conditional puts | is replaced | once |
-/// | may not, and fits into one part | any with conditional puts | is never overwritten | once |
-/// | may not, and is larger | completes conditionally ([`completes_if_absent`](ObjectsBuilder::completes_if_absent); S3 does) | is never overwritten | once |
-/// | may not, and is larger | any other | the upload is refused at its first Fragment | |
+/// An upload that fits into one part is put in one request, under a condition, in every store: it never overwrites what it must not, and is
+/// published once. A larger one:
 ///
-/// Once means: a process that dies while it publishes leaves an object that is known again by an attribute (`bits-upload`), and nobody publishes
-/// it a second time. Where somebody takes the object away before the next process has looked, an upload of one part is
-/// published again, because nothing is left to know it by; a larger one is not, because its multipart upload is gone.
+/// | store | may overwrite | must not overwrite | at most |
+/// |---|---|---|---|
+/// | [S3](Objects::s3) | completed on its key: once | completed on its key under a condition: overwrites nothing, once | 10,000 parts of 64 MiB |
+/// | S3, [staged](ObjectsBuilder::stages) | copied: once | copied under a condition: overwrites nothing, once | 5 GiB |
+/// | [Azure](Objects::azure) | copied: once | copied under a condition: overwrites nothing, once | 10,000 parts of 64 MiB |
+/// | [Google](Objects::gcs) | completed on its key: once | copied under a condition: overwrites nothing, once | 10,000 parts of 64 MiB |
+/// | another one of the crate | completed on its key: once | as the builder says ([completed](ObjectsBuilder::completes_if_absent), [copied](ObjectsBuilder::copies_if_absent)); else refused at the first Fragment | 10,000 parts of 64 MiB |
+/// | a local directory | – | – | use [`Folder`](crate::storage::Folder) |
+///
+/// S3 stands for what speaks it and takes `If-None-Match` on puts and completions, and `If-Match` on puts. A local directory as the
+/// crate has it knows neither parts that another process goes on with, nor attributes, nor conditional replacing.
+///
+/// Once means: a process that dies while it publishes leaves an object that is known again, by an attribute (`bitsupload`); or, where a
+/// copy has none, by its bytes. Nobody publishes it a second time. Three things are known to weaken that:
+///
+/// - Where somebody takes the object away before the next process has looked, an upload of one part is published again, because nothing is
+///   left to know it by. A larger one is not, because its multipart upload, or what was put together, is gone.
+/// - A copy that may overwrite has no condition. A process that sleeps between its look at the destination and the copy publishes
+///   a second time, if it wakes up before another process has deleted what was put together.
+/// - A process that slept may put a part in the place of one that another process has put since. Such an upload cannot be completed: it is
+///   [lost](bits_proto::server::Refusal::EntityMissing), and its client starts over. Where an entity tag is a digest, the same bytes do no
+///   harm; with SSE-KMS or SSE-C in S3 it is none, so that they do.
 ///
 /// A process that slept and wakes up after its session was taken over can put no other bytes into it: crumbs have the number of the
 /// claim in their names, parts are completed by the names that the store gave them, and a multipart upload is completed once.
 ///
 /// # Memory
 ///
-/// Uploads gather parts in memory, as long as there are [`buffers`](ObjectsBuilder::buffers); others put what they receive into the
+/// Uploads gather parts in memory, as long as there is [room](ObjectsBuilder::memory); others put what they receive into the
 /// store in small pieces, and gather them there.
 ///
 /// # What is left behind
 ///
 /// Objects below `.bits/` that no session knows any longer are deleted by [`sweep`](Storage::sweep) and
-/// [`stored`](Storage::stored). A process that dies between the beginning of a multipart upload and the next save leaves one without parts,
-/// which costs nothing. A rule of the bucket's should abort incomplete multipart uploads that are older than a session may be.
+/// [`stored`](Storage::stored). A multipart upload is saved before its first byte is put. A process that dies between its beginning and
+/// that leaves one without parts, which nobody finds, because the crate cannot list them; it costs nothing. A rule of the bucket's
+/// should abort incomplete multipart uploads that are older than a session may be.
 #[derive(Clone)]
 pub struct Objects(Arc<Shared>);
 
 pub(super) struct Shared {
     store: Arc<dyn ObjectStore>,
     parts: Arc<dyn MultipartStore>,
+    /// Completes multipart uploads only where their key does not exist.
     if_absent: Option<Arc<dyn MultipartStore>>,
+    /// Whether every entity of several parts is put together apart from its destination.
+    stages_all: bool,
+    /// Whether the store copies to a key that does not exist and to no other.
+    copies_if_absent: bool,
+    /// How many bytes the store copies in one step.
+    max_copy: u64,
+    /// Whether a multipart upload has attributes, and whether copies have those of what was copied.
+    marks_parts: bool,
+    marks_copies: bool,
     /// Whether a part that is not completed may be put anywhere.
     probes: bool,
     prefix: Path,
@@ -268,11 +302,8 @@ impl Storage for Objects {
             Err(failure) if failure.refusal() == Refusal::EntityMissing => None,
             Err(failure) => return Err(failure),
         };
-        if let Some(Place { key, upload: Some(upload), .. }) = place {
-            match self.0.parts.abort_multipart(&Path::from(key), &upload).await {
-                Ok(()) | Err(Error::NotFound { .. }) => {}
-                Err(error) => return Err(failure(&error)),
-            }
+        if let Some(place) = place {
+            self.0.abort(id, place).await?;
         }
         self.0.clean(id).await?;
         self.0.known().remove(&id);
@@ -285,7 +316,7 @@ impl Storage for Objects {
         }
         let place = Place::from_bytes(place)?;
         self.0.remember(id, fence, place.clone())?;
-        self.0.held(&place).await
+        self.0.held(id, &place).await
     }
 
     async fn resume(&self, id: Guid, place: &[u8], fence: u64) -> Result<(), Failure> {

@@ -26,6 +26,9 @@ pub(super) struct Place {
     pub(super) mark: String,
     /// The size of a part in bytes; 0 as long as the size of the entity is not known.
     pub(super) part_size: u64,
+    /// Whether the parts are put together below `.bits`, and copied to the destination.
+    #[serde(default)]
+    pub(super) staged: bool,
     /// The id of the multipart upload, where the entity has more than one part.
     pub(super) upload: Option<String>,
     /// What the store calls each part.

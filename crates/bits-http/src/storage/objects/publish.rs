@@ -23,9 +23,13 @@ impl Shared {
                 false => Failure::internal("more bytes are there than were stored"),
             });
         }
-        let done = match place.upload.is_some() {
-            true => self.complete(id, &key, place.clone(), fence).await,
-            false => self.put_whole(id, &key, place.clone()).await,
+        let done = match (&place.upload, place.staged) {
+            (None, _) => self.put_whole(id, &key, place.clone()).await,
+            (Some(_), false) => self.complete(id, &key, place.clone(), fence).await,
+            (Some(_), true) => match self.put_together(id, place.clone(), fence).await {
+                Ok(_) => self.copy_out(id, &key, &place).await,
+                Err(failure) => Err(failure),
+            },
         };
         if let Err(refused) = done {
             // A process that died, or an answer that was lost, may have published it.
@@ -33,9 +37,7 @@ impl Shared {
                 refused.refusal(),
                 Refusal::DestinationExists | Refusal::EntityMissing | Refusal::Internal
             );
-            let is_published =
-                is_doubtful && matches!(self.look(&key, &place.mark).await, Ok(Some((_, true))));
-            if !is_published {
+            if !is_doubtful || !matches!(self.is_published(id, &key, &place).await, Ok(true)) {
                 return Err(refused);
             }
         }
@@ -58,7 +60,7 @@ impl Shared {
                 mode = match self.look(key, &place.mark).await? {
                     Some((_, true)) => return Ok(()),
                     Some((found, false)) => {
-                        PutMode::Update(UpdateVersion { e_tag: found.e_tag, version: None })
+                        PutMode::Update(UpdateVersion { e_tag: found.e_tag, version: found.version })
                     }
                     None => PutMode::Create,
                 };
@@ -77,7 +79,13 @@ impl Shared {
     }
 
     /// The rest is the last part, and then the multipart upload is completed.
-    async fn complete(&self, id: Guid, key: &Path, mut place: Place, fence: u64) -> Result<(), Failure> {
+    pub(super) async fn complete(
+        &self,
+        id: Guid,
+        key: &Path,
+        mut place: Place,
+        fence: u64,
+    ) -> Result<(), Failure> {
         let rest = place.length().saturating_sub(place.in_parts());
         if rest > 0 {
             let tail = vec![std::mem::take(&mut place.tail)];
@@ -88,7 +96,7 @@ impl Shared {
         if fence < self.known().get(&id).map_or(0, |known| known.fence) {
             return Err(super::taken_over());
         }
-        let store = match (place.overwrites, &self.if_absent) {
+        let store = match (place.overwrites || place.staged, &self.if_absent) {
             (false, Some(if_absent)) => if_absent,
             (false, None) => return Err(Failure::internal("the store cannot publish without overwriting")),
             (true, _) => &self.parts,
@@ -99,10 +107,13 @@ impl Shared {
     }
 
     /// What there is of an upload whose process died.
-    pub(super) async fn held(&self, place: &Place) -> Result<Held, Failure> {
-        let key = Path::from(&*place.key);
-        if let Some((_, true)) = self.look(&key, &place.mark).await? {
+    pub(super) async fn held(&self, id: Guid, place: &Place) -> Result<Held, Failure> {
+        if self.is_published(id, &Path::from(&*place.key), place).await? {
             return Ok(Held::Published);
+        }
+        let key = self.parts_key(id, place);
+        if place.staged && self.whole(&key).await?.is_some() {
+            return Ok(Held::Bytes(place.length()));
         }
         if let (true, Some(upload)) = (self.probes, &place.upload) {
             // A part with the highest number belongs to no object: only the store's answer counts.
@@ -123,14 +134,25 @@ pub(super) fn attributes(place: &Place) -> Attributes {
     Attributes::from_iter([(MARK, place.mark.clone())])
 }
 
-fn refused(error: &Error) -> Failure {
+pub(super) fn refused(error: &Error) -> Failure {
     let refusal = match error {
         Error::AlreadyExists { .. } | Error::Precondition { .. } => Refusal::DestinationExists,
         Error::NotFound { .. } => Refusal::EntityMissing,
         Error::NotSupported { .. } => {
             return Failure::internal(format!("the store cannot publish without overwriting: {error}"));
         }
+        // A process that slept has put another part in the place of one of ours, or the store has deleted parts that were too old.
+        error if is_without_parts(error) => Refusal::EntityMissing,
         _ => return failure(error),
     };
     Failure::new(refusal, error.to_string())
+}
+
+/// Whether the store says that it has not the parts that are to be put together. The crate knows no error for it.
+fn is_without_parts(error: &Error) -> bool {
+    let mut causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    causes.any(|cause| {
+        let text = cause.to_string();
+        ["InvalidPart", "InvalidBlockList"].iter().any(|code| text.contains(&format!("<Code>{code}</Code>")))
+    })
 }

@@ -8,15 +8,24 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 
-use super::Objects;
+use super::{Objects, ObjectsBuilder};
 use crate::storage::{Contents, Destination, Failure, Held, Reader, Span, Storage, Writer};
 
 const ID: Guid = Guid::from_bytes([7; 16]);
 const PART: u64 = 1000;
 
 /// Two processes have the same one.
-fn process(store: &InMemory, buffers: usize) -> Objects {
-    Objects::builder(store.clone()).prefix("files").unwrap().part_size(PART).buffers(buffers).build()
+fn process(store: &InMemory, buffers: u64) -> Objects {
+    with_buffers(builder(store), buffers)
+}
+
+/// So many uploads gather a part in memory, and one gathers crumbs.
+fn with_buffers(builder: ObjectsBuilder, buffers: u64) -> Objects {
+    builder.memory((buffers + 1) * PART).build()
+}
+
+fn builder(store: &InMemory) -> ObjectsBuilder {
+    Objects::builder(store.clone()).prefix("files").unwrap().part_size(PART)
 }
 
 const fn to(path: &str) -> Destination<'_> {
@@ -56,15 +65,16 @@ async fn entities_of_all_sizes_are_published_whole_in_fragments_of_all_sizes_by_
                 continue;
             }
             let shared = InMemory::new();
-            let bytes = contents(total);
-            let mut one = process(&shared, usize::from(fragment % 2 == 0));
+            let (bytes, stages) = (contents(total), fragment % 3 == 1);
+            let process = |buffers| with_buffers(builder(&shared).stages(stages), buffers);
+            let mut one = process(u64::from(fragment % 2 == 0));
             one.open(ID, &to("/a/b%20c")).await.unwrap();
             let (mut start, mut fence) = (0, 1);
             for piece in bytes.chunks(fragment) {
                 store(&one, piece, start, total, fence).await.unwrap();
                 start += piece.len() as u64;
                 fence += 1;
-                let (place, other) = (one.place(ID).await, process(&shared, 1));
+                let (place, other) = (one.place(ID).await, process(1));
                 other.resume(ID, &place, fence).await.unwrap();
                 one = other;
             }
@@ -152,6 +162,89 @@ async fn a_destination_that_exists_is_never_overwritten_unless_it_may_be() {
     assert_eq!(refused.refusal(), Refusal::TooLarge);
     store(&objects, &contents(PART), 0, PART, 1).await.unwrap();
     objects.publish(ID, &other, PART, 1).await.unwrap();
+}
+
+/// A store that copies to a key only if it does not exist, and completes no multipart upload so.
+fn copying(store: &InMemory, has_marks: bool) -> Objects {
+    let mut builder = builder(store).copies_if_absent(true);
+    (builder.shared.marks_parts, builder.shared.marks_copies) = (has_marks, has_marks);
+    builder.build()
+}
+
+#[tokio::test]
+async fn what_cannot_be_completed_on_its_key_is_put_together_apart_and_copied_unless_something_is_there() {
+    for has_marks in [true, false] {
+        let shared = InMemory::new();
+        let objects = copying(&shared, has_marks);
+        let never = Destination { path: "/a", overwrites: false };
+        objects.open(ID, &never).await.unwrap();
+        store(&objects, &contents(2500), 0, 2500, 1).await.unwrap();
+        shared.put(&Path::from("files/a"), PutPayload::from_static(b"theirs")).await.unwrap();
+        let refused = objects.publish(ID, &never, 2500, 1).await.unwrap_err();
+        assert_eq!(refused.refusal(), Refusal::DestinationExists);
+        assert_eq!(read(&shared, "files/a").await, "theirs");
+        // The client closes it again when the other file is gone.
+        shared.delete(&Path::from("files/a")).await.unwrap();
+        objects.publish(ID, &never, 2500, 1).await.unwrap();
+        assert_eq!(read(&shared, "files/a").await, contents(2500));
+        assert_eq!(names(&shared).await, ["files/a"]);
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_died_on_the_way_from_the_parts_to_the_destination_is_gone_on_from() {
+    let to = Destination { path: "/a", overwrites: false };
+    for (has_marks, copied) in [(true, false), (true, true), (false, false), (false, true)] {
+        let shared = InMemory::new();
+        let (dead, next) = (copying(&shared, has_marks), copying(&shared, has_marks));
+        dead.open(ID, &to).await.unwrap();
+        store(&dead, &contents(2500), 0, 2500, 1).await.unwrap();
+        let (place, known) = (dead.place(ID).await, dead.0.place(ID, 1).unwrap());
+        dead.0.put_together(ID, known.clone(), 1).await.unwrap();
+        if copied {
+            dead.0.copy_out(ID, &Path::from("files/a"), &known).await.unwrap();
+        }
+        let held = next.held(ID, &place, 2).await.unwrap();
+        assert_eq!(held, if copied { Held::Published } else { Held::Bytes(2500) }, "{has_marks}");
+        // Its answer was lost, or it slept: it is published once.
+        next.publish(ID, &to, 2500, 2).await.unwrap();
+        assert_eq!(read(&shared, "files/a").await, contents(2500));
+        assert_eq!(names(&shared).await, ["files/a"]);
+        // Something else under this name is not this upload.
+        shared.put(&Path::from("files/a"), contents(2500)[1..].to_vec().into()).await.unwrap();
+        next.resume(ID, &place, 3).await.unwrap();
+        next.publish(ID, &to, 2500, 3).await.unwrap_err();
+        assert_eq!(read(&shared, "files/a").await, contents(2500)[1..]);
+    }
+}
+
+#[tokio::test]
+async fn an_entity_that_is_staged_is_read_before_it_is_published_and_discarded_with_the_rest() {
+    let shared = InMemory::new();
+    let (one, other) = (builder(&shared).stages(true).build(), builder(&shared).stages(true).build());
+    one.open(ID, &to("/a")).await.unwrap();
+    store(&one, &contents(2500), 0, 2500, 1).await.unwrap();
+    let place = one.place(ID).await;
+    for (number, objects) in [&one, &other, &one].into_iter().enumerate() {
+        objects.resume(ID, &place, 2 + number as u64).await.unwrap();
+        let entity = objects.entity(ID).await.unwrap();
+        assert_eq!(entity.size(), 2500);
+        assert_eq!(entity.read(999..2001).await.unwrap(), contents(2500)[999..2001]);
+    }
+    assert_eq!(names(&shared).await.len(), 1, "and it is not published");
+    one.discard(ID, 9).await.unwrap();
+    assert!(names(&shared).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_entity_that_the_store_cannot_copy_is_refused_when_its_size_is_known() {
+    let mut builder = builder(&InMemory::new()).stages(true);
+    builder.shared.max_copy = 3 * PART;
+    let objects = builder.build();
+    objects.open(ID, &to("/a")).await.unwrap();
+    let refused = store(&objects, b"x", 0, 3 * PART + 1, 1).await.unwrap_err();
+    assert_eq!(refused.refusal(), Refusal::TooLarge);
+    store(&objects, b"x", 0, 3 * PART, 1).await.unwrap();
 }
 
 #[tokio::test]

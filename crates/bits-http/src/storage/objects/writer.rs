@@ -6,12 +6,10 @@ use std::sync::Arc;
 use bits_proto::Guid;
 use bits_proto::server::Refusal;
 use bytes::Bytes;
-use object_store::path::Path;
-use object_store::{PutMultipartOptions, WriteMultipart};
+use object_store::WriteMultipart;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::place::{Crumb, Place};
-use super::publish::attributes;
 use super::{MAX_PARTS, MIB, Shared, failure, taken_over};
 use crate::storage::{Failure, Span, Writer};
 
@@ -54,11 +52,8 @@ impl ObjectWriter {
         }
         let mut is_new_upload = false;
         if total > place.part_size && place.upload.is_none() {
-            if !place.overwrites && shared.if_absent.is_none() {
-                let why = "the object store cannot publish a file of more than a part without overwriting";
-                return Err(Failure::new(Refusal::TooLarge, why));
-            }
-            place.upload = Some(shared.begin_upload(&place).await?);
+            place.staged = shared.stages(&place, total)?;
+            place.upload = Some(shared.begin_upload(id, &place).await?);
             is_new_upload = true;
         }
         // The place that was saved says that they are in parts.
@@ -107,12 +102,6 @@ impl Shared {
                 Err(Failure::new(Refusal::TooLarge, "the entity would have more parts than a store takes"))
             }
         }
-    }
-
-    async fn begin_upload(&self, place: &Place) -> Result<String, Failure> {
-        let options = PutMultipartOptions { attributes: attributes(place), ..PutMultipartOptions::default() };
-        let begun = self.parts.create_multipart_opts(&Path::from(&*place.key), options).await;
-        begun.map_err(|error| failure(&error))
     }
 }
 
