@@ -20,8 +20,12 @@
 
 mod addresses;
 mod application;
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+mod bucket;
 mod check;
 mod control;
+#[cfg(feature = "postgres")]
+mod database;
 mod guard;
 mod hook;
 mod listen;

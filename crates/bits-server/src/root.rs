@@ -36,7 +36,7 @@ pub(crate) struct Served {
 #[derive(Clone, Debug)]
 pub(crate) enum Root {
     Folder(Folder),
-    #[cfg(feature = "s3")]
+    #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
     Bucket {
         objects: bits_http::storage::Objects,
         url: String,
@@ -46,7 +46,7 @@ pub(crate) enum Root {
 impl Root {
     pub(crate) fn open(options: &Options) -> Result<Self, String> {
         match options.bucket() {
-            Some(url) => bucket(url),
+            Some(url) => bucket(url, options),
             None => options.folder().open().map(Self::Folder).map_err(|error| error.to_string()),
         }
     }
@@ -54,7 +54,7 @@ impl Root {
     pub(crate) const fn folder(&self) -> Option<&Folder> {
         match self {
             Self::Folder(folder) => Some(folder),
-            #[cfg(feature = "s3")]
+            #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
             Self::Bucket { .. } => None,
         }
     }
@@ -74,7 +74,7 @@ impl Root {
                     None => serve_alone(&directory, builder, folder).await,
                 }
             }
-            #[cfg(feature = "s3")]
+            #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
             Self::Bucket { objects, .. } => {
                 let builder = web::uploads(options, (self, objects.clone()), told.0, told.1, told.2);
                 let url = options.database().ok_or("a bucket needs a database")?;
@@ -87,7 +87,7 @@ impl Root {
     pub(crate) fn path(&self, destination: &str) -> OsString {
         match self {
             Self::Folder(folder) => folder.path(destination).unwrap_or_default().into(),
-            #[cfg(feature = "s3")]
+            #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
             Self::Bucket { url, .. } => format!("{}{destination}", url.trim_end_matches('/')).into(),
         }
     }
@@ -104,7 +104,7 @@ impl Root {
                 let free = looked.await.map_err(|error| error.to_string())?;
                 free.map(Some).map_err(|error| error.to_string())
             }
-            #[cfg(feature = "s3")]
+            #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
             Self::Bucket { objects, .. } => {
                 objects.check().await.map(|()| None).map_err(|failure| failure.to_string())
             }
@@ -115,32 +115,31 @@ impl Root {
     pub(crate) async fn sha256(&self, destination: &str) -> Option<String> {
         match self {
             Self::Folder(folder) => sha256(folder, destination).await,
-            #[cfg(feature = "s3")]
+            #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
             Self::Bucket { objects, .. } => sha256(objects, destination).await,
         }
     }
 }
 
-#[cfg(feature = "s3")]
-fn bucket(url: &str) -> Result<Root, String> {
-    use bits_http::storage::Objects;
-    use object_store::ClientOptions;
-    use object_store::aws::AmazonS3Builder;
-
-    let path = url.strip_prefix("s3://").and_then(|rest| rest.split_once('/')).map(|(_, path)| path);
-    let prefix = path.unwrap_or_default().trim_matches('/');
-    let endpoints = ["AWS_ENDPOINT", "AWS_ENDPOINT_URL"].map(std::env::var);
-    let is_plain = endpoints.into_iter().flatten().any(|endpoint| endpoint.starts_with("http://"));
-    let client = ClientOptions::new().with_allow_http(is_plain);
-    let objects = Objects::s3(AmazonS3Builder::from_env().with_url(url), client)
-        .and_then(|builder| builder.prefix(prefix))
-        .map_err(|failure| format!("{url} cannot be used: {failure}"))?;
-    Ok(Root::Bucket { objects: objects.build(), url: url.to_owned() })
+#[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
+fn bucket(url: &str, options: &Options) -> Result<Root, String> {
+    let objects = crate::bucket::open(url, options.notifies(), options.limits.bucket_memory)?;
+    Ok(Root::Bucket { objects, url: url.to_owned() })
 }
 
-#[cfg(not(feature = "s3"))]
-fn bucket(url: &str) -> Result<Root, String> {
-    Err(format!("{url} cannot be used: this program was built without the feature s3"))
+#[cfg(not(any(feature = "azure", feature = "gcs", feature = "s3")))]
+fn bucket(url: &str, _options: &Options) -> Result<Root, String> {
+    Err(format!("{url} cannot be used: {}", not_built(url.split(':').next().unwrap_or_default())))
+}
+
+/// The feature that the program lacks for such a URL.
+pub(crate) fn not_built(scheme: &str) -> String {
+    let feature = match scheme {
+        "az" => "azure",
+        "gs" => "gcs",
+        _ => "s3",
+    };
+    format!("this program was built without the feature {feature}")
 }
 
 /// One server has the folder.
@@ -164,14 +163,12 @@ async fn serve_shared<S: Contents>(
     builder: Builder<S, Owner>,
     url: &str,
 ) -> Fallible<Served> {
+    use crate::database::Database;
     use bits_http::leases::{Leases, Postgres};
     use bits_proto::server::Keep;
 
-    // The URL may have a password in it.
-    let mut config: tokio_postgres::Config =
-        url.parse().map_err(|_| "the URL of the database makes no sense")?;
-    config.application_name("bits-server");
-    let rows = Postgres::open(config, tokio_postgres::NoTls, options.database_connections.get()).await?;
+    let Database { config, tls } = Database::of(url)?;
+    let rows = Postgres::open(config, tls, options.database_connections.get()).await?;
     let directory = directory.to_builder().keep(Keep::Records).build()?;
     let leases = Leases::open(&directory, rows, options.lease).await?;
     Ok(Served { uploads: builder.with_turns(leases), tasks: None })

@@ -19,6 +19,10 @@ pub(crate) struct Limits {
     /// How many bytes a second a client sends at least within a body; slower ones are sent away, and come back
     #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64")]
     pub(crate) least_pace: u64,
+    /// How much memory the parts of files on their way into a bucket may take; uploads beyond put smaller pieces, which are put together
+    /// in the bucket
+    #[arg(long, value_name = "SIZE", value_parser = values::size, default_value = "64MiB")]
+    pub(crate) bucket_memory: u64,
     /// The largest file
     #[arg(long, value_name = "SIZE", value_parser = values::size)]
     pub(crate) max_upload_size: Option<u64>,

@@ -44,11 +44,12 @@ bits-server man                         the manual page";
 #[command(name = "bits-server", version, after_help = AFTER_HELP)]
 pub(crate) struct Options {
     /// Where uploads are published: a directory; or s3://BUCKET/PREFIX, with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION
-    /// and AWS_ENDPOINT in the environment
+    /// and AWS_ENDPOINT in the environment; az://CONTAINER/PREFIX or gs://BUCKET/PREFIX, where the program was built for them
     #[arg(long, value_name = "DIR|URL")]
     pub(crate) root: PathBuf,
-    /// Where sessions are kept: a directory; or postgres://USER:PASSWORD@HOST/DATABASE, which several servers share. The bytes of
-    /// unfinished uploads are hidden beside their destinations [default: DIR/.bits]
+    /// Where sessions are kept: a directory; or postgres://USER:PASSWORD@HOST/DATABASE, which several servers share, with
+    /// ?sslmode=verify-full&sslrootcert=FILE as psql has it. The bytes of unfinished uploads are hidden beside their destinations
+    /// [default: DIR/.bits]
     #[arg(long, value_name = "DIR|URL")]
     pub(crate) state: Option<PathBuf>,
     /// How many connections to the database there are at most
@@ -202,7 +203,14 @@ fn with_variables(command: Command) -> Command {
 }
 
 impl Options {
-    fn checked(self) -> Result<Self, String> {
+    fn checked(mut self) -> Result<Self, String> {
+        // The URL of a folder is another way to write its path.
+        if let Some(path) = self.root.to_str().and_then(|root| root.strip_prefix("file://")) {
+            if !path.starts_with('/') {
+                return Err("--root file:// needs an absolute path: file:///srv/uploads".to_owned());
+            }
+            self.root = path.into();
+        }
         self.directory().map_err(|error| error.to_string())?;
         if self.network.public_url.is_none() && self.notification_url.as_ref().is_some_and(is_relative) {
             // Else a client would choose where everybody's files are sent.
@@ -221,8 +229,8 @@ impl Options {
             (Some(_), None) => {
                 "a --root in a bucket needs --state postgres://…, where what is known of uploads is kept"
             }
-            (Some(_), _) if self.notify.is_some() => {
-                "--notify needs a --root that is a folder: a server application cannot be told of files in a bucket"
+            (Some(_), _) if matches!(self.notify, Some(Notify::ByReference)) => {
+                "--notify by-reference needs a --root that is a folder: a server application is told paths of files, and a bucket has none; by-value sends it the bytes"
             }
             (_, Some(_)) if self.limits.quota.is_some() || !self.people.user_quotas.is_empty() => {
                 "servers that share a database keep no quota together: --quota and --user-quota need a --state that is a folder"
@@ -234,7 +242,9 @@ impl Options {
 
     /// The URL of the bucket where uploads are published, if it is one.
     pub(crate) fn bucket(&self) -> Option<&str> {
-        self.root.to_str().filter(|root| root.starts_with("s3://"))
+        let is_bucket =
+            |root: &&str| ["s3://", "az://", "gs://"].iter().any(|scheme| root.starts_with(scheme));
+        self.root.to_str().filter(is_bucket)
     }
 
     /// The URL of the database that servers share, if there is one.
@@ -297,6 +307,11 @@ impl Options {
             (Some(Notify::ByValue), Some(url)) => NotificationType::ByValue(url.clone()),
             _ => NotificationType::None,
         }
+    }
+
+    /// Whether a server application is told of complete uploads.
+    pub(crate) const fn notifies(&self) -> bool {
+        self.notify.is_some()
     }
 
     /// Whether the application is told over https.

@@ -136,7 +136,11 @@ fn places_that_several_servers_share_go_together_or_are_wrong_usage() {
     let database = ["--state", "postgres://bits:secret@127.0.0.1:1/bits"];
     for (options, words) in [
         (vec!["--root", "s3://bucket/files"], "--state postgres://"),
-        ([&["--root", "s3://bucket/files"], &database[..], &["--notify", "by-value"]].concat(), "--notify"),
+        (
+            [&["--root", "s3://bucket/files"], &database[..], &["--notify", "by-reference"]].concat(),
+            "by-value",
+        ),
+        (vec!["--root", "file://uploads"], "file:///"),
         ([&["--root", "/nowhere"], &database[..], &["--quota", "1GiB"]].concat(), "--quota"),
     ] {
         let notified = options.contains(&"--notify");
