@@ -2,6 +2,7 @@
 //!
 //! PostgreSQL and moto are not part of the workspace: each says how to get it where it is missing.
 
+mod azurite;
 mod client;
 mod moto;
 mod node;
@@ -12,6 +13,7 @@ mod request;
 mod server;
 mod wire;
 
+pub use azurite::Azurite;
 pub use client::{Client, Sent};
 pub use moto::Moto;
 pub use node::{Node, Part};

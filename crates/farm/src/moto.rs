@@ -97,13 +97,27 @@ impl Moto {
     /// The multipart uploads that have parts and were neither completed nor aborted.
     #[must_use]
     pub fn unfinished(&self) -> Vec<String> {
-        let answer = self.request("GET", &format!("/{BUCKET}?uploads"), b"");
-        let (keys, ids) = (texts(&answer.body, "Key"), texts(&answer.body, "UploadId"));
         let has_parts = |(key, id): &(String, String)| {
             let parts = self.request("GET", &format!("/{BUCKET}/{key}?uploadId={id}"), b"");
             !texts(&parts.body, "PartNumber").is_empty()
         };
-        keys.into_iter().zip(ids).filter(has_parts).map(|(key, _)| key).collect()
+        self.uploads().into_iter().filter(has_parts).map(|(key, _)| key).collect()
+    }
+
+    /// The multipart uploads that were neither completed nor aborted: keys below the bucket, and ids.
+    #[must_use]
+    pub fn uploads(&self) -> Vec<(String, String)> {
+        let answer = self.request("GET", &format!("/{BUCKET}?uploads"), b"");
+        texts(&answer.body, "Key").into_iter().zip(texts(&answer.body, "UploadId")).collect()
+    }
+
+    /// Puts a part, as a server does that slept.
+    ///
+    /// # Panics
+    /// It is refused.
+    pub fn put_part(&self, key: &str, upload: &str, number: u32, bytes: &[u8]) {
+        let target = format!("/{BUCKET}/{key}?partNumber={number}&uploadId={upload}");
+        assert_eq!(self.request("PUT", &target, bytes).status, 200);
     }
 
     fn request(&self, method: &str, target: &str, body: &[u8]) -> Message {

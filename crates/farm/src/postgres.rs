@@ -1,8 +1,8 @@
 //! A PostgreSQL of a test's own, in a temporary directory.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::TcpListener;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -29,12 +29,47 @@ impl Database {
         Self::start_with(&["fsync=off", "full_page_writes=off", "synchronous_commit=off"])
     }
 
-    /// Starts one with these settings.
+    /// Starts one that takes connections over TLS with a password, and with this certificate.
     ///
     /// # Panics
-    /// PostgreSQL is not installed, or does not start.
+    /// It does not start.
+    #[must_use]
+    pub fn start_with_tls(certificate: &end_to_end::Certificate) -> Self {
+        let [chain, key] = [certificate.chain(), certificate.key()].map(|file| fs::read(file).unwrap());
+        Self::launch(&["fsync=off", "ssl=on", "password_encryption=scram-sha-256"], |data| {
+            fs::write(data.join("server.crt"), chain).unwrap();
+            fs::write(data.join("server.key"), key).unwrap();
+            fs::set_permissions(data.join("server.key"), Permissions::from_mode(0o600)).unwrap();
+            let rules = "hostssl all secure 127.0.0.1/32 scram-sha-256\nhost all bits 127.0.0.1/32 trust\n";
+            fs::write(data.join("pg_hba.conf"), rules).unwrap();
+            ["server.crt", "server.key", "pg_hba.conf"].map(|name| data.join(name)).to_vec()
+        })
+        .with_user("secure", "secret")
+    }
+
+    fn with_user(self, name: &str, password: &str) -> Self {
+        self.within(async {
+            let client = self.client().await;
+            let make = format!("CREATE ROLE {name} LOGIN SUPERUSER PASSWORD '{password}'");
+            client.batch_execute(&make).await.unwrap();
+        });
+        self
+    }
+
+    /// The URL of a user with a password, who needs TLS.
+    #[must_use]
+    pub fn tls_url(&self) -> String {
+        format!("postgres://secure:secret@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Starts one with these settings.
     #[must_use]
     pub fn start_with(settings: &[&str]) -> Self {
+        Self::launch(settings, |_| Vec::new())
+    }
+
+    /// `prepare` writes more files into the folder of its data.
+    fn launch(settings: &[&str], prepare: impl FnOnce(&Path) -> Vec<PathBuf>) -> Self {
         let programs = programs();
         let folder = TempDir::new().unwrap();
         let user = unprivileged_user();
@@ -46,6 +81,11 @@ impl Database {
         initdb.args(["--no-sync", "-A", "trust", "-U", "bits", "-E", "UTF8", "--locale=C", "-D"]).arg(&data);
         let done = initdb.output().unwrap();
         assert!(done.status.success(), "initdb: {}", String::from_utf8_lossy(&done.stderr));
+        for file in prepare(&data) {
+            if let Some((user, group)) = user {
+                chown(file, Some(user), Some(group)).unwrap();
+            }
+        }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut postgres = as_user(&programs.join("postgres"), user);
         postgres.arg("-D").arg(&data).args(["-h", "127.0.0.1", "-k", "", "-p", &port.to_string()]);
@@ -60,16 +100,20 @@ impl Database {
 
     fn wait(&self) {
         let deadline = Instant::now() + DEADLINE;
-        // Not within the runtime of the test.
+        self.within(async {
+            while self.config().connect(NoTls).await.is_err() {
+                assert!(Instant::now() < deadline, "PostgreSQL does not start");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+    }
+
+    /// Runs something, not within the runtime of the test.
+    fn within(&self, what: impl Future<Output = ()> + Send) {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(async {
-                    while self.config().connect(NoTls).await.is_err() {
-                        assert!(Instant::now() < deadline, "PostgreSQL does not start");
-                        tokio::time::sleep(Duration::from_millis(50)).await;
-                    }
-                });
+                runtime.block_on(what);
             });
         });
     }

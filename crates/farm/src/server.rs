@@ -24,6 +24,18 @@ impl Server {
         Self { options: options.to_vec(), environment, child, address, log }
     }
 
+    /// Starts one that may not be able to. Returns what it said, if it ended at once.
+    ///
+    /// # Errors
+    /// What it said.
+    pub fn try_start(options: &[String], environment: Vec<(&'static str, String)>) -> Result<Self, String> {
+        let log = tempfile::tempfile().unwrap();
+        match try_spawn(options, &environment, &log) {
+            Ok((child, address)) => Ok(Self { options: options.to_vec(), environment, child, address, log }),
+            Err(()) => Err(read(&log)),
+        }
+    }
+
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
@@ -59,13 +71,23 @@ impl Server {
         fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     }
 
+    /// A line of `/proc/PID/status`, in bytes.
+    #[must_use]
+    pub fn memory(&self, line: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let value = status.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(':')).unwrap();
+        value.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    /// Forgets the most memory that it ever had (`VmHWM`).
+    pub fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
+    }
+
     /// What it has logged, since it was started first.
-    pub fn log(&mut self) -> String {
-        let mut text = String::new();
-        let mut log = self.log.try_clone().unwrap();
-        log.seek(SeekFrom::Start(0)).unwrap();
-        log.read_to_string(&mut text).unwrap();
-        text
+    #[must_use]
+    pub fn log(&self) -> String {
+        read(&self.log)
     }
 
     fn signal(&self, signal: &str) {
@@ -81,7 +103,24 @@ impl Drop for Server {
     }
 }
 
+fn read(log: &File) -> String {
+    let mut text = String::new();
+    let mut log = log.try_clone().unwrap();
+    log.seek(SeekFrom::Start(0)).unwrap();
+    log.read_to_string(&mut text).unwrap();
+    text
+}
+
 fn spawn(options: &[String], environment: &[(&'static str, String)], log: &File) -> (Child, SocketAddr) {
+    try_spawn(options, environment, log)
+        .unwrap_or_else(|()| panic!("bits-server does not start: {}", read(log)))
+}
+
+fn try_spawn(
+    options: &[String],
+    environment: &[(&'static str, String)],
+    log: &File,
+) -> Result<(Child, SocketAddr), ()> {
     let named = std::env::var_os("BITS_SERVER");
     let mut command = named.map_or_else(|| Command::new(end_to_end::programs::server()), Command::new);
     for name in ["http_proxy", "https_proxy", "all_proxy"] {
@@ -97,6 +136,11 @@ fn spawn(options: &[String], environment: &[(&'static str, String)], log: &File)
         .unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().rsplit("//").next().unwrap().parse();
-    (child, address.unwrap_or_else(|_| panic!("bits-server does not start: {line}")))
+    match line.trim().rsplit("//").next().unwrap().parse() {
+        Ok(address) => Ok((child, address)),
+        Err(_) => {
+            child.wait().unwrap();
+            Err(())
+        }
+    }
 }

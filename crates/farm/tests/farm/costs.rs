@@ -44,6 +44,22 @@ impl Rows for Counted {
         self.0.due(lease).await
     }
 
+    fn replaces(&self) -> bool {
+        self.0.replaces()
+    }
+
+    async fn replace(&self, id: Guid) -> Result<(), Failure> {
+        self.rows().replace(id).await
+    }
+
+    async fn replaced(&self, lease: Duration) -> Result<Option<Claimed>, Failure> {
+        self.0.replaced(lease).await
+    }
+
+    async fn bound(&self, ended: usize) -> Result<(), Failure> {
+        self.0.bound(ended).await
+    }
+
     async fn renew(&self, held: &[(Guid, u64)], lease: Duration) -> Result<Vec<(Guid, u64, u64)>, Failure> {
         self.rows().renew(held, lease).await
     }

@@ -15,13 +15,17 @@ async fn an_upload_that_begins_on_one_schema_ends_on_the_next() {
     // Its release knew the first step alone.
     let client = farm.database.client().await;
     client
-        .batch_execute("ALTER TABLE bits_sessions DROP COLUMN place; DELETE FROM bits_schema WHERE step > 1")
+        .batch_execute(
+            "ALTER TABLE bits_sessions DROP COLUMN place, DROP COLUMN destination, DROP COLUMN begun,
+                DROP COLUMN replaced;
+            DROP INDEX IF EXISTS bits_sessions_ended; DELETE FROM bits_schema WHERE step > 1",
+        )
         .await
         .unwrap();
     // Both nodes of the next release start at once.
     let (one, two) = tokio::join!(farm.node(), farm.node());
     let steps = farm.database.number("SELECT count(*) FROM bits_schema").await;
-    assert_eq!(steps, 2);
+    assert_eq!(steps, 3);
     assert_eq!(one.send(upload.fragment(&bytes[100..], 100, 200)).await.unwrap().status, 200);
     assert_eq!(two.send(upload.packet("Close-Session")).await.unwrap().status, 200);
     assert_eq!(farm.memory.file("/a").unwrap(), bytes);
@@ -34,7 +38,7 @@ async fn a_node_works_beside_nodes_of_a_later_release() {
     let upload = Upload::create(&old, "/a").await;
     let client = farm.database.client().await;
     let later = "ALTER TABLE bits_sessions ADD COLUMN later int NOT NULL DEFAULT 7;
-        INSERT INTO bits_schema VALUES (3)";
+        INSERT INTO bits_schema VALUES (4)";
     client.batch_execute(later).await.unwrap();
     assert_eq!(old.send(upload.fragment(b"abc", 0, 3)).await.unwrap().status, 200);
     let restarted = farm.node().await;

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use farm::{Upload, slow};
+use bits_http::storage::Objects;
+use farm::{Node, Part, Upload, slow};
+use object_store::memory::InMemory;
 
 use crate::harness::{Farm, LEASE, contents};
 
@@ -101,4 +103,30 @@ async fn lost_signals_cost_the_interval_of_polling() {
     assert_eq!((answer.status.as_u16(), answer.received()), (200, Some(10)));
     assert!(begin.elapsed() < LEASE * 3, "{:?}", begin.elapsed());
     assert_eq!(older.await.unwrap().status, 503);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_take_over_that_fails_holds_the_row_no_longer_than_it_takes() {
+    let farm = Farm::start();
+    let storage = Objects::builder(InMemory::new()).build();
+    let part = Part {
+        config: farm.database.config(),
+        storage,
+        directory: farm.directory.clone(),
+        lease: Duration::from_secs(60),
+    };
+    let node = Node::start(part).await;
+    let upload = Upload::create(&node, "/a").await;
+    assert_eq!(node.send(upload.fragment(b"abc", 0, 6)).await.unwrap().status, 200);
+    // A process died with the row, and what the storage would look at cannot be had.
+    let client = farm.database.client().await;
+    let died = "CREATE TABLE aside AS SELECT place FROM bits_sessions;
+        UPDATE bits_sessions SET holder = newest, until = now() - interval '1 second', place = 'nothing'";
+    client.batch_execute(died).await.unwrap();
+    assert_eq!(node.send(upload.fragment(b"def", 3, 6)).await.unwrap().status, 500);
+    client.batch_execute("UPDATE bits_sessions SET place = aside.place FROM aside").await.unwrap();
+    let begin = Instant::now();
+    let answer = node.send(upload.fragment(b"def", 3, 6)).await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.received()), (200, Some(6)));
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
 }

@@ -1,0 +1,7 @@
+//! `bits-server` as its users start it, with a database and a bucket.
+
+mod applications;
+mod bucket;
+mod compose;
+mod encryption;
+mod harness;
