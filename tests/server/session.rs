@@ -165,6 +165,9 @@ fn q57_a_program_with_rows_lets_a_newer_session_take_the_place_of_an_older_one()
     assert_eq!((step.work(), older.session.state()), (Work::Discard, State::Ended(Ending::Replaced)));
     assert_eq!(older.report(&step, Report::Discarded).work(), Work::Done);
     for head in [fragment(&older.id(), 50..100, 100), close(&older.id()), cancel(&older.id())] {
-        assert_error(&answer(&older.handle(head)), 403, "0x80070005", "0x5");
+        let owner = ALICE.to_owned();
+        let arrival = older.directory.read(&head, &owner).unwrap();
+        let refused = older.session.handle_request(older.now, &arrival, &older.directory).unwrap_err();
+        assert_error(&refused.to_response(), 403, "0x80070005", "0x5");
     }
 }
