@@ -19,6 +19,7 @@
 #[doc = include_str!("guide/upload.md")]
 ///
 #[doc = include_str!("rows.md")]
+#[doc(alias("progress", "authenticate", "password", "NTLM", "Kerberos", "rate", "bandwidth"))]
 pub mod upload {}
 
 /// Writing a server.
@@ -26,6 +27,7 @@ pub mod upload {}
 #[doc = include_str!("guide/server.md")]
 ///
 #[doc = include_str!("rows.md")]
+#[doc(alias("BITS_POST", "expect", "100-continue", "overwrite"))]
 pub mod server {}
 
 /// Who may upload, and where to.
@@ -33,6 +35,7 @@ pub mod server {}
 #[doc = include_str!("guide/access.md")]
 ///
 #[doc = include_str!("rows.md")]
+#[doc(alias("401", "authentication", "authorization", "owner", "Basic", "users"))]
 pub mod access {}
 
 /// Storing state.
@@ -40,6 +43,7 @@ pub mod access {}
 #[doc = include_str!("guide/state.md")]
 ///
 #[doc = include_str!("rows.md")]
+#[doc(alias("crash", "restart", "resume", "persist", "save"))]
 pub mod state {}
 
 /// Sessions in a database.
@@ -47,6 +51,7 @@ pub mod state {}
 #[doc = include_str!("guide/database.md")]
 ///
 #[doc = include_str!("rows.md")]
+#[doc(alias("cluster", "load balancer", "lock", "PostgreSQL", "SQLite"))]
 pub mod database {}
 
 /// Notifications and replies.
@@ -54,6 +59,7 @@ pub mod database {}
 #[doc = include_str!("guide/replies.md")]
 ///
 #[doc = include_str!("rows.md")]
+#[doc(alias("application", "webhook", "notification", "reply"))]
 pub mod replies {}
 
 /// Talking to real peers: which setting for which.
@@ -61,6 +67,7 @@ pub mod replies {}
 #[doc = include_str!("guide/peers.md")]
 ///
 #[doc = include_str!("rows.md")]
+#[doc(alias("IIS", "Windows", "OneDrive", "proxy", "firewall", "compatibility"))]
 pub mod peers {}
 
 /// Limits, and slow clients.
@@ -68,6 +75,7 @@ pub mod peers {}
 #[doc = include_str!("guide/limits.md")]
 ///
 #[doc = include_str!("rows.md")]
+#[doc(alias("quota", "slow", "throttle", "timeout", "maximum"))]
 pub mod limits {}
 
 /// Security: threats, and who answers for what.
@@ -75,6 +83,7 @@ pub mod limits {}
 #[doc = include_str!("guide/security.md")]
 ///
 #[doc = include_str!("rows.md")]
+#[doc(alias("threats", "traversal", "TLS"))]
 pub mod security {}
 
 /// Every HRESULT and every status, its cause and its remedy.
@@ -92,7 +101,25 @@ pub mod security {}
     "0x8020001D",
     "0x8020001F",
     "0x80200020",
-    "0x80190194"
+    "0x80190194",
+    "300",
+    "301",
+    "400",
+    "403",
+    "404",
+    "405",
+    "407",
+    "408",
+    "409",
+    "411",
+    "413",
+    "416",
+    "429",
+    "500",
+    "501",
+    "502",
+    "503",
+    "HRESULT"
 ))]
 pub mod errors {}
 
@@ -101,4 +128,5 @@ pub mod errors {}
 #[doc = include_str!("guide/differences.md")]
 ///
 #[doc = include_str!("rows.md")]
+#[doc(alias("MC-BUP", "conformance"))]
 pub mod differences {}

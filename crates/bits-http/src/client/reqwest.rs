@@ -18,6 +18,7 @@ use super::probe::{Language, other_language};
 use super::reqwest_failure::Broken;
 use super::transport::{Answer, Attempt, Connection, Lasting, Transport, TransportFailure};
 
+#[doc(alias = "proxy")]
 /// A [`Transport`] on reqwest, for [`upload`](super::upload) on tokio.
 ///
 /// reqwest's own habits are switched off: it follows no redirect, sends nothing again, sends no `Referer`, and decompresses

@@ -18,6 +18,7 @@ use super::buffers::SIZE;
 use super::control::Control;
 use super::transport::{Answer, Attempt, Connection, Lasting, Transport, TransportFailure};
 
+#[doc(alias = "proxy")]
 /// A [`Transport`] on ureq, for [`upload_blocking`](super::upload_blocking).
 ///
 /// ureq's own habits are switched off: it follows no redirect, takes no status for an error, and decompresses nothing. Times are

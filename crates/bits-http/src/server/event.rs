@@ -1,4 +1,4 @@
-//! Events: what may interest whoever runs a server.
+//! The events of a server: its log, its metrics and its hooks are made of them.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use http::request::Parts;
 use super::table::Leftover;
 use super::turns::Upload;
 
-/// Something that happened. The head of the request that it happened in has everything else: the client's address in its extensions,
-/// if the server puts it there, or `BITS-Content-Name`.
+/// An event of a server. The head of the request that it happened in has everything else: the client's address in its extensions,
+/// if the server puts it there, and the file's name with the client, in `Content-Name`.
 #[non_exhaustive]
 pub enum Event<'e, O> {
     /// A record or something else was found at the start, and left alone.

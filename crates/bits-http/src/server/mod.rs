@@ -19,6 +19,33 @@
 //! # }
 //! ```
 //!
+//! # Who may upload
+//!
+//! A function names the owner of each request by its head, or answers it. Here the users have names and passwords:
+//!
+//! ```
+//! use bits_http::server::{Body, Uploads};
+//! use bits_http::storage::Memory;
+//! use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+//! use http::{Response, StatusCode};
+//!
+//! let builder = Uploads::builder(Memory::new()).owner(|head| {
+//!     // Base64 of `alice:secret`. Compare hashes in constant time where there are users.
+//!     match head.headers.get(AUTHORIZATION) {
+//!         Some(value) if value == "Basic YWxpY2U6c2VjcmV0" => Ok("alice".to_owned()),
+//!         _ => {
+//!             let mut challenge = Response::new(Body::empty());
+//!             *challenge.status_mut() = StatusCode::UNAUTHORIZED;
+//!             let scheme = "Basic realm=\"uploads\"".parse().expect("a legal value");
+//!             challenge.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+//!             let ack = "Ack".parse().expect("a legal value");
+//!             challenge.headers_mut().insert("BITS-Packet-Type", ack);
+//!             Err(challenge)
+//!         }
+//!     }
+//! });
+//! ```
+//!
 //! # Promises
 //!
 //! - A body is streamed in constant memory, and what came of it counts, however it ends.

@@ -70,8 +70,8 @@ pub(super) struct Server<S, T: Turns> {
 }
 
 impl Uploads {
-    /// Begins to put a server together. Without more said, everybody is one owner, events are not told, nothing is served
-    /// by GET, and no application is notified.
+    /// Begins to put a server together. By default everybody is one owner, nobody is told of events, nothing is served by GET, and
+    /// no application is notified.
     pub fn builder<S: Storage>(storage: S) -> Builder<S> {
         Builder {
             storage: Arc::new(storage),
@@ -103,10 +103,11 @@ impl Uploads {
 }
 
 impl<S: Storage, O> Builder<S, O> {
-    /// Names the owner of a request by its head, or answers it: 401, say. Sessions are their owner's alone.
+    /// Names the owner of a request by its head, or answers it with 401. Sessions are their owner's alone.
     ///
     /// Call it before [`events`](Self::events), which are told of owners. It may block for a while, as a slow hash of a password does,
-    /// if the runtime has several threads.
+    /// if the runtime has several threads. [The module](super#who-may-upload) has an example.
+    #[doc(alias("authentication", "401", "password", "users"))]
     pub fn owner<P: Clone + Send + Sync + 'static>(
         self,
         owner: impl Fn(&Parts) -> Result<P, Response<Body>> + Send + Sync + 'static,
@@ -121,26 +122,27 @@ impl<S: Storage, O> Builder<S, O> {
         }
     }
 
-    /// Is told what happens. It must not block.
+    /// Tells this function of every event. It must not block.
     pub fn events(mut self, events: impl Fn(&Event<'_, O>) + Send + Sync + 'static) -> Self {
         self.events = Box::new(events);
         self
     }
 
-    /// How long a client may be silent within a body; 60 seconds by default. It comes back, and goes on from there.
+    /// Bounds the silence of a client within a body. By default 60 seconds. A client that was cut off comes back, and goes on from
+    /// there.
     pub fn silence(mut self, time: Duration) -> Self {
         self.patience.silence = time;
         self
     }
 
-    /// How many bytes a second a client sends at least within a body, measured over half a minute; any number by default.
+    /// Demands a least pace of a client within a body, in bytes a second, measured over half a minute. By default there is none.
     pub fn least_pace(mut self, bytes_a_second: u64) -> Self {
         self.patience.least = bytes_a_second.saturating_mul(WINDOW.as_secs());
         self
     }
 
-    /// Serves published files and the replies to uploads, too, by GET and HEAD with ranges. Everybody whom the function names an owner
-    /// reads all files; a reply is its upload's owner's alone.
+    /// Serves published files and the replies to uploads, too, by GET and HEAD with ranges. Every [owner](Self::owner) reads all
+    /// files. A reply goes to the owner of its upload alone.
     pub fn serve(mut self) -> Self
     where
         S: Contents,

@@ -273,7 +273,7 @@ impl<O: Owner, R: Records> Turn for TableTurn<O, R> {
     }
 }
 
-/// Random bytes of the operating system: whoever guesses an id can write into the session.
+/// Random bytes of the operating system: a client that guesses an id can write into the session.
 pub(crate) fn random() -> Result<[u8; 16], Failure> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)

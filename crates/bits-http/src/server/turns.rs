@@ -114,7 +114,7 @@ pub enum Work {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Upload<O> {
-    /// Its session. A secret: whoever knows it can write into the session.
+    /// Its session. A secret: a client that knows it can write into the session.
     pub id: Guid,
     /// Whose it is.
     pub owner: O,
