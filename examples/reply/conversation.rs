@@ -1,4 +1,4 @@
-//! What the parties say to one another, one line a packet, in the order sent.
+//! The conversation of the parties, one line a packet, in the order sent.
 
 use std::fmt::Display;
 use std::io::{self, Write};

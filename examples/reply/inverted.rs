@@ -1,4 +1,4 @@
-//! What the application makes of a file: every byte inverted, as it passes by.
+//! The application's work on a file: it inverts every byte as it passes by.
 
 use std::io::{self, Read};
 

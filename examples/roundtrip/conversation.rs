@@ -1,4 +1,4 @@
-//! What client and server say to one another, one line a packet, in the order sent.
+//! The conversation of client and server, one line a packet, in the order sent.
 
 use std::fmt::Display;
 use std::io::{self, Write};

@@ -71,8 +71,8 @@ impl Upload {
         Ok(())
     }
 
-    /// The source is not what it was when the upload began: what the server has is of no use. The session is cancelled,
-    /// and the upload fails with `BG_E_LOCAL_FILE_CHANGED`.
+    /// Tells that the source has changed since the upload began, so that the bytes on the server are of no use. The session is
+    /// cancelled, and the upload fails with `BG_E_LOCAL_FILE_CHANGED`.
     ///
     /// # Errors
     /// [`ApiMisuse::Ended`]: it is over.

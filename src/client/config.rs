@@ -127,7 +127,7 @@ pub enum Recovery {
     /// Send it again. Right for servers that never overwrite what they stored, as IIS and this library. The default.
     #[default]
     Resend,
-    /// Cancel the session and start over. For servers that append whatever comes: there, a repeat corrupts the file.
+    /// Cancel the session and start over. For servers that append every Fragment: there, a repeat corrupts the file.
     Restart,
 }
 
@@ -141,7 +141,7 @@ pub enum LostClose {
     /// That the server has published the entity: the upload is complete, unconfirmed. The default.
     #[default]
     Completes,
-    /// That nobody knows: the upload starts over, as MC-BUP has it (§3.1.5.2.1). The entity may be published twice.
+    /// That it is not known: the upload starts over, as MC-BUP has it (§3.1.5.2.1). The entity may be published twice.
     StartsOver,
 }
 
@@ -208,101 +208,100 @@ pub struct ConfigBuilder {
 }
 
 impl ConfigBuilder {
-    /// How strictly Acks are read; [`Conformance::Interop`] by default.
+    /// Sets how strictly Acks are read. The default is [`Conformance::Interop`].
     pub fn conformance(mut self, conformance: Conformance) -> Self {
         self.config.conformance = conformance;
         self
     }
 
-    /// The size of every Fragment but the last, in bytes. By default it [adapts](FragmentSize::ADAPTIVE) to the line.
+    /// Sets the size of every Fragment but the last, in bytes. By default the size [adapts](FragmentSize::ADAPTIVE) to the line.
     pub fn fragment_size(self, bytes: u64) -> Self {
         self.fragments(FragmentSize::Fixed(bytes))
     }
 
-    /// How large fragments are; [`FragmentSize::ADAPTIVE`] by default.
+    /// Sets how large Fragments are. The default is [`FragmentSize::ADAPTIVE`].
     pub fn fragments(mut self, size: FragmentSize) -> Self {
         self.config.fragment_size = size;
         self
     }
 
-    /// The pace to begin with, in bytes a second; none by default. Paced fragments are what goes in a quarter of a
-    /// second at most.
+    /// Sets the pace to begin with, in bytes a second. By default there is none. A paced Fragment has at most the bytes of a quarter of
+    /// a second.
     pub fn rate(mut self, bytes_a_second: Option<NonZeroU64>) -> Self {
         self.config.rate = bytes_a_second;
         self
     }
 
-    /// On which packets the entity's name is sent; on every Fragment by default.
+    /// Sets on which packets the entity's name is sent. By default it is sent on every Fragment.
     pub fn content_name(mut self, packets: ContentNamePackets) -> Self {
         self.config.content_name = packets;
         self
     }
 
-    /// Whether a Ping goes first of all, to set up the connection and its authentication cheaply; not by default.
+    /// Sends a Ping before everything else, which sets up the connection and its authentication cheaply. Off by default.
     pub fn ping_first(mut self, ping: bool) -> Self {
         self.config.ping_first = ping;
         self
     }
 
-    /// Whether a reply is expected; by default it is ignored.
+    /// Sets whether a reply is expected. By default it is ignored.
     pub fn reply(mut self, mode: ReplyMode) -> Self {
         self.config.reply = mode;
         self
     }
 
-    /// What to do when a Fragment was sent and no answer came; by default it is sent again.
+    /// Sets what to do if a Fragment was sent and no answer came. By default it is sent again.
     pub fn recovery(mut self, recovery: Recovery) -> Self {
         self.config.recovery = recovery;
         self
     }
 
-    /// What it means that the session is gone when a Close-Session goes again; by default that the upload is complete.
+    /// Sets what it means if the session is gone when a Close-Session is repeated. By default it means that the upload is complete.
     pub fn lost_close(mut self, meaning: LostClose) -> Self {
         self.config.lost_close = meaning;
         self
     }
 
-    /// Which hosts the session may be moved to; any by default, as Windows does.
+    /// Sets which hosts the session may be moved to. By default any, as in Windows.
     pub fn host_policy(mut self, policy: HostPolicy) -> Self {
         self.config.host_policy = policy;
         self
     }
 
-    /// For how long a session's host may be out of reach at most, whatever the server said; as it said by default, and
-    /// for ever where it said nothing ([C34](crate::manual::decisions#c34)).
+    /// Bounds the time for which a session's host may be out of reach. By default the server's time holds, and if it named none, there
+    /// is no bound ([C34](crate::manual::decisions#c34)).
     pub fn host_fallback_cap(mut self, cap: Duration) -> Self {
         self.config.host_fallback_cap = Some(cap);
         self
     }
 
-    /// Whether a host that was left twice, one time after the other, is no longer followed, and no other either, for the rest of
-    /// the upload; so by default ([C35](crate::manual::decisions#c35)). For farms whose hosts come back.
+    /// Follows no other host any more, for the rest of the upload, after one host was left twice in a row. On by default
+    /// ([C35](crate::manual::decisions#c35)). Turn it off for farms whose hosts come back.
     pub fn ignore_dead_hosts(mut self, ignore: bool) -> Self {
         self.config.ignores_dead_hosts = ignore;
         self
     }
 
-    /// Whether packets are sent as `POST` with `X-HTTP-Method-Override: BITS_POST`; not by default. For servers behind
-    /// something that lets no other method pass; the server must take it ([Q41](crate::manual::tolerances#q41)).
+    /// Sends packets as `POST` with `X-HTTP-Method-Override: BITS_POST`. Off by default. For servers behind a filter that lets no other
+    /// method pass; the server must take it ([Q41](crate::manual::tolerances#q41)).
     pub fn method_override(mut self, tunnel: bool) -> Self {
         self.config.method_override = tunnel;
         self
     }
 
-    /// Whether the protocol's GUID is sent in upper case, as one real server insists; not by default.
+    /// Sends the protocol's GUID in upper case, as one real server demands. Off by default.
     pub fn uppercase_protocol(mut self, uppercase: bool) -> Self {
         self.config.uppercase_protocol = uppercase;
         self
     }
 
-    /// Headers of the caller's own, which go with every request. Those of the protocol itself are not replaced.
+    /// Adds headers of the caller's own to every request. Headers of the protocol are not replaced.
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         self.config.headers = headers;
         self
     }
 
-    /// A header that means "session not found" where it stands with this value on an error ([Q27]). May be called more
-    /// than once.
+    /// Adds a header that means "session not found" if it stands with this value on an error ([Q27]). May be called more than once.
     ///
     /// [Q27]: crate::manual::tolerances#q27
     pub fn session_not_found(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -310,16 +309,16 @@ impl ConfigBuilder {
         self
     }
 
-    /// How long sending one request may take (§3.1.2.1), and how long its answer (§3.1.2.2); 2 and 5 minutes by default.
+    /// Sets how long sending one request may take (§3.1.2.1), and how long its answer may take (§3.1.2.2). By default 2 and 5 minutes.
     pub fn timeouts(mut self, request: Duration, response: Duration) -> Self {
         self.config.patience.request_timeout = request;
         self.config.patience.response_timeout = response;
         self
     }
 
-    /// The first and the longest delay before something is tried again; 5 seconds and 10 minutes by default. Delays
-    /// double in between, and vary by a quarter so that a fleet does not come back at once. A server's `Retry-After` counts as
-    /// a least delay, up to an hour, and up to `longest` where it is set here ([C75](crate::manual::decisions#c75)).
+    /// Sets the first and the longest delay before another try. By default 5 seconds and 10 minutes. Delays double in between, and vary by
+    /// a quarter so that a fleet does not come back at once. A server's `Retry-After` counts as a least delay, up to an hour, or up to
+    /// `longest` if it is set here ([C75](crate::manual::decisions#c75)).
     pub fn retry_delays(mut self, first: Duration, longest: Duration) -> Self {
         self.config.patience.first_retry_delay = first;
         self.config.patience.longest_retry_delay = longest;
@@ -327,44 +326,44 @@ impl ConfigBuilder {
         self
     }
 
-    /// After how long without progress the upload fails; 14 days by default, as Windows.
+    /// Sets the time without progress after which the upload fails. By default 14 days, as in Windows.
     pub fn give_up_after(mut self, time: Duration) -> Self {
         self.config.patience.give_up_after = time;
         self
     }
 
-    /// How many acknowledgements in a row may leave the offset where it was; 10 by default.
+    /// Sets how many acknowledgements in a row may leave the offset where it was. By default 10.
     pub fn max_stalls(mut self, stalls: u32) -> Self {
         self.config.max_stalls = stalls;
         self
     }
 
-    /// How often the server may go back behind what it acknowledged, without new progress in between; 10 by default.
+    /// Sets how often the server may go back behind what it acknowledged, without new progress in between. By default 10.
     pub fn max_regressions(mut self, regressions: u32) -> Self {
         self.config.max_regressions = regressions;
         self
     }
 
-    /// How often the upload may start over, without new progress in between; 3 by default.
+    /// Sets how often the upload may start over, without new progress in between. By default 3.
     pub fn max_restarts(mut self, restarts: u32) -> Self {
         self.config.max_restarts = restarts;
         self
     }
 
-    /// Whether an entity without a byte is uploaded; it is by default ([C13](crate::manual::decisions#c13)).
+    /// Sets whether an entity without a byte is uploaded. By default it is ([C13](crate::manual::decisions#c13)).
     pub fn empty_entity(mut self, what: EmptyEntity) -> Self {
         self.config.empty_entity = what;
         self
     }
 
-    /// Whether every request wants a connection of its own, as far as its credentials allow; not by default. For servers
-    /// that close a connection after each answer without saying so, where a repeat would do harm.
+    /// Uses a connection of its own for every request, as far as its credentials allow. Off by default. For servers that close a
+    /// connection after each answer without saying so, if a repeat would do harm.
     pub fn fresh_connections(mut self, fresh: bool) -> Self {
         self.config.fresh_connections = fresh;
         self
     }
 
-    /// The seed of the delays' variation; give every upload another one. 0 by default.
+    /// Seeds the variation of the delays. Give every upload another seed. By default 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.config.seed = seed;
         self

@@ -9,7 +9,7 @@ use crate::packet::Malformed;
 use crate::packet::PacketType;
 use crate::vocabulary::{ErrorContext, Hresult};
 
-/// Why an upload failed, or why it waits before it tries again.
+/// The reason why an upload failed, or why it waits before it tries again.
 ///
 /// Its `Display` is for people: what happened, and what to look at. The manual has the cause and the remedy of each
 /// [code and status](crate::manual::guide::errors).

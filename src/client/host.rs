@@ -1,4 +1,4 @@
-//! Which host an upload talks to.
+//! The host that an upload talks to.
 
 use http::Uri;
 
@@ -29,7 +29,7 @@ pub enum HostPolicy {
     /// Any host, as Windows follows. The default.
     #[default]
     Any,
-    /// This domain and whatever is below it: `example.org` allows `example.org` and `upload.example.org`.
+    /// This domain and every name below it: `example.org` allows `example.org` and `upload.example.org`.
     ///
     /// The caller names the domain, since what a registered suffix is changes by the day.
     Domain(String),

@@ -21,15 +21,15 @@
 //!    - [`Output::Transmit`]: send the request. Its body is a [`Payload`](crate::packet::Payload): exactly these bytes of the
 //!      source, streamed. Report [`handle_sent`](Upload::handle_sent) when the last one was handed over.
 //!    - [`Output::Abort`]: close that exchange's connection and forget it.
-//!    - [`Output::Event`]: tell whom it may concern. [`Event::Completed`], [`Event::Cancelled`] and [`Event::Failed`] are the ends.
-//! 3. **Wait** for whichever comes first: the head of the response, an error of the transport, the time of
+//!    - [`Output::Event`]: tell your user, or your log. [`Event::Completed`], [`Event::Cancelled`] and [`Event::Failed`] are the ends.
+//! 3. **Wait** for the first of these: the head of the response, an error of the transport, the time of
 //!    [`Upload::poll_timeout`], or a wish of the user.
 //! 4. **Tell** the upload: [`handle_response`](Upload::handle_response),
 //!    [`handle_transport_error`](Upload::handle_transport_error), [`handle_timeout`](Upload::handle_timeout), or a command. Drain the
-//!    response's body, whatever it is. Go to 2.
+//!    response's body, if it has one. Go to 2.
 //!
-//! One exchange is under way at a time. Whatever is told about another one changes nothing, so a program need not
-//! take care what comes late.
+//! One exchange is under way at a time. A report about another one changes nothing, so a program need not look whether it comes
+//! too late.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -94,16 +94,16 @@
 //! been asked whether it lost bytes ([Q34]). A refused Ping is passed over after three ([Q33]). A fragment that fails three times
 //! without an Ack, with contact in between, is halved ([Q35]). The tenth Ack in a row that breaks the protocol is fatal ([C25]).
 //!
-//! A [table](#the-transitions-of-an-upload) says what an upload does in every place, whatever it meets.
+//! A [table](#the-transitions-of-an-upload) says what an upload does in every place with every input.
 //!
 //! Delays grow and vary; a server that answers without moving on is given up after a bounded number of answers.
 //!
 //! # What to persist, and when
 //!
-//! [`Upload::snapshot`] is plain data, in whatever state the upload is. Store one after each command, and one for each output that
-//! you take in step 2, **before a request is sent**: it says what is about to go, so that a Close or Cancel of which nobody knows what became is
-//! not mistaken for one that never went. What is lost by a crash is then what was under way: one fragment at most is sent
-//! twice, and a session that was being created goes at its timeout.
+//! [`Upload::snapshot`] is plain data, in any state of the upload. Store one after each command, and one for each output that you
+//! take in step 2, **before a request is sent**. It says which packet is about to go, so that after a crash a Close or Cancel
+//! without an answer is not taken for one that never went. A crash then loses only the exchange under way: at most one fragment
+//! is sent twice, and a session that was being created goes at its timeout.
 //!
 //! [`Upload::restore`] takes the time that the snapshot was at rest, and the destination: its query may have changed.
 //!
@@ -129,12 +129,12 @@
 //!
 //! # The transitions of an upload
 //!
-//! This table says what an upload does wherever it stands and whatever it meets (§3.1). The tests drive an upload through all of
-//! it. The names are no part of the API.
+//! This table says what an upload does in every place with every input (§3.1). The tests drive an upload through all of it. The
+//! names are no part of the API.
 //!
 //! - Where it stands: `RESTING` is every place where nothing is on its way and the upload is not over; `OVER` is Completed and
 //!   Cancelled.
-//! - What comes: `COMMANDS` are those that can be misused; `REFUSALS` say that the request is invalid, to whatever is no
+//! - What comes: `COMMANDS` are those that can be misused; `REFUSALS` say that the request is invalid, to any packet but a
 //!   Fragment.
 //! - *Under* is empty where a row holds for every setting. *Then* is where the upload stands afterwards: – is where it stood.
 #![doc = include_str!("transitions.md")]

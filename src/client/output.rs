@@ -24,7 +24,7 @@ pub enum Output {
     Transmit(Transmit),
     /// Give up this exchange: close its connection, and report nothing more of it.
     Abort(ExchangeId),
-    /// Nothing to do; but perhaps something to tell.
+    /// Tell your user, or your log.
     Event(Event),
 }
 
@@ -35,14 +35,14 @@ pub enum Output {
 pub struct Transmit {
     /// The name of the exchange in reports.
     pub id: ExchangeId,
-    /// The request, its target the whole URL. Add `Host` and what else your HTTP library wants; send exactly the bytes
-    /// of the [`Payload`].
+    /// The request. Its target is the whole URL. Add `Host` and what your HTTP library wants besides, and send exactly the bytes
+    /// of the [`Payload`] as its body.
     pub request: Request<Payload>,
     /// The connection that the request must use.
     pub connection: Connection,
-    /// How long sending may take; the upload keeps this time itself, as one of its timers.
+    /// The time for sending the request. The upload keeps it itself, as one of its timers.
     pub request_timeout: Duration,
-    /// How long the answer may take after that; the upload keeps this time itself, too.
+    /// The time for the answer after that. The upload keeps it itself, too.
     pub response_timeout: Duration,
 }
 
@@ -76,7 +76,8 @@ pub enum TransportError {
     Untrusted,
 }
 
-/// A thing that may interest the caller.
+/// An event for the user or the log of the caller. [`CredentialsWanted`](Self::CredentialsWanted) and
+/// [`ReplyReady`](Self::ReplyReady) wait for a command; the others want nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -128,14 +129,14 @@ pub enum Event {
     },
     /// Something went wrong that may pass: the upload waits and tries again.
     Waiting {
-        /// After how long it tries again.
+        /// The delay until the next try.
         delay: Duration,
         /// What went wrong.
         cause: Failure,
     },
     /// The server, or a proxy, wants credentials: [`authenticate`](super::Upload::authenticate) goes on.
     CredentialsWanted {
-        /// 401 or 407, and so whose they are.
+        /// 401 from the server, 407 from a proxy.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::status"))]
         status: StatusCode,
         /// The values of `WWW-Authenticate`, or of `Proxy-Authenticate`.

@@ -39,7 +39,7 @@ impl Upload {
         }
     }
 
-    /// The head of the answer arrived. The body, whatever it is, is the caller's to drain.
+    /// The head of the answer arrived. The caller must drain the body, if there is one.
     pub fn handle_response<B>(&mut self, now: Instant, id: ExchangeId, response: &Response<B>) {
         // What is not yet the answer (Q32).
         if response.status().is_informational() {

@@ -138,7 +138,7 @@ impl Snapshot {
 }
 
 impl Upload {
-    /// The upload as plain data, in whatever state it is. See [what to persist, and when](super#what-to-persist-and-when).
+    /// Returns the upload as plain data, in any state. See [what to persist, and when](super#what-to-persist-and-when).
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let left = |timer| self.timers.get(timer).map(|at| at.saturating_duration_since(now));
         let place = match &self.place {
@@ -180,8 +180,8 @@ impl Upload {
     /// `age` counts for what runs by the clock on the wall: a host that is out of reach, and the delay before the next try.
     /// Say [`Duration::ZERO`] if it is not known.
     ///
-    /// `destination` is that of the snapshot. Its query may be another one, an access token that was renewed, say: then
-    /// requests go there.
+    /// `destination` is that of the snapshot. Its query may be another one, because an access token was renewed:
+    /// then requests go there.
     ///
     /// `entity` is the source as it is now. If its size or its [validator](Entity::validator) is another one, the
     /// session is cancelled and the upload fails with `BG_E_LOCAL_FILE_CHANGED`.

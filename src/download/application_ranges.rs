@@ -1,4 +1,4 @@
-//! Which bytes are wanted, and which of them next.
+//! The ranges that the caller wants, and the choice of the next ones.
 
 use std::ops::Range;
 
@@ -37,7 +37,7 @@ impl ApplicationRanges {
         Ok(Self(Some(ranges)))
     }
 
-    /// The whole entity, however long it is.
+    /// The whole entity, of any length.
     #[must_use]
     pub const fn whole() -> Self {
         Self(None)

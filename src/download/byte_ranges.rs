@@ -1,4 +1,4 @@
-//! Which bytes a `Range` header asks for.
+//! The ranges of a `Range` header.
 
 use std::fmt;
 use std::ops::Range;

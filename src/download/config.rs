@@ -107,19 +107,19 @@ pub struct ConfigBuilder {
 }
 
 impl ConfigBuilder {
-    /// How strictly answers are read; [`Conformance::Interop`] by default.
+    /// Sets how strictly answers are read. The default is [`Conformance::Interop`].
     pub fn conformance(mut self, conformance: Conformance) -> Self {
         self.config.conformance = conformance;
         self
     }
 
-    /// Whether a HEAD goes first; by default if anything else than the whole entity is wanted.
+    /// Sets whether a HEAD goes first. By default it does if anything else than the whole entity is wanted.
     pub fn head(mut self, head: HeadRequest) -> Self {
         self.config.head = head;
         self
     }
 
-    /// How many bytes one GET asks for at most (`FRAGMENT_LENGTH`); by default, all that are missing.
+    /// Bounds the bytes that one GET asks for (`FRAGMENT_LENGTH`). By default it asks for all that are missing.
     ///
     /// A server that does not know ranges can only be asked for the whole.
     pub fn fragment_size(mut self, bytes: u64) -> Self {
@@ -127,7 +127,7 @@ impl ConfigBuilder {
         self
     }
 
-    /// The pace to begin with, in bytes a second; none by default. One GET then asks for what comes in a quarter of a second
+    /// Sets the pace to begin with, in bytes a second. By default there is none. One GET then asks for what comes in a quarter of a second
     /// at most, so that the pace is even. [`Download::set_rate`](super::Download::set_rate) changes it.
     ///
     /// A server that does not know ranges can only be asked for the whole, and so keeps no pace.
@@ -136,25 +136,25 @@ impl ConfigBuilder {
         self
     }
 
-    /// How many bytes a server may make this side store, at most; 4 GiB by default. A larger entity
+    /// Bounds the bytes that a server may make this side store. By default 4 GiB. A larger entity
     /// [fails](super::Reason::TooLarge) the download before a byte of it is stored.
     pub fn max_size(mut self, bytes: u64) -> Self {
         self.config.max_size = bytes;
         self
     }
 
-    /// How long sending one request may take (§3.6.2.1), and how long the head of its answer and every further piece of the
-    /// body (§3.6.2.2); 5 minutes each by default ([C50](crate::manual::decisions#c50)).
+    /// Sets how long sending one request may take (§3.6.2.1), and how long the head of its answer and every further piece of the
+    /// body (§3.6.2.2). By default 5 minutes each ([C50](crate::manual::decisions#c50)).
     pub fn timeouts(mut self, request: Duration, response: Duration) -> Self {
         self.config.patience.request_timeout = request;
         self.config.patience.response_timeout = response;
         self
     }
 
-    /// The first and the longest delay before something is tried again; 5 seconds and 10 minutes by default. Delays
+    /// Sets the first and the longest delay before another try. By default 5 seconds and 10 minutes. Delays
     /// double in between, and vary by a quarter so that a fleet does not come back at once.
     ///
-    /// A server may ask for a longer delay (`Retry-After`), of up to an hour; of up to `longest` where it is set here ([C75]).
+    /// A server may ask for a longer delay (`Retry-After`), of up to an hour, or of up to `longest` if it is set here ([C75]).
     ///
     /// [C75]: crate::manual::decisions#c75
     pub fn retry_delays(mut self, first: Duration, longest: Duration) -> Self {
@@ -164,13 +164,13 @@ impl ConfigBuilder {
         self
     }
 
-    /// After how long without progress the download fails; 14 days by default.
+    /// Sets the time without progress after which the download fails. By default 14 days.
     pub fn give_up_after(mut self, time: Duration) -> Self {
         self.config.patience.give_up_after = time;
         self
     }
 
-    /// How often the download may start over because the entity changed; 3 by default ([C63]).
+    /// Bounds how often the download may start over because the entity changed. By default 3 times ([C63]).
     ///
     /// [C63]: crate::manual::decisions#c63
     pub fn max_restarts(mut self, restarts: u32) -> Self {
@@ -178,7 +178,7 @@ impl ConfigBuilder {
         self
     }
 
-    /// Whether an HTML page that names neither its `Last-Modified` nor its `ETag` may be the reply; not by default.
+    /// Lets an HTML page without `Last-Modified` and without `ETag` be the reply. Off by default.
     ///
     /// Servers of replies must send `Last-Modified` (§3.5.5.1). A page without it comes from a captive portal or a login
     /// as a rule, so that the download [waits](super::Reason::Page) until the true reply comes.
@@ -187,14 +187,14 @@ impl ConfigBuilder {
         self
     }
 
-    /// Headers of the caller's own, which go with every request. They replace neither those of the protocol nor the
+    /// Adds headers of the caller's own to every request. They replace neither those of the protocol nor the
     /// [credentials](super::Download::authenticate).
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         self.config.headers = headers;
         self
     }
 
-    /// The seed of the delays' variation; give every download another one. 0 by default.
+    /// Seeds the variation of the delays. Give every download another seed. By default 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.config.seed = seed;
         self

@@ -1,4 +1,4 @@
-//! What tells one version of an entity from another.
+//! The tag that tells one version of an entity from another.
 
 use std::str::FromStr;
 

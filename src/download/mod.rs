@@ -28,8 +28,8 @@
 //!    them, and tell [`handle_received`](Download::handle_received). Tell [`handle_body_end`](Download::handle_body_end) when the
 //!    body has ended.
 //! 4. [`Output::Abort`]: close the connection of that exchange.
-//! 5. Sleep until [`poll_timeout`](Download::poll_timeout), then tell [`handle_timeout`](Download::handle_timeout); whatever else
-//!    happens comes first.
+//! 5. Sleep until [`poll_timeout`](Download::poll_timeout), then tell [`handle_timeout`](Download::handle_timeout). If anything
+//!    else happens before, tell that first.
 //!
 //! # Storing a download
 //!
@@ -131,7 +131,7 @@
 //!
 //! # The transitions of a download
 //!
-//! This table says what a download does wherever it stands and whatever it meets (§3.6.5.2). The tests drive a download through
+//! This table says what a download does in every place with every input (§3.6.5.2). The tests drive a download through
 //! all of it. The names are no part of the API.
 //!
 //! - Where it stands: `UNDER_WAY` is Measuring, Asking, AskingSeveral, Receiving and ReceivingSeveral; `SUSPENDING` is the same

@@ -1,4 +1,4 @@
-//! Where the bytes of an answer belong.
+//! The receiver of an answer: it says where in the entity each byte belongs.
 
 use std::collections::VecDeque;
 use std::ops::Range;

@@ -135,7 +135,7 @@ impl Snapshot {
 }
 
 impl Download {
-    /// The download as plain data, in whatever state it is.
+    /// Returns the download as plain data, in any state.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let left = |at: Instant| at.saturating_duration_since(now);

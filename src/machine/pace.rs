@@ -1,4 +1,4 @@
-//! How fast bytes go.
+//! The pace of bytes.
 
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! How long a machine waits, and how often it tries again.
+//! The times that a machine waits, and the number of its tries.
 
 use std::time::Duration;
 

@@ -77,14 +77,14 @@ pub struct ConfigBuilder {
 }
 
 impl ConfigBuilder {
-    /// How strictly answers are read; [`Conformance::Interop`] by default.
+    /// Sets how strictly answers are read. The default is [`Conformance::Interop`].
     pub fn conformance(mut self, conformance: Conformance) -> Self {
         self.config.conformance = conformance;
         self
     }
 
-    /// How long sending a notification may take (§3.3.2.1), and then how long the application may take until the head of
-    /// its answer (§3.3.2.3) and for the whole of it (§3.3.2.2); 5 minutes each by default.
+    /// Sets how long sending a notification may take (§3.3.2.1), and then how long the application may take until the head of
+    /// its answer (§3.3.2.3) and for the whole of it (§3.3.2.2). By default 5 minutes each.
     ///
     /// An entity that is notified by value must be sent within the first.
     pub fn timeouts(mut self, send: Duration, head: Duration, response: Duration) -> Self {
@@ -94,7 +94,7 @@ impl ConfigBuilder {
         self
     }
 
-    /// The largest reply that an application may send as the body of its answer, in bytes; 4 GiB by default.
+    /// Bounds the reply that an application may send as the body of its answer, in bytes. By default 4 GiB.
     pub fn max_reply_size(mut self, bytes: u64) -> Self {
         self.config.max_reply_size = bytes;
         self

@@ -1,4 +1,4 @@
-//! Where the files of a notification by reference are.
+//! The files of a notification by reference.
 
 use std::borrow::Cow;
 use std::fmt;

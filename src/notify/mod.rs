@@ -136,7 +136,7 @@
 //!
 //! # The transitions of a notification
 //!
-//! This table says what a notification does wherever it stands and whatever it meets (§3.3.5.2). The tests drive a notification
+//! This table says what a notification does in every place with every input (§3.3.5.2). The tests drive a notification
 //! through all of it. The names are no part of the API.
 //!
 //! - Where it stands: `EXCHANGING` is New, Sending and Awaiting; `LOOKING` and `LOOKING_ALONE` look for the response file, the

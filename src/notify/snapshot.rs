@@ -64,7 +64,7 @@ impl Snapshot {
 }
 
 impl Notification {
-    /// The notification as plain data, in whatever state it is.
+    /// Returns the notification as plain data, in any state.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let untold = self.outputs.iter().any(|output| matches!(output, Output::Done(_)));

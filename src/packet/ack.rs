@@ -16,9 +16,9 @@ use crate::packet::Conformance;
 use crate::vocabulary::SessionId;
 use crate::vocabulary::{ErrorContext, Hresult};
 
-/// A server's message, whichever it is (§2.2.3, §2.2.5, §2.2.7, §2.2.9, §2.2.11).
+/// A server's message: the Ack of one of the requests, or an error (§2.2.3, §2.2.5, §2.2.7, §2.2.9, §2.2.11).
 ///
-/// An Ack on the wire does not say what it answers: who reads one must know the request.
+/// An Ack on the wire does not say which request it answers. The reader must know that.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -42,7 +42,8 @@ pub enum Ack<'a> {
 }
 
 impl<'a> Ack<'a> {
-    /// Reads the head of a response to a request of type `answers`. `Ok(None)`: it is no Ack, but a proxy's page, say.
+    /// Reads the head of a response to a request of type `answers`. `Ok(None)`: it is no Ack, but
+    /// the page of a proxy, for example.
     ///
     /// A header that cannot be read never hides an error beside it ([C73](crate::manual::decisions#c73)).
     ///

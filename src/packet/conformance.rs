@@ -22,7 +22,7 @@ pub enum Conformance {
     /// Tolerates what real peers are known to do. The default.
     #[default]
     Interop,
-    /// Refuses whatever MC-BUP says must be refused. For testing other implementations.
+    /// Refuses everything that MC-BUP says must be refused. For testing other implementations.
     Strict,
 }
 

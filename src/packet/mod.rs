@@ -2,7 +2,7 @@
 //!
 //! A client's messages are [`Request`]s, a server's are [`Ack`]s: enums of one struct per message (§2.2). They hold
 //! checked values only, so that encoding cannot fail. Decoding takes a head and never a body, allocates nothing, and
-//! borrows from the head whatever has no small upper bound.
+//! borrows from the head what has no small upper bound.
 //!
 //! ```text
 //!   http::Request<B> ──▶ Request::decode ─▶ Ok(Some(request))  a packet

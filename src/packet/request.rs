@@ -1,4 +1,4 @@
-//! A client's message, whichever it is.
+//! The requests: the enum of all, reading and writing one.
 
 use std::sync::LazyLock;
 
@@ -18,7 +18,7 @@ use crate::vocabulary::limits::MAX_CONTENT_NAME;
 /// The method of every request of this protocol.
 const BITS_POST: &str = "BITS_POST";
 
-/// A client's message, whichever it is (§2.2.2, §2.2.4, §2.2.6, §2.2.8, §2.2.10).
+/// A client's message: one of the five requests (§2.2.2, §2.2.4, §2.2.6, §2.2.8, §2.2.10).
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]

@@ -26,7 +26,7 @@ impl<'r, O> Arrival<'r, O> {
         self.packet.as_ref()
     }
 
-    /// The client: the caller's authenticated user, or whatever tells owners apart.
+    /// The client: the caller's authenticated user, or anything else that tells owners apart.
     #[must_use]
     pub const fn owner(&self) -> &'r O {
         self.owner

@@ -82,8 +82,8 @@ pub enum OwnerCheck {
     /// On every packet ([C54](crate::manual::decisions#c54)). The default.
     #[default]
     EveryPacket,
-    /// Nowhere once the session exists: some deployed clients authenticate for Create-Session alone. Whoever learns a
-    /// session id can then write into the session.
+    /// Nowhere once the session exists: some deployed clients authenticate for Create-Session alone. A client that
+    /// learns a session id can then write into the session.
     CreateOnly,
 }
 
@@ -226,7 +226,7 @@ impl Default for Directory {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidDirectory {
-    /// A size, a number or a time that must not be zero is.
+    /// A size, a number or a time is zero, and must not be.
     #[error("{0} must not be zero")]
     Zero(&'static str),
     /// A size of 2^63 bytes or more.
@@ -264,20 +264,20 @@ pub struct DirectoryBuilder {
 }
 
 impl DirectoryBuilder {
-    /// How strictly requests are read; [`Conformance::Interop`] by default.
+    /// Sets how strictly requests are read. The default is [`Conformance::Interop`].
     pub fn conformance(mut self, conformance: Conformance) -> Self {
         self.directory.conformance = conformance;
         self
     }
 
-    /// Whether uploads are enabled (`UploadEnabled`); they are by default. Where not, every packet is answered 501.
+    /// Enables uploads (`UploadEnabled`). On by default. If it is off, every packet is answered 501.
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.directory.enabled = enabled;
         self
     }
 
-    /// Whether `POST` with `X-HTTP-Method-Override: BITS_POST` is taken ([Q41]); not by default, as it slips past filters
-    /// that look at the method, and never in strict.
+    /// Takes `POST` with `X-HTTP-Method-Override: BITS_POST`, too ([Q41]). Off by default, because such a request slips past filters that
+    /// look at the method. Strict never takes it.
     ///
     /// [Q41]: crate::manual::tolerances#q41
     pub fn method_override(mut self, allowed: bool) -> Self {
@@ -285,78 +285,78 @@ impl DirectoryBuilder {
         self
     }
 
-    /// The largest entity, in bytes (`MaximumUploadSize`); 2^63 − 1 by default.
+    /// Sets the largest entity, in bytes (`MaximumUploadSize`). By default 2^63 − 1.
     pub fn max_upload_size(mut self, bytes: u64) -> Self {
         self.directory.max_upload_size = bytes;
         self
     }
 
-    /// The largest fragment, in bytes; larger ones are answered 413, and clients send smaller ones. No bound by default.
+    /// Sets the largest Fragment, in bytes. A larger one is answered 413, and clients send smaller ones. By default there is no bound.
     pub fn max_fragment_size(mut self, bytes: u64) -> Self {
         self.directory.max_fragment_size = bytes;
         self
     }
 
-    /// Whether an upload may replace what is at its destination already (`AllowOverwrites`); not by default.
+    /// Lets an upload replace what is at its destination already (`AllowOverwrites`). Off by default.
     pub fn allow_overwrites(mut self, allowed: bool) -> Self {
         self.directory.allow_overwrites = allowed;
         self
     }
 
-    /// How many sessions there may be in all; no bound by default.
+    /// Bounds the number of sessions in all. By default there is no bound.
     pub fn max_sessions(mut self, sessions: usize) -> Self {
         self.directory.max_sessions = sessions;
         self
     }
 
-    /// How many sessions one owner may have; 50 by default, as in IIS.
+    /// Bounds the number of sessions of one owner. By default 50, as in IIS.
     ///
-    /// Where nobody authenticates, everybody is one owner: raise it there.
+    /// If nobody authenticates, everybody is one owner: raise it there.
     pub fn sessions_per_owner(mut self, sessions: usize) -> Self {
         self.directory.sessions_per_owner = sessions;
         self
     }
 
-    /// On which packets a session's owner is checked; on every one by default.
+    /// Sets on which packets a session's owner is checked. By default on every one.
     pub fn owner_check(mut self, check: OwnerCheck) -> Self {
         self.directory.owner_check = check;
         self
     }
 
-    /// The host that the later requests of every session go to (`BITSHostId`), and for how long it may be out of reach
-    /// (`BITSHostIdFallbackTimeout`: whole seconds; `None`: 86,400, as in IIS, because a client that is told no time never
-    /// comes back to the origin). No host by default.
+    /// Names the host that the later requests of every session go to (`BITSHostId`), and the time for which it may be out of reach
+    /// (`BITSHostIdFallbackTimeout`, in whole seconds). `None` is 86,400 seconds, as in IIS, because a client that is told no time never
+    /// comes back to the origin. By default there is no host.
     pub fn host(mut self, id: HostId<'static>, fallback_timeout: Option<Duration>) -> Self {
         let fallback_timeout = fallback_timeout.or(Some(HOST_ID_FALLBACK_TIMEOUT));
         self.directory.host = Some(Host { id, fallback_timeout });
         self
     }
 
-    /// After how long without progress a session is discarded (§3.2.2.1); 14 days by default.
+    /// Sets the time without progress after which a session is discarded (§3.2.2.1). By default 14 days.
     pub fn session_timeout(mut self, timeout: Duration) -> Self {
         self.directory.session_timeout = timeout;
         self
     }
 
-    /// How long, and how many, ended sessions are remembered, so that the repeat of a Close or Cancel whose Ack was
-    /// lost is answered as a success ([Q55](crate::manual::tolerances#q55), [Q56](crate::manual::tolerances#q56));
-    /// one hour and 65,536 by default. Strict directories remember none.
+    /// Sets how long, and how many, ended sessions are remembered. The repeat of a Close or Cancel whose Ack was lost is answered as a
+    /// success meanwhile ([Q55](crate::manual::tolerances#q55), [Q56](crate::manual::tolerances#q56)). By default an hour and 65,536.
+    /// Strict directories remember none.
     pub fn tombstones(mut self, lifetime: Duration, most: usize) -> Self {
         self.directory.tombstone_lifetime = lifetime;
         self.directory.max_tombstones = most;
         self
     }
 
-    /// What the program keeps of its sessions; [`Keep::Records`] by default.
+    /// Sets what the program keeps of its sessions. The default is [`Keep::Records`].
     pub fn keep(mut self, keep: Keep) -> Self {
         self.directory.keep = keep;
         self
     }
 
-    /// Whether a new session takes the place of an older one of the same owner for the same destination ([Q57]), which is then
-    /// discarded and answers 403; not by default.
+    /// Lets a new session take the place of an older one of the same owner for the same destination ([Q57]). The older one is discarded,
+    /// and answers 403. Off by default.
     ///
-    /// Only where owners are told apart: where everybody is one owner, a stranger's Create would end an upload.
+    /// Use it only if owners are told apart: if everybody is one owner, a stranger's Create-Session ends an upload.
     ///
     /// [Q57]: crate::manual::tolerances#q57
     pub fn replace_sessions(mut self, replace: bool) -> Self {
@@ -364,7 +364,7 @@ impl DirectoryBuilder {
         self
     }
 
-    /// Whether and how a server application is notified of complete entities; not by default.
+    /// Sets whether and how a server application is notified of complete entities. By default it is not.
     pub fn notification(mut self, notification: NotificationType) -> Self {
         self.directory.notification = notification;
         self

@@ -49,7 +49,7 @@ impl fmt::Debug for Exchange {
     }
 }
 
-/// Tells whoever holds the tasks which of them to stop or to wake.
+/// Tells the program which task to stop or to wake.
 ///
 /// A signal that is lost costs time and nothing else: a task that asks now and then finds out by itself
 /// ([`Sessions::is_superseded`](super::Sessions::is_superseded), [`Sessions::poll_output`](super::Sessions::poll_output)).

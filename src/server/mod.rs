@@ -24,7 +24,7 @@
 //!
 //! Where `poll_output` returns `None`, another exchange works on the session: see [Requests that race](#requests-that-race).
 //! The crate's [front page](crate#one-upload) has the whole loop, and a [table](#the-transitions-of-a-session) says what a
-//! session does in every place, whatever it meets. `bits-http` has this loop for threads and for async tasks, and a whole server on top of it.
+//! session does in every place with every input. `bits-http` has this loop for threads and for async tasks, and a whole server on top of it.
 //!
 //! Everything that can be refused by the head alone is refused before an output asks for the body. A client that sent
 //! `Expect: 100-continue` gets its `100 Continue` when [`Output::Store`] comes, and never otherwise ([Q52]).
@@ -68,7 +68,7 @@
 //! # What must last, and in which order
 //!
 //! A byte that was acknowledged is never sent again, so the order is: the bytes, the record, the Ack. The outputs come in this
-//! order; each must last (`fdatasync`, or whatever makes it last) before it is reported. [`Keep`] says what is kept:
+//! order. Each must last before it is reported: call `fdatasync`, or what your storage has for it. [`Keep`] says what is kept:
 //!
 //! - [`Records`](Keep::Records), the default: a [`Record`] before each Ack that tells something new.
 //! - [`RecordsWithoutOffset`](Keep::RecordsWithoutOffset): where storage knows the length of what it holds and keeps it after
@@ -112,7 +112,7 @@
 //! | `Discard` | Close or Fragment | discards, and is answered | waits; then session not found |
 //! | anything | a third one | as above | the second is answered 503, the third waits |
 //!
-//! [`Sessions::poll_signal`] tells whoever holds the tasks which one to stop and which one to wake. Signals may be lost: a task
+//! [`Sessions::poll_signal`] says which task to stop and which one to wake. Signals may be lost: a task
 //! that asks [`Sessions::is_superseded`] and [`Sessions::poll_output`] now and then needs none.
 //!
 //! A task that dies must say so, from a `Drop` guard: [`Sessions::handle_abandoned`]. The turn belongs to the work and not to
@@ -136,7 +136,7 @@
 //! **A row is worked on step by step** ([`Keep::Rows`]): in one transaction, select the row for update, [`Session::restore`] its
 //! [`Snapshot`] with its age, call one method, and update the row. Between two transactions no lock is held, and the snapshot
 //! carries the exchange that is at work. A task that waits, or stores, looks at the row now and then
-//! ([`Session::is_superseded`]). Where a process has died, whoever finds out calls [`Session::handle_abandoned`] for
+//! ([`Session::is_superseded`]). Where a process has died, the one that finds out calls [`Session::handle_abandoned`] for
 //! [`Session::at_work`].
 //!
 //! - A new session is a row that is inserted before its `Open` is done: else bytes are left behind.
@@ -172,13 +172,13 @@
 //!
 //! # The transitions of a session
 //!
-//! This table says what a session does wherever it stands and whatever it meets (§3.2.5.1), where nothing is to be saved. The
-//! tests drive a session through all of it. The names are no part of the API.
+//! This table says what a session does in every place with every input (§3.2.5.1), where nothing is to be saved. The tests drive
+//! a session through all of it. The names are no part of the API.
 //!
 //! - Where it stands: `WORKING` is every place where an exchange is asked for a step, `IDLE` every other place of a session that
 //!   is open, `ENDED` every place of one that is over.
 //! - What comes: `FRAGMENTS` are the Fragments of the owner for the destination, `REQUESTS` these and Close and Cancel; `FAILURES`
-//!   are reports that a step failed; `AT_WORK` is whatever the exchange at work does.
+//!   are reports that a step failed; `AT_WORK` is everything that the exchange at work does.
 //! - *Under* is empty where a row holds for every setting. *Then* is where the session stands afterwards: – is where it stood, *as
 //!   before* where it stood before the Cancel, *as is due* wherever the request leads whose turn has come.
 //! - The last column is what to do, or an Ack; of an error, its status and code.

@@ -1,4 +1,4 @@
-//! Whether and how a server application is notified.
+//! The ways to notify a server application.
 
 use super::notification_url::NotificationUrl;
 

@@ -1,4 +1,4 @@
-//! Where a server application listens.
+//! The address of a server application.
 
 use std::fmt;
 use std::str::FromStr;
@@ -58,7 +58,7 @@ fn with_query(url: Uri, query: &str) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// Takes whatever gives a URL for every destination.
+/// Takes a text that gives a URL for every destination.
 impl FromStr for NotificationUrl {
     type Err = InvalidValue;
 

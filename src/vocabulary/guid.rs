@@ -73,7 +73,7 @@ impl Guid {
 
     /// A version 4 GUID (RFC 9562 §5.4) from sixteen random bytes.
     ///
-    /// The caller supplies the randomness. Where the GUID is a session id, whoever guesses it can write into the
+    /// The caller supplies the randomness. Where the GUID is a session id, a client that guesses it can write into the
     /// session: take the bytes from the operating system's generator.
     ///
     /// ```

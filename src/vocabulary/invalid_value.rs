@@ -1,6 +1,6 @@
 //! The error of a value that this protocol does not allow.
 
-/// A value that this protocol does not allow: the blame is on whoever supplied it.
+/// A value that this protocol does not allow. The caller supplied it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidValue {

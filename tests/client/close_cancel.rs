@@ -1,4 +1,4 @@
-//! How an upload ends: closed, closed without word of it, or cancelled.
+//! The ends of an upload: closed, closed without an answer, or cancelled.
 
 use bits_proto::ApiMisuse;
 use bits_proto::client::{Event, Reason, State, Suspend, Timer, TransportError};

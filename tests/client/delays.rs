@@ -1,4 +1,4 @@
-//! How long a status has the upload wait, and which have it end (C71, C75, C57, Q37).
+//! The delay after each status, and the statuses that end an upload (C71, C75, C57, Q37).
 
 use std::time::Duration;
 

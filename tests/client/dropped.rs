@@ -1,4 +1,4 @@
-//! What becomes of an exchange, or of a session, that an upload drops: on suspension, on giving up, on leaving.
+//! Exchanges and sessions that an upload drops: on suspension, on giving up, on leaving.
 
 use std::time::Duration;
 

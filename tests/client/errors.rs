@@ -1,4 +1,4 @@
-//! What an upload makes of answers that say no: the client's table in the manual.
+//! Answers that refuse: the client's table in the manual.
 
 use bits_proto::client::{ConfigBuilder, Event, Reason, State, Violation};
 use bits_proto::packet::PacketType;

@@ -1,4 +1,4 @@
-//! What a failure tells a person: what happened, and what to look at.
+//! The text of a failure: what happened, and what to look at.
 
 use testing::client::answers;
 use testing::client::scenario::{FRAGMENT, Scenario, config};

@@ -1,4 +1,4 @@
-//! What an upload makes of the offset that a server wants next, and the guards against a server that never gets on.
+//! The offset that a server wants next, and the guards against a server that never gets on.
 
 use bits_proto::Conformance;
 use bits_proto::client::{Event, Reason, Violation};

@@ -1,4 +1,4 @@
-//! How fast, and in what sizes: a line of a given speed in virtual time.
+//! Pace and sizes of fragments, on a line of a given speed in virtual time.
 
 use std::num::NonZeroU64;
 use std::time::Duration;

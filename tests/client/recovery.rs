@@ -1,4 +1,4 @@
-//! What an upload does about a fragment of which nobody knows whether the server took it.
+//! Recovery from a fragment that the server may or may not have taken.
 
 use std::time::Duration;
 

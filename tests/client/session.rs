@@ -1,4 +1,4 @@
-//! How an upload begins and what it sends: the path on which nothing goes wrong.
+//! The beginning of an upload, and its packets where nothing goes wrong.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How large the values are that programs keep many of, or pass around: growth shows here first.
+//! The sizes of values that programs keep many of, or pass around: growth shows here first.
 
 use std::mem::size_of;
 

@@ -1,4 +1,4 @@
-//! What a table of sessions costs, counted by the allocator.
+//! The memory of a table of sessions, counted by the allocator.
 #![expect(clippy::disallowed_methods, reason = "a test needs one instant to begin from")]
 
 use std::time::{Duration, Instant};

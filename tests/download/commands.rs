@@ -1,4 +1,4 @@
-//! What the caller may want at any time.
+//! Commands, which the caller may give at any time.
 
 use bits_proto::ApiMisuse;
 use bits_proto::download::{Config, Event, Reason, State, Suspend, TransportError};

@@ -1,4 +1,4 @@
-//! What is asked for, and in which requests.
+//! The requests of a download.
 
 use bits_proto::Conformance;
 use bits_proto::download::{ApplicationRanges, Config, Event, HeadRequest, State};

@@ -1,4 +1,4 @@
-//! How fast a reply comes (`set_rate`), in virtual time.
+//! The pace of a reply (`set_rate`), in virtual time.
 
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What may pass: broken connections, truncated bodies, timeouts, servers that are busy.
+//! Failures that may pass: broken connections, truncated bodies, timeouts, servers that are busy.
 
 use std::time::Duration;
 

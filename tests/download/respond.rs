@@ -1,4 +1,4 @@
-//! What a reply server answers (§3.5.5), as a table, and as in the capture.
+//! The answers of a reply server (§3.5.5), as a table, and as in the capture.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! What `public-api/GUIDELINES.md` says that the types have.
+//! The claims of `public-api/GUIDELINES.md` about the types.
 
 use std::error::Error;
 

@@ -1,4 +1,4 @@
-//! What a server application may answer, and how its answers are read.
+//! The answers of a server application, and how they are read.
 
 use bits_proto::notify::{DestinationUrl, InvalidAnswer, NotificationRequest, NotificationResponse};
 use bits_proto::packet::Payload;

@@ -1,4 +1,4 @@
-//! What a client makes of a server application's errors, which come with context 0x7.
+//! A client's reaction to errors of a server application, which come with context 0x7.
 
 use std::time::Instant;
 

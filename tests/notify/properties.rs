@@ -1,4 +1,4 @@
-//! What holds of a notification whatever it is told, in whatever order.
+//! Properties of a notification that is told anything in any order.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Which reply the client gets: the application's own URL, the response file, the body of the answer, or none.
+//! The reply that the client gets: the application's own URL, the response file, the body of the answer, or none.
 
 use bits_proto::limits::MAX_REPLY_SIZE;
 use bits_proto::notify::{Config, Delivery, Failure, Notification, Outcome, Reply, State};

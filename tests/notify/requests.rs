@@ -1,4 +1,4 @@
-//! What a server application takes for a notification, and what a notification says.
+//! The requests that a server application takes for notifications, and their content.
 
 use bits_proto::notify::{
     Application, DataFilePath, DataFiles, Delivery, DestinationUrl, NotificationRequest,

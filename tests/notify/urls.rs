@@ -1,4 +1,4 @@
-//! Where notifications go, what they name, and where replies are.
+//! The URLs of notifications, of their destinations and of replies.
 
 use bits_proto::notify::{
     Config, DestinationUrl, Notification, NotificationType, NotificationUrl, Output, iis_reply_session,

@@ -1,4 +1,4 @@
-//! What a server sends: the exact headers of every Ack, no more and no less.
+//! The Acks that a server sends: the exact headers of each, no more and no less.
 //!
 //! This is the common denominator that the pickiest clients accept: both error headers with one value, none of them on
 //! a success, the session on every Ack but a Ping's, `Accept-Encoding` on the Ack for Create-Session alone.

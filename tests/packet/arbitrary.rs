@@ -1,4 +1,4 @@
-//! What `arbitrary` makes is legal: fuzzers downstream get packets that this library could have read.
+//! Packets that `arbitrary` makes are legal: fuzzers downstream get packets that this library could have read.
 #![cfg(feature = "arbitrary")]
 
 use std::time::Duration;

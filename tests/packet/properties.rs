@@ -1,4 +1,4 @@
-//! What holds of every packet and every head, whoever sent it.
+//! Properties of every packet and every head, whoever sent it.
 
 use bits_proto::packet::{Ack, PacketType, Request, RequestHead, ResponseHead};
 use bits_proto::{Conformance, DecodeError, ErrorContext, Hresult, SessionId};

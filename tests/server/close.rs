@@ -1,4 +1,4 @@
-//! How an upload ends: Close-Session and Cancel-Session, what can fail then, and what is remembered.
+//! The ends of an upload: Close-Session and Cancel-Session, their failures, and the memory of ended sessions.
 
 use std::time::Duration;
 

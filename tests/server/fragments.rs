@@ -1,4 +1,4 @@
-//! What a server does with a Fragment: the table of the manual, and what can go wrong with a body.
+//! The reaction to a Fragment: the table of the manual, and bodies that go wrong.
 
 use bits_proto::server::{Directory, Notified, Refusal, Report, State, Store};
 use bits_proto::{Conformance, ReplyUrl};

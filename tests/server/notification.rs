@@ -1,4 +1,4 @@
-//! When a server application hears of an entity, and what follows from its answer (§3.2.5.1.3).
+//! Notifications of a server application: their time, and the consequences of the answer (§3.2.5.1.3).
 
 use bits_proto::ReplyUrl;
 use bits_proto::server::{Notified, Refusal, Report, State};

@@ -1,4 +1,4 @@
-//! What tasks report that die, that come too late, or that answer what nobody asked.
+//! Reports of tasks that die, that come too late, or that answer what nobody asked.
 
 use bits_proto::Conformance;
 use bits_proto::server::{Notified, Refusal, Report, State};

@@ -1,4 +1,4 @@
-//! Where the server listens: addresses, names, Unix sockets, and sockets that systemd hands over.
+//! The addresses, names, Unix sockets, and sockets of systemd on which the server listens.
 
 use std::fmt;
 use std::fs;

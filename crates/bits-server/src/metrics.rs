@@ -1,4 +1,4 @@
-//! What the server counts, in Prometheus' text format.
+//! The numbers that the server counts, in Prometheus' text format.
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};

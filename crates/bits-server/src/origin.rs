@@ -1,4 +1,4 @@
-//! What this server is called by those who talk to it: what stands before the path of every destination.
+//! The name of this server for those who talk to it: the part of a URL before the path of the destination.
 
 use std::str::FromStr;
 

@@ -1,4 +1,4 @@
-//! Who asks: the other end of a connection, or whom a trusted proxy asks for.
+//! The client of a request: the other end of a connection, or the one that a trusted proxy names.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};

@@ -1,4 +1,4 @@
-//! What is read again when the program is told to (`SIGHUP`), and what an operator is warned of.
+//! Reads certificate, key and users again at `SIGHUP`, and warns an operator of what is wrong with them.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Who may upload: Basic authentication (RFC 7617).
+//! The users who may upload: Basic authentication (RFC 7617).
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What is watched from outside: metrics and health.
+//! The pages for those who watch the server: metrics and health.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -1,4 +1,4 @@
-//! How many bytes may go in a second, by the time of day.
+//! The bytes that may go in a second, by the time of day.
 
 use std::num::NonZeroU64;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! What a person sees: on a terminal a progress bar, elsewhere plain lines. Errors are not here: they go to standard error.
+//! The output for a person: on a terminal a progress bar, elsewhere plain lines. Errors go to standard error, and are elsewhere.
 
 use std::fmt::{Arguments, Display};
 use std::io::{self, IsTerminal, Write};

@@ -1,4 +1,4 @@
-//! Who uploads: a name, and a password that need not stand on the command line.
+//! The user who uploads: a name, and a password that need not stand on the command line.
 
 use std::env;
 use std::fmt;

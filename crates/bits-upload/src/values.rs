@@ -1,4 +1,4 @@
-//! What single values of the command line look like.
+//! The syntax of single values of the command line.
 
 use std::num::NonZeroU64;
 

@@ -1,4 +1,4 @@
-//! What the command lines of bits-server and bits-upload have in common.
+//! The parts that the command lines of bits-server and bits-upload share.
 
 #![cfg_attr(
     not(test),

@@ -1,4 +1,4 @@
-//! Where uploads are stored: unfinished ones in a folder of their own, published ones under their names.
+//! The folder of uploads: unfinished ones in a folder of their own, published ones under their names.
 
 use std::io::{self, ErrorKind, SeekFrom};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What it takes to let `bits-server` and `bits-upload` meet over real TCP, and to stand in between.
+//! Support for the tests that let `bits-server` and `bits-upload` meet over real TCP, and stand in between.
 //!
 //! The tests of this crate start both programs as their users do. Each program has tests of its own; here is what only
 //! the pair can show.

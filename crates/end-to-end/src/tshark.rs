@@ -1,4 +1,4 @@
-//! What Wireshark makes of a recorded conversation.
+//! Wireshark's reading of a recorded conversation.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What holds for every machine's transition table, and how much of one has been driven.
+//! Checks for every machine's transition table, and a record of how much of one was driven.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;

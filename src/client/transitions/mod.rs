@@ -1,4 +1,4 @@
-//! What an upload does in every place, whatever it meets: as data, and as a table to read.
+//! The transitions of an upload, as data and as a table to read: its reaction in every place to whatever it meets.
 //!
 //! [`TRANSITIONS`] is MC-BUP §3.1.5.1 with what its states leave out: what is due after a wait, why a session is given up,
 //! what a caller may want meanwhile. Each pair of a [`Place`] and a [`Stimulus`] stands in it exactly once under each setting,

@@ -1,4 +1,4 @@
-//! What the caller of an upload gets to see.
+//! The outputs and events that the caller of an upload sees.
 
 use crate::machine::ApiMisuse;
 use crate::packet::PacketType;

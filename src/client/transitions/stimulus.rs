@@ -1,4 +1,4 @@
-//! What an upload meets.
+//! The inputs that an upload meets.
 
 use crate::machine::transition::catalogue;
 

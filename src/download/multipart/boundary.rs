@@ -1,4 +1,4 @@
-//! What stands between two parts.
+//! The boundary between two parts.
 
 use std::fmt::{self, Write as _};
 

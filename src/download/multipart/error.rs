@@ -1,4 +1,4 @@
-//! What may be wrong with a body of several parts.
+//! The errors of a body of several parts.
 
 use crate::vocabulary::limits::{MAX_BOUNDARY, MAX_PART_HEAD};
 

@@ -1,4 +1,4 @@
-//! What a download does in every place, whatever it meets: as data for the tests. It is no promise of the API.
+//! The transitions of a download, as data for the tests. They are no promise of the API.
 //!
 //! [`TRANSITIONS`] is MC-BUP §3.6.5.2 with what its states leave out: the body of an answer, waits and credentials, and what a
 //! caller may want meanwhile. Each pair of a [`Place`] and a [`Stimulus`] stands in it exactly once, but for the

@@ -1,4 +1,4 @@
-//! What the caller of a download gets to see.
+//! The outputs and events that the caller of a download sees.
 
 use crate::machine::ApiMisuse;
 

@@ -1,4 +1,4 @@
-//! What a download meets.
+//! The inputs that a download meets.
 
 use crate::machine::transition::catalogue;
 

@@ -1,4 +1,4 @@
-//! What a machine's transition table is made of, and how it is written.
+//! The parts of a machine's transition table, and its notation.
 
 mod notation;
 mod row;

@@ -1,4 +1,4 @@
-//! How a transition table is written: once, so that the data that tests drive and the table that people read are one.
+//! The notation of a transition table: it is written once, so that the data that tests drive is the table that people read.
 
 /// An enumeration that knows all of its variants.
 macro_rules! catalogue {

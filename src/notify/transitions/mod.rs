@@ -1,4 +1,4 @@
-//! What a notification does in every place, whatever it meets: as data for the tests. It is no promise of the API.
+//! The transitions of a notification, as data for the tests. They are no promise of the API.
 //!
 //! [`TRANSITIONS`] is MC-BUP §3.3.5.2 with what its states leave out: an answer that comes early or is none, a body that is no
 //! reply or comes before anybody wanted it, a request that nobody took. Each pair of a [`Place`] and a [`Stimulus`] stands in

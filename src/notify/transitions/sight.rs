@@ -1,4 +1,4 @@
-//! What the caller of a notification gets to see.
+//! The outputs that the caller of a notification sees.
 
 use crate::notify::state::Timer;
 

@@ -1,4 +1,4 @@
-//! What a notification meets.
+//! The inputs that a notification meets.
 
 use crate::machine::transition::catalogue;
 

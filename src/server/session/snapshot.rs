@@ -10,8 +10,8 @@ use crate::vocabulary::Guid;
 /// The version of the form in which sessions are stored. Older ones stay readable.
 const VERSION: u32 = 2;
 
-/// A [`Session`] at rest in whatever state it is, exchanges included: plain data, with the feature `serde` for any of its
-/// formats.
+/// A [`Session`] at rest, in any state, with its exchanges: plain data. With the feature `serde` it can be written in any format
+/// of serde.
 ///
 /// For rows of a database that are worked on step by step, by several processes. A program that keeps a [`Record`] gets it
 /// from [`Output::Save`](crate::server::Output::Save).
@@ -215,7 +215,7 @@ impl<O> From<Snapshot<O>> for Record<O> {
 }
 
 impl<O: Clone + Eq> Session<O> {
-    /// The session as plain data, in whatever state it is.
+    /// Returns the session as plain data, in any state.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot<O> {
         let activity = self.activity.as_deref();

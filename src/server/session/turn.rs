@@ -93,7 +93,7 @@ impl<O: Clone + Eq> Session<O> {
         Exchange::new(id, serial)
     }
 
-    /// Somebody newer wants the session: another process that works on the same record, say. The exchange that is storing is
+    /// Another process that works on the same record wants the session, for a newer request. The exchange that is storing is
     /// told to stop; every other step goes on to its end.
     pub fn handle_superseded(&mut self) {
         let id = self.id;

@@ -118,9 +118,9 @@ impl<O: Clone + Ord> Sessions<O> {
     /// A request arrived. Returns its exchange: ask for its [output](Self::poll_output) next. `None`: the request is not of
     /// this protocol.
     ///
-    /// `owner` is whoever asks. `random` supplies the sixteen bytes that a new session's id is made of, and is called for a
-    /// Create-Session alone. Whoever guesses an id can write into the session: take them from the operating system's
-    /// generator.
+    /// `owner` is the user who asks. `random` supplies the sixteen bytes that a new session's id is made of. It is called for a
+    /// Create-Session alone. Take the bytes from the operating system's generator: a client that guesses an id can write into
+    /// the session.
     pub fn handle_request<'h>(
         &mut self,
         now: Instant,
@@ -212,7 +212,7 @@ impl<O: Clone + Ord> Sessions<O> {
         self.unasked.extend(exchange.flatten().map(|exchange| (now, exchange)));
     }
 
-    /// Returns the next signal for whoever holds the tasks. Call it after every other method, until it returns `None`.
+    /// Returns the next signal for the tasks. Call it after every other method, until it returns `None`.
     ///
     /// Signals may be lost: that costs time and nothing else.
     pub fn poll_signal(&mut self) -> Option<Signal> {

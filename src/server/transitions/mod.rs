@@ -1,4 +1,4 @@
-//! What a session does in every place, whatever it meets: as data, and as a table to read.
+//! The transitions of a session, as data and as a table to read: its reaction in every place to whatever it meets.
 //!
 //! [`TRANSITIONS`] is the answer to "what happens if …": MC-BUP §3.2.5.1 with what its states leave out: who is at work, who
 //! waits, what failed. Each pair of a [`Place`] and a [`Stimulus`] stands in it exactly once under each setting, but for the

@@ -1,4 +1,4 @@
-//! What a session asks for.
+//! The work and the answers that a session reacts with.
 
 use crate::vocabulary::Hresult;
 

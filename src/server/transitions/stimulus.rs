@@ -1,4 +1,4 @@
-//! What a session meets.
+//! The inputs that a session meets.
 
 use crate::machine::transition::catalogue;
 

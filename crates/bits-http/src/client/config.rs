@@ -83,21 +83,21 @@ impl Config {
         }
     }
 
-    /// Choices of the protocol: fragments, pace, patience, peculiar servers. Headers, the policy for hosts, replies and
+    /// Sets the choices of the protocol: fragments, pace, patience, peculiar servers. Headers, the policy for hosts, replies and
     /// the seed are chosen here, and override what stands there.
     pub fn protocol(self, protocol: ConfigBuilder) -> Self {
         Self { protocol, ..self }
     }
 
-    /// Headers that go with every request to the destination, and to the hosts that the policy allows.
+    /// Adds headers to every request to the destination, and to the hosts that the policy allows.
     pub fn headers(self, headers: HeaderMap) -> Self {
         Self { headers, ..self }
     }
 
-    /// Which hosts the server may move the upload and its reply to.
+    /// Sets which hosts the server may move the upload and its reply to.
     ///
-    /// By default any, as long as there is nothing to lose: with headers or credentials of the caller's, it is the host of the
-    /// destination and the names below it.
+    /// By default any. With headers or credentials of the caller's, it is the host of the destination and the names below it, so that
+    /// no secret goes elsewhere.
     pub fn host_policy(self, policy: HostPolicy) -> Self {
         Self { host_policy: Some(policy), ..self }
     }
@@ -110,7 +110,7 @@ impl Config {
         Self { state: Place::File(file.into()), ..self }
     }
 
-    /// The same, in another place.
+    /// Keeps the state in another place.
     pub fn state_in(self, place: impl State + 'static) -> Self {
         Self { state: Place::Elsewhere(Box::new(place)), ..self }
     }
@@ -126,19 +126,19 @@ impl Config {
         ReplyFile::part(file)
     }
 
-    /// How many bytes a reply may have. A longer one is not fetched. 2^63 − 1 by default.
+    /// Bounds the bytes of a reply. A longer one is not fetched. By default 2^63 − 1.
     pub fn reply_limit(self, bytes: u64) -> Self {
         Self { reply_limit: bytes, ..self }
     }
 
-    /// The first and the longest delay between tries to fetch a reply, which bound what a server asks for as well. 5 seconds
-    /// and 10 minutes by default, and up to an hour where a server asks for it.
+    /// Sets the first and the longest delay between tries to fetch a reply, which bound what a server asks for as well. By default 5
+    /// seconds and 10 minutes, and up to an hour if a server asks for it.
     pub fn reply_retry_delays(self, first: Duration, longest: Duration) -> Self {
         let reply_patience = Patience { delays: Some((first, longest)), ..self.reply_patience };
         Self { reply_patience, ..self }
     }
 
-    /// How long the fetching of a reply may go without progress; 14 days by default.
+    /// Sets the time without progress after which the fetching of a reply fails. By default 14 days.
     pub fn reply_give_up_after(self, time: Duration) -> Self {
         let reply_patience = Patience { give_up_after: Some(time), ..self.reply_patience };
         Self { reply_patience, ..self }
@@ -162,7 +162,7 @@ impl Config {
         Self { control, ..self }
     }
 
-    /// How long a server has to delete an upload that failed without a state; 2 seconds by default.
+    /// Sets how long a server has to delete an upload that failed without a state. By default 2 seconds.
     pub fn cancel_time(self, time: Duration) -> Self {
         Self { cancel_time: time, ..self }
     }

@@ -1,11 +1,11 @@
-//! What is told of an upload while it is under way.
+//! The events of an upload that is under way.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{Request, Response};
 
-/// What is told of an upload while it is under way.
+/// An event of an upload that is under way.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'e> {

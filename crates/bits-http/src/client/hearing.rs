@@ -1,4 +1,4 @@
-//! What the protocol's machine tells of an upload, and what comes of it.
+//! The events of the protocol's machine, and the reaction to each.
 
 use std::future::poll_fn;
 use std::task::Poll;

@@ -1,4 +1,4 @@
-//! The upload client: [`upload`] a source, and know that the server has it.
+//! The upload client: [`upload`] sends a source, and returns once the server has it.
 //!
 //! ```text
 //!   Source ──bytes──▶ upload(source, destination, transport, config) ──▶ Transport ──▶ server

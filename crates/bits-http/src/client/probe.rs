@@ -1,4 +1,4 @@
-//! What a port speaks, where a server has hung up on the other language without a word that says so.
+//! Finds out which language a port speaks, after a server has hung up on the other one without a word.
 
 use std::io;
 use std::time::Duration;

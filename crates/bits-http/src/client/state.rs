@@ -1,4 +1,4 @@
-//! What an upload needs to go on after its program has ended.
+//! The state of an upload, which outlives its program.
 
 use std::fmt;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What holds for an upload, whatever carries it.
+//! Uploads over every transport.
 
 use std::io;
 use std::sync::{Arc, Mutex};

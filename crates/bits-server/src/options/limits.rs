@@ -1,4 +1,4 @@
-//! What uploads may take: room, time, and numbers.
+//! Options: the room, the time and the numbers that uploads may take.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Where and how the server is reached.
+//! Options: how the server is reached.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Who may upload, and who may read.
+//! Options: the people who may upload and read.
 
 use std::path::PathBuf;
 

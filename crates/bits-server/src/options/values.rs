@@ -1,4 +1,4 @@
-//! What single values of the command line look like.
+//! The syntax of single values of the command line.
 
 use bits_proto::HostId;
 

@@ -1,4 +1,4 @@
-//! What an administrator asks of the program: sessions, completions, a manual page, options in the environment.
+//! The commands of an administrator: sessions, completions, a manual page, options in the environment.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! Where the server listens, and who is told that it does.
+//! The places where the server listens, and the messages that it is ready.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! What the log says at the default level: a line for each refusal, and for each connection without a request.
+//! The log at the default level: a line for each refusal, and for each connection without a request.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;

@@ -1,4 +1,4 @@
-//! What an operator uses: expiry, metrics, TLS, downloads.
+//! The features that an operator uses: expiry, metrics, TLS, downloads.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

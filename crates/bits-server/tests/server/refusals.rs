@@ -1,4 +1,4 @@
-//! What the server does not do.
+//! Requests that the server refuses.
 
 use std::ffi::OsStr;
 use std::fs;

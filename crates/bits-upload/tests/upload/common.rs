@@ -1,4 +1,4 @@
-//! What the tests share: the program as a user runs it, and a server that behaves as badly as told.
+//! Support for the tests: the program as a user runs it, and a server that behaves as badly as told.
 
 use std::fs;
 use std::path::PathBuf;

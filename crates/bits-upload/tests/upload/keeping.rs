@@ -1,4 +1,4 @@
-//! What was uploaded is never thrown away.
+//! Bytes that were uploaded are never thrown away.
 
 use std::fs;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What the README shows works as it stands there.
+//! The commands of the README work as they stand there.
 
 use std::fs;
 use std::path::Path;

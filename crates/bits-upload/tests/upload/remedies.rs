@@ -1,4 +1,4 @@
-//! What trying again cannot heal ends the program at once, with its cause and a remedy.
+//! Failures that trying again cannot heal end the program at once, with a cause and a remedy.
 
 use crate::common::{Desk, Fault, Server};
 

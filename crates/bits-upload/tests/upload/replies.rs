@@ -1,4 +1,4 @@
-//! What a server application replies.
+//! Replies of a server application.
 
 use crate::common::{Desk, Fault, Server};
 

@@ -1,4 +1,4 @@
-//! Whatever ends the program, the next run goes on in the same session.
+//! The next run goes on in the same session, however the last one ended.
 
 use std::fs;
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! What is the same each time: configuration files, the environment, `.netrc`; and what shells and programs read.
+//! Settings that stay the same: configuration files, the environment, `.netrc`; and output for shells and programs.
 
 use std::fs;
 use std::process::{Command, Stdio};

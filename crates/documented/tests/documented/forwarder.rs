@@ -1,4 +1,4 @@
-//! What is between a client and a server: it passes on what it gets, but for the connections that it spoils.
+//! A forwarder between a client and a server: it passes on what it gets, but for the connections that it spoils.
 
 use std::future::pending;
 use std::net::SocketAddr;

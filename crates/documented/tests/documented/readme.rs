@@ -1,4 +1,4 @@
-//! What the README shows of these files is what stands in them.
+//! The blocks of the README stand in the files that it names.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! What can happen to a request on its way, and what a script decides by.
+//! The faults that a request meets on its way, and the requests that a script chooses by.
 
 use std::time::Duration;
 

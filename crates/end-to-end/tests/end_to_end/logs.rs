@@ -1,4 +1,4 @@
-//! What the server's log does not tell: who reads it could write into sessions, or let himself in elsewhere.
+//! Secrets are not in the server's log: who reads it could write into sessions, or log in elsewhere.
 
 use std::fs;
 

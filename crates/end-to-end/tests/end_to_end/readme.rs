@@ -1,4 +1,4 @@
-//! What the README shows of talking to the server by hand works as it stands there.
+//! The requests that the README sends by hand work as they stand there.
 
 use std::fs;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What the log of the server says of uploads that it refused.
+//! The log of the server says why it refused an upload.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! How a download is set up.
+//! The setup of a download.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};

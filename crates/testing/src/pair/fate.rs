@@ -1,4 +1,4 @@
-//! What a network makes of an exchange.
+//! The fate of an exchange in a network.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Where a server keeps the bytes: it checks that none is written twice and that none is left out.
+//! A server's storage, which checks that no byte is written twice and none is left out.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Whether a directory has a server application.
+//! Directories with and without a server application.
 
 use bits_proto::notify::NotificationType;
 

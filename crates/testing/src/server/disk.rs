@@ -1,4 +1,4 @@
-//! What outlives a server's process: bytes, rows of JSON, and what was published.
+//! The disk that outlives a server's process: bytes, rows of JSON, and published entities.
 
 use std::collections::BTreeMap;
 

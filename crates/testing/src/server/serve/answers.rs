@@ -1,4 +1,4 @@
-//! What an answer must say.
+//! The answers of a server, as tests expect them.
 
 use http::Response;
 
