@@ -1,4 +1,4 @@
-//! What the fuzz targets share: raw bytes to heads, so that a captured head is a corpus file as it stands; and the storage of
+//! The parts that fuzz targets share: raw bytes to heads, so that a captured head is a corpus file as it stands; and the storage of
 //! a server.
 
 pub mod disk;

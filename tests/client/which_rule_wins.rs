@@ -1,4 +1,4 @@
-//! What counts where an answer says two things: the error beside a header that cannot be read (C73), 401, 407 and 413 beside a code.
+//! Answers that say two things, and the rule that wins: the error beside a header that cannot be read (C73), 401, 407 and 413 beside a code.
 
 use bits_proto::client::{Credentials, Event, Reason, State};
 use bits_proto::packet::PacketType;

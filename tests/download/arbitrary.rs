@@ -1,4 +1,4 @@
-//! Whatever a server answers and whatever a caller does, in any order.
+//! Any answers of a server and any commands of a caller, in any order.
 
 use std::num::NonZeroU64;
 use std::time::Duration;

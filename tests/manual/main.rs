@@ -10,6 +10,8 @@ mod errors;
 mod guide;
 /// The types have what the API review says.
 mod guidelines;
+/// Every file begins with a noun or a verb.
+mod heads;
 /// The links of the documentation lead somewhere.
 mod links;
 /// Every row is cited, and every citation has its row.

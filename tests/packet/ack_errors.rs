@@ -1,4 +1,4 @@
-//! How a client reads errors, and what is no Ack at all: rows Q13 to Q31 of the tolerances, as far as a head decides.
+//! Errors as a client reads them, and answers that are no Acks: rows Q13 to Q31 of the tolerances, as far as a head decides.
 
 use bits_proto::packet::{Ack, CreateSessionAck, ErrorAck, PacketType, PingAck, ResponseHead};
 use bits_proto::{Conformance, ErrorContext, Hresult, Malformed, ProtocolId};

@@ -1,4 +1,4 @@
-//! How a client reads what an Ack says of the session, its host and its reply: rows Q22 to Q26 of the tolerances.
+//! The session, its host and its reply in an Ack, as a client reads them: rows Q22 to Q26 of the tolerances.
 
 use std::time::Duration;
 

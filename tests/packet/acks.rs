@@ -1,4 +1,4 @@
-//! How a client reads what real servers send: rows Q01 to Q31 of the tolerances, as far as a head decides them.
+//! Acks of real servers, as a client reads them: rows Q01 to Q31 of the tolerances, as far as a head decides them.
 
 use bits_proto::packet::{
     Ack, CancelSessionAck, CloseSessionAck, ErrorAck, FragmentAck, FragmentStatus, PacketType, PingAck,

@@ -1,4 +1,4 @@
-//! How a server reads what real clients send: rows Q40 to Q63 of the tolerances, as far as a head decides them.
+//! Requests of real clients, as a server reads them: rows Q40 to Q63 of the tolerances, as far as a head decides them.
 
 use std::sync::LazyLock;
 

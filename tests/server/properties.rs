@@ -1,4 +1,4 @@
-//! What holds of a server whatever its clients send and its tasks do: requests legal and odd, tasks that store, fail,
+//! Properties of a server, with any clients and any tasks: requests legal and odd, tasks that store, fail,
 //! lie, forget and die, all at once and in any order.
 
 use std::collections::{BTreeMap, BTreeSet};

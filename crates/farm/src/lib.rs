@@ -1,4 +1,4 @@
-//! What it takes to let several servers share a database and a store, and to let them die, sleep and lose their connections.
+//! Support for tests that let several servers share a database and a store, and to let them die, sleep and lose their connections.
 //!
 //! PostgreSQL and moto are not part of the workspace: each says how to get it where it is missing.
 

@@ -1,4 +1,4 @@
-//! What only a bucket does: parts that come late, and memory.
+//! Behaviour of a bucket alone: parts that come late, and memory.
 
 use std::thread;
 

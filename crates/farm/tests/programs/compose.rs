@@ -1,4 +1,4 @@
-//! What `compose.yaml` says, without containers: the same arguments, the same balancer, an upload through all of it.
+//! The servers of `compose.yaml`, without containers: the same arguments, the same balancer, an upload through all of it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! How much the folder, or each folder right below the root, may hold: what is published there, and what is promised to
+//! The quota of the folder, or of each folder right below the root: it counts what is published there, and what is promised to
 //! uploads.
 
 use std::collections::{HashMap, HashSet};

@@ -1,4 +1,4 @@
-//! What the stores of all clouds have in common.
+//! The parts that the stores of all clouds share.
 
 use std::time::Duration;
 

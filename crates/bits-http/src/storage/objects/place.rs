@@ -1,4 +1,4 @@
-//! What is remembered of an upload in an object store: it is saved in the same step as the session.
+//! The place of an upload in an object store, which is saved in the same step as its session.
 
 use std::ops::Range;
 
