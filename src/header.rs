@@ -50,7 +50,7 @@ names! {
     BITS_RECEIVED_CONTENT_RANGE = "bits-received-content-range", "BITS-Received-Content-Range";
     /// As one real server misspells it; read, never sent ([Q06](crate::manual::tolerances#q06)):
     BITS_RECIEVED_CONTENT_RANGE = "bits-recieved-content-range", "BITS-Recieved-Content-Range";
-    /// Where the reply is (§2.2.7.2):
+    /// The address of the reply (§2.2.7.2):
     BITS_REPLY_URL = "bits-reply-url", "BITS-Reply-URL";
     /// The host of the session's later requests (§2.2.3.2, [C07](crate::manual::decisions#c07)):
     BITS_HOST_ID = "bits-host-id", "BITS-Host-Id";
@@ -60,22 +60,22 @@ names! {
     BITS_ERROR = "bits-error", "BITS-Error";
     /// The error, as everybody else names the header ([C01](crate::manual::decisions#c01)):
     BITS_ERROR_CODE = "bits-error-code", "BITS-Error-Code";
-    /// Where the error arose (§2.2.1.2):
+    /// The origin of the error (§2.2.1.2):
     BITS_ERROR_CONTEXT = "bits-error-context", "BITS-Error-Context";
     /// The local file's name (§2.2.1.1):
     CONTENT_NAME = "content-name", "Content-Name";
     /// The destination of the entity that a server application is notified of (§2.2.12.2):
     BITS_ORIGINAL_REQUEST_URL = "bits-original-request-url", "BITS-Original-Request-URL";
-    /// Where that entity is, for an application that is notified by reference (§2.2.12.2,
+    /// The place of that entity, for an application that is notified by reference (§2.2.12.2,
     /// [C06](crate::manual::decisions#c06)):
     BITS_REQUEST_DATAFILE_NAME = "bits-request-datafile-name", "BITS-Request-DataFile-Name";
     /// As MC-BUP's prose calls it; read, never sent ([C06](crate::manual::decisions#c06)):
     BITS_REQUEST_DATAENTITY_NAME = "bits-request-dataentity-name", "BITS-Request-DataEntity-Name";
-    /// Where such an application puts its reply (§2.2.12.2, [C06](crate::manual::decisions#c06)):
+    /// The place where such an application puts its reply (§2.2.12.2, [C06](crate::manual::decisions#c06)):
     BITS_RESPONSE_DATAFILE_NAME = "bits-response-datafile-name", "BITS-Response-DataFile-Name";
     /// As MC-BUP's prose calls it; read, never sent ([C06](crate::manual::decisions#c06)):
     BITS_RESPONSE_DATAENTITY_NAME = "bits-response-dataentity-name", "BITS-Response-DataEntity-Name";
-    /// Where a server application says that its reply is (§2.2.13.2):
+    /// The address that a server application names for its reply (§2.2.13.2):
     BITS_STATIC_RESPONSE_URL = "bits-static-response-url", "BITS-Static-Response-URL";
     /// Whether a server application wants the entity at its destination (§2.2.13.2,
     /// [C42](crate::manual::decisions#c42)):

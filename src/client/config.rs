@@ -13,7 +13,7 @@ use crate::packet::Conformance;
 use crate::packet::ResponseHead;
 use crate::vocabulary::limits::{MAX_REGRESSIONS, MAX_RESTARTS, MAX_STALLS, REQUEST_TIMEOUT};
 
-/// How an upload behaves. The defaults suit IIS.
+/// The configuration of an upload. The defaults suit IIS.
 ///
 /// ```
 /// use bits_proto::client::{Config, Recovery};

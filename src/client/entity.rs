@@ -4,7 +4,7 @@ use crate::vocabulary::ContentName;
 use crate::vocabulary::InvalidValue;
 use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 
-/// What is uploaded (`UploadEntityInfo`, §3.1.1.1): its size, and perhaps a name. The bytes stay with the caller.
+/// The entity that is uploaded (`UploadEntityInfo`, §3.1.1.1): its size, and perhaps a name. The bytes stay with the caller.
 ///
 /// ```
 /// use bits_proto::client::Entity;
@@ -51,7 +51,7 @@ impl Entity {
         Self { validator: Some(validator.into()), ..self }
     }
 
-    /// What changes whenever its bytes do.
+    /// The validator: something that changes whenever its bytes do.
     #[must_use]
     pub fn validator(&self) -> Option<&str> {
         self.validator.as_deref()
@@ -62,7 +62,7 @@ impl Entity {
         (self.size, &self.validator) != (other.size, &other.validator)
     }
 
-    /// How many bytes it has.
+    /// Its size in bytes.
     #[must_use]
     pub const fn size(&self) -> u64 {
         self.size

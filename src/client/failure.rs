@@ -26,7 +26,7 @@ pub struct Failure {
     pub status: Option<StatusCode>,
     /// The error code of the answer, if it had one.
     pub code: Option<Hresult>,
-    /// Where the server says that the error arose.
+    /// The origin of the error, as the server says it.
     pub context: Option<ErrorContext>,
     /// The least delay that the server asked for (`Retry-After`; a date counts from the answer's `Date`).
     pub retry_after: Option<Duration>,
@@ -83,7 +83,7 @@ pub enum Reason {
     SourceChanged,
 }
 
-/// How an Ack breaks the rules.
+/// The rule that an Ack breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::vocabulary::limits::{MAX_ENTITY_SIZE, MAX_FRAGMENT_SIZE, MIN_FRAGMENT_SIZE};
 
-/// How large fragments are, in bytes. Windows sends 5 KiB to 13 MiB (notes `<10>` and `<16>`).
+/// The size of fragments, in bytes. Windows sends 5 KiB to 13 MiB (notes `<10>` and `<16>`).
 ///
 /// The last fragment of an entity is as small as it comes out; and a 413 makes every fragment smaller, for good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +22,7 @@ pub enum FragmentSize {
         least: u64,
         /// The largest.
         largest: u64,
-        /// How long one fragment should take, from its first byte to its Ack.
+        /// The time that one fragment should take, from its first byte to its Ack.
         target: Duration,
     },
 }

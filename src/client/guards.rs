@@ -24,18 +24,18 @@ pub(super) struct Guards {
     /// The highest offset ever handed to the network.
     pub(super) farthest: u64,
     pub(super) stalls: u32,
-    /// How often the server went back since there was progress (Q10).
+    /// The number of times that the server went back since there was progress (Q10).
     pub(super) regressions: u32,
     pub(super) restarts: u32,
-    /// How many Acks broke the protocol since there was progress (C25).
+    /// The number of Acks that broke the protocol since there was progress (C25).
     pub(super) violations: u32,
-    /// How many successes in a row were no Acks.
+    /// The number of successes in a row that were no Acks.
     pub(super) no_acks: u32,
-    /// How many Pings in a row were refused (Q33).
+    /// The number of Pings in a row that were refused (Q33).
     pub(super) refused_pings: u32,
-    /// How many Acks in a row took less than half of a fragment at the floor.
+    /// The number of Acks in a row that took less than half of a fragment at the floor.
     pub(super) meagre: u32,
-    /// How many credentials were supplied since the last answer that was no challenge.
+    /// The number of credentials that were supplied since the last answer that was no challenge.
     pub(super) tried_credentials: u32,
     /// The host that was out of reach for too long, and whether that happened twice (C35).
     #[cfg_attr(feature = "arbitrary", arbitrary(with = crate::vocabulary::arbitrary_host_id))]

@@ -102,7 +102,7 @@ pub enum Event {
     HostAbandoned,
     /// The server has got further than ever.
     Progress {
-        /// How many bytes it has acknowledged.
+        /// The number of bytes that it has acknowledged.
         acknowledged: u64,
     },
     /// The server wants another offset than the one after the last fragment.
@@ -131,7 +131,7 @@ pub enum Event {
     Waiting {
         /// The delay until the next try.
         delay: Duration,
-        /// What went wrong.
+        /// The failure.
         cause: Failure,
     },
     /// The server, or a proxy, wants credentials: [`authenticate`](super::Upload::authenticate) goes on.
@@ -146,7 +146,7 @@ pub enum Event {
     /// The server has a reply: fetch it and call [`reply_fetched`](super::Upload::reply_fetched). Only then is the session
     /// closed, which deletes the reply.
     ReplyReady {
-        /// Where the reply is.
+        /// The address of the reply.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::display"))]
         url: Uri,
         /// Whether the [policy](super::HostPolicy) trusts its host; if not, send no credentials there.

@@ -65,11 +65,11 @@ pub(super) struct Record {
     pub(super) guards: Guards,
     pub(super) sizer: Sizer,
     pub(super) exchanges: u64,
-    /// How long the upload may still go without progress, where that time runs. It does not run at rest.
+    /// The time for which the upload may still go without progress, where that time runs. It does not run at rest.
     pub(super) give_up_in: Option<Duration>,
-    /// How long the session's host may still be out of reach, where that time runs.
+    /// The time for which the session's host may still be out of reach, where that time runs.
     pub(super) host_fallback_in: Option<Duration>,
-    /// How long the upload still waits before it tries again.
+    /// The time for which the upload still waits before it tries again.
     pub(super) retry_in: Option<Duration>,
 }
 
@@ -90,19 +90,19 @@ pub(super) enum AtRest {
 }
 
 impl Snapshot {
-    /// Where the entity goes.
+    /// The destination of the entity.
     #[must_use]
     pub fn destination(&self) -> &str {
         &self.0.destination
     }
 
-    /// What is uploaded: its size is the total.
+    /// The entity that is uploaded: its size is the total.
     #[must_use]
     pub const fn entity(&self) -> &Entity {
         &self.0.entity
     }
 
-    /// How many bytes the server has acknowledged in this session.
+    /// The number of bytes that the server has acknowledged in this session.
     #[must_use]
     pub const fn acknowledged(&self) -> u64 {
         match &self.0.place {
@@ -120,7 +120,7 @@ impl Snapshot {
         }
     }
 
-    /// Where the upload stood when the snapshot was taken.
+    /// The state of the upload when the snapshot was taken.
     #[must_use]
     pub const fn state(&self) -> State {
         match self.0.doing {

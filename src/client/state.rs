@@ -309,7 +309,7 @@ pub(super) struct InFlight {
     /// The bytes that a Fragment brings; empty for every other packet.
     pub(super) range: Range<u64>,
     pub(super) since: Instant,
-    /// How many bytes of the body were handed to the network.
+    /// The number of bytes of the body that were handed to the network.
     pub(super) handed_over: u64,
     /// The connection that it was to use.
     pub(super) connection: Connection,
@@ -318,7 +318,7 @@ pub(super) struct InFlight {
 }
 
 impl InFlight {
-    /// How many bytes it brings.
+    /// The number of bytes that it brings.
     pub(super) const fn bytes(&self) -> u64 {
         self.range.end.saturating_sub(self.range.start)
     }

@@ -134,19 +134,19 @@ impl Upload {
         self.settle(now, Next::Go);
     }
 
-    /// Where the entity goes, as the caller gave it.
+    /// The destination of the entity, as the caller gave it.
     #[must_use]
     pub const fn destination(&self) -> &Uri {
         &self.destination
     }
 
-    /// What is uploaded.
+    /// The entity that is uploaded.
     #[must_use]
     pub const fn entity(&self) -> &Entity {
         &self.entity
     }
 
-    /// How the upload behaves.
+    /// The configuration of the upload.
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
@@ -161,7 +161,7 @@ impl Upload {
         }
     }
 
-    /// How many bytes the server has acknowledged in this session.
+    /// The number of bytes that the server has acknowledged in this session.
     #[must_use]
     pub const fn acknowledged(&self) -> u64 {
         match &self.place {
@@ -170,7 +170,7 @@ impl Upload {
         }
     }
 
-    /// How many bytes have been handed to the network, as far as the caller has
+    /// The number of bytes that have been handed to the network, as far as the caller has
     /// [told](Self::handle_sent_part): those of the fragment under way included.
     #[must_use]
     pub const fn sent(&self) -> u64 {
@@ -187,13 +187,13 @@ impl Upload {
         self.pace.rate()
     }
 
-    /// Where the upload stands.
+    /// The state of the upload.
     #[must_use]
     pub const fn state(&self) -> State {
         self.doing.state()
     }
 
-    /// What to do now; `None` until something is told to the upload, or a timer goes off.
+    /// Returns the next output; `None` until something is told to the upload, or a timer goes off.
     #[must_use = "an output that is lost is work that is never done"]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop()

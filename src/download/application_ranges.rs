@@ -43,13 +43,13 @@ impl ApplicationRanges {
         Self(None)
     }
 
-    /// How many bytes that is of an entity of `length` bytes.
+    /// The number of these bytes in an entity of `length` bytes.
     #[must_use]
     pub fn size(&self, length: u64) -> u64 {
         self.0.as_deref().map_or(length, size_of)
     }
 
-    /// How many bytes that is, if it does not depend on how long the entity is.
+    /// The number of these bytes, if it does not depend on the size of the entity.
     pub(super) fn fixed_size(&self) -> Option<u64> {
         self.0.as_ref().map(|_| self.size(0))
     }
@@ -97,7 +97,7 @@ pub(super) fn header(ranges: &[Range<u64>]) -> Option<ByteRanges> {
     ByteRanges::new(specs).ok()
 }
 
-/// How many bytes these ranges have in all.
+/// The number of bytes that these ranges have in all.
 pub(super) fn size_of(ranges: &[Range<u64>]) -> u64 {
     total(ranges).unwrap_or(u64::MAX)
 }

@@ -67,7 +67,7 @@ impl fmt::Display for RangeSpec {
     }
 }
 
-/// What a `Range` header asks for: 1 to 100 ranges of bytes ([`MAX_RANGES`]), in the order that they are wanted.
+/// The ranges that a `Range` header asks for: 1 to 100 ranges of bytes ([`MAX_RANGES`]), in the order that they are wanted.
 ///
 /// ```
 /// use bits_proto::Conformance;

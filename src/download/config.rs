@@ -15,7 +15,7 @@ use crate::vocabulary::limits::{
 /// The longest delay that a server may ask for: one hour (C75).
 const LONGEST_WISH: Duration = Duration::from_secs(60 * 60);
 
-/// How a download behaves.
+/// The configuration of a download.
 ///
 /// ```
 /// use bits_proto::download::{Config, HeadRequest};

@@ -55,9 +55,9 @@ pub struct Download {
     pub(super) ranges: ApplicationRanges,
     pub(super) known: Known,
     pub(super) doing: Doing,
-    /// How often the entity has changed.
+    /// The number of times that the entity has changed.
     pub(super) restarts: u32,
-    /// How many challenges came in a row.
+    /// The number of challenges that came in a row.
     pub(super) challenges: u32,
     pub(super) exchanges: u64,
     pub(super) credentials: Credentials,
@@ -77,7 +77,7 @@ pub(super) struct Known {
     pub(super) size: Option<u64>,
     /// The names of its version (`DATA_TIMESTAMP`).
     pub(super) validators: Validators,
-    /// How many bytes of what is wanted have been stored (`FRAGMENT_OFFSET`).
+    /// The number of wanted bytes that have been stored (`FRAGMENT_OFFSET`).
     pub(super) received: u64,
     /// Whether the server was found not to do several ranges at once (`SINGLE_RANGE_ONLY`).
     pub(super) single_ranges_only: bool,
@@ -138,7 +138,7 @@ impl Download {
         })
     }
 
-    /// Where the entity is.
+    /// The place of the entity.
     #[must_use]
     pub const fn url(&self) -> &Uri {
         &self.url
@@ -162,7 +162,7 @@ impl Download {
         self.ranges.fixed_size().or(self.known.size)
     }
 
-    /// How many bytes of what is wanted have been stored.
+    /// The number of wanted bytes that have been stored.
     #[must_use]
     pub const fn received(&self) -> u64 {
         self.known.received
@@ -174,7 +174,7 @@ impl Download {
         self.pace.rate()
     }
 
-    /// Where the download stands.
+    /// The state of the download.
     #[must_use]
     pub const fn state(&self) -> State {
         match &self.doing {
@@ -190,7 +190,7 @@ impl Download {
         }
     }
 
-    /// What to do now; `None` until something is told to the download, or a timer goes off.
+    /// Returns the next output; `None` until something is told to the download, or a timer goes off.
     #[must_use = "the download goes on once this is done"]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop()

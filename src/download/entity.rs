@@ -59,7 +59,7 @@ impl Entity {
         Self { content_type, ..self }
     }
 
-    /// How many bytes it has (`DATA_LENGTH`).
+    /// Its size in bytes (`DATA_LENGTH`).
     #[must_use]
     pub const fn size(&self) -> u64 {
         self.size

@@ -14,7 +14,7 @@ use crate::machine::outputs::{self, Asks};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ExchangeId(pub(super) u64);
 
-/// What the caller must do, in this order.
+/// The work of the caller, in this order.
 #[derive(Debug)]
 #[must_use = "the download goes on once this is done"]
 #[expect(clippy::exhaustive_enums, reason = "a client must do every one of these")]
@@ -26,7 +26,7 @@ pub enum Output {
     Receive {
         /// The exchange whose answer it is.
         id: ExchangeId,
-        /// Where the bytes belong.
+        /// The place of the bytes.
         receiver: Receiver,
     },
     /// Give up this exchange: close its connection, and report nothing more of it.
@@ -46,9 +46,9 @@ pub struct Transmit {
     pub request: Request<()>,
     /// The connection that the request must use.
     pub connection: Connection,
-    /// How long sending may take; the download keeps this time itself, as one of its timers.
+    /// The time that sending may take; the download keeps this time itself, as one of its timers.
     pub request_timeout: Duration,
-    /// How long the answer's head may take after that, and every further piece of its body; the download keeps this time
+    /// The time that the answer's head may take after that, and every further piece of its body; the download keeps this time
     /// itself, too.
     pub response_timeout: Duration,
 }
@@ -74,12 +74,12 @@ pub enum Connection {
 pub enum Event {
     /// The server told how large the entity is.
     SizeKnown {
-        /// How many bytes it has.
+        /// Its size in bytes.
         size: u64,
     },
     /// The bytes that one request asked for are all here.
     Progress {
-        /// How many bytes of what is wanted have been stored.
+        /// The number of wanted bytes that have been stored.
         received: u64,
     },
     /// The server does not do several ranges at once: from now on they are asked for one by one (`SINGLE_RANGE_ONLY`).
@@ -96,7 +96,7 @@ pub enum Event {
     Waiting {
         /// After how long it tries again.
         delay: Duration,
-        /// What went wrong.
+        /// The failure.
         cause: Failure,
     },
     /// The server, or a proxy, wants credentials: [`authenticate`](super::Download::authenticate) goes on.

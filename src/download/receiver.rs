@@ -30,7 +30,7 @@ struct Parts {
     expected: VecDeque<Range<u64>>,
     /// The size of the entity, as far as is known.
     size: Option<u64>,
-    /// How many bytes are still to come.
+    /// The number of bytes that are still to come.
     remaining: u64,
 }
 
@@ -65,7 +65,7 @@ impl Receiver {
         }
     }
 
-    /// How many bytes of the entity are still to come.
+    /// The number of bytes of the entity that are still to come.
     #[must_use]
     pub fn remaining(&self) -> u64 {
         match &self.0 {

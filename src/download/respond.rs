@@ -188,7 +188,7 @@ pub enum Segment {
 }
 
 impl Segment {
-    /// How many bytes it has.
+    /// Its size in bytes.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "no segment is empty")]
     pub fn len(&self) -> u64 {
@@ -215,7 +215,7 @@ impl Body {
         &self.segments
     }
 
-    /// How many bytes the body has.
+    /// The length of the body in bytes.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.segments.iter().map(Segment::len).fold(0, u64::saturating_add)

@@ -58,20 +58,20 @@ pub struct Snapshot {
     restarts: u32,
     rest: Rest,
     exchanges: u64,
-    /// How long the download may still go without progress, where that time runs.
+    /// The time for which the download may still go without progress, where that time runs.
     give_up_in: Option<Duration>,
-    /// How long it still waits before it tries again, or for the pace. Version 1 did not know it.
+    /// The time for which it still waits before it tries again, or for the pace. Version 1 did not know it.
     #[cfg_attr(feature = "serde", serde(default))]
     wait: Option<Duration>,
-    /// How many tries failed in a row.
+    /// The number of tries that failed in a row.
     #[cfg_attr(feature = "serde", serde(default))]
     attempts: u32,
-    /// How many challenges were answered in a row.
+    /// The number of challenges that were answered in a row.
     #[cfg_attr(feature = "serde", serde(default))]
     challenges: u32,
 }
 
-/// Where a stored download stands.
+/// The state of a stored download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Rest {
@@ -88,7 +88,7 @@ enum Rest {
 }
 
 impl Snapshot {
-    /// Where the entity is.
+    /// The place of the entity.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -112,13 +112,13 @@ impl Snapshot {
         self.ranges.fixed_size().or(self.length)
     }
 
-    /// How many bytes of what is wanted have been stored.
+    /// The number of wanted bytes that have been stored.
     #[must_use]
     pub const fn received(&self) -> u64 {
         self.received
     }
 
-    /// Where the download stands. One that was exchanging is [`Downloading`](State::Downloading).
+    /// The state of the download. One that was exchanging is [`Downloading`](State::Downloading).
     #[must_use]
     pub const fn state(&self) -> State {
         match self.rest {

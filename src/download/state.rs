@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::failure::Failure;
 use super::output::{Connection, ExchangeId};
 
-/// Where a download stands (§3.6.1.1).
+/// The state of a download (§3.6.1.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -82,7 +82,7 @@ pub(super) struct Challenge {
     /// The exchange that was answered with it.
     pub(super) exchange: ExchangeId,
     pub(super) failure: Failure,
-    /// How long the download may go without progress once credentials are here.
+    /// The time for which the download may go without progress once credentials are here.
     pub(super) give_up_in: Duration,
 }
 
@@ -118,7 +118,7 @@ pub(super) struct InFlight {
     pub(super) wanted: Wanted,
     /// The connection that its request was to use.
     pub(super) connection: Connection,
-    /// How many bytes of the entity its body still brings; `None` before its head is here.
+    /// The number of bytes of the entity that its body still brings; `None` before its head is here.
     pub(super) remaining: Option<u64>,
 }
 

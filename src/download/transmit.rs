@@ -95,7 +95,7 @@ impl Download {
         }));
     }
 
-    /// How many bytes of the entity the answer to such a request has, as far as is known.
+    /// The number of bytes of the entity in the answer to such a request, as far as it is known.
     pub(super) fn bytes_of(&self, wanted: &Wanted) -> u64 {
         match wanted {
             Wanted::Head => 0,

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 
-/// How an upload or a download is suspended ([C37](crate::manual::decisions#c37)).
+/// The way to suspend an upload or a download ([C37](crate::manual::decisions#c37)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[non_exhaustive]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// How many outputs wait at most. Events past it are dropped, oldest first; what must be done never is.
+/// The number of outputs that wait at most. Events past it are dropped, oldest first; what must be done never is.
 const MAX_OUTPUTS: usize = 64;
 
 /// The outputs of a machine that nobody has taken yet, in order.

@@ -36,7 +36,7 @@ impl Pace {
         self.rate.map_or(u64::MAX, |rate| (rate.get() / SLICES_A_SECOND).max(1))
     }
 
-    /// How long the next fragment has to wait.
+    /// The time for which the next fragment has to wait.
     pub(crate) fn delay(&self, now: Instant) -> Option<Duration> {
         let next = self.next.filter(|_| self.rate.is_some())?;
         next.checked_duration_since(now).filter(|delay| !delay.is_zero())

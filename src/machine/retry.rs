@@ -25,7 +25,7 @@ impl Backoff {
         self.attempts = 0;
     }
 
-    /// How many tries have failed in a row, for a snapshot.
+    /// The number of tries that have failed in a row, for a snapshot.
     pub(crate) const fn attempts(&self) -> u32 {
         self.attempts
     }

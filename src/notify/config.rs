@@ -9,7 +9,7 @@ use crate::vocabulary::limits::{
     MAX_REPLY_SIZE, NOTIFICATION_HEAD_TIMEOUT, NOTIFICATION_RESPONSE_TIMEOUT, NOTIFICATION_SEND_TIMEOUT,
 };
 
-/// How notifications are run. The defaults are those of MC-BUP.
+/// The configuration of notifications. The defaults are those of MC-BUP.
 ///
 /// ```
 /// use bits_proto::notify::Config;

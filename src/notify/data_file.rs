@@ -34,9 +34,9 @@ pub struct DataFilePath<'a>(Raw<'a>);
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[expect(clippy::exhaustive_structs, reason = "the headers are these two")]
 pub struct DataFiles<'a> {
-    /// Where the entity is.
+    /// The place of the entity.
     pub request: DataFilePath<'a>,
-    /// Where the application puts its reply, if it has one. No file is there before.
+    /// The place where the application puts its reply, if it has one. No file is there before.
     pub response: DataFilePath<'a>,
 }
 

@@ -109,7 +109,7 @@ impl Notification {
         self.stored_reply.as_ref()
     }
 
-    /// Where the notification stands.
+    /// The state of the notification.
     #[must_use]
     pub const fn state(&self) -> State {
         match self.stage {
@@ -120,7 +120,7 @@ impl Notification {
         }
     }
 
-    /// What to do now; `None` until something is told to the notification, or a timer goes off.
+    /// Returns the next output; `None` until something is told to the notification, or a timer goes off.
     #[must_use = "the notification goes on once this is done"]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()

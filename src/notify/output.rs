@@ -10,7 +10,7 @@ use crate::packet::{Malformed, Payload};
 use crate::server::{Notified, Refusal, Report};
 use crate::vocabulary::{Hresult, ReplyUrl};
 
-/// What the caller must do, in this order.
+/// The work of the caller, in this order.
 #[derive(Debug)]
 #[must_use = "the notification goes on once this is done"]
 #[expect(clippy::exhaustive_enums, reason = "a back-end client must do every one of these")]
@@ -26,7 +26,7 @@ pub enum Output {
     /// [`handle_body`](super::Notification::handle_body) and
     /// [`handle_body_end`](super::Notification::handle_body_end).
     StoreBody {
-        /// How many bytes it may have at most. Reported to have more, the notification fails.
+        /// The number of bytes that it may have at most. Reported to have more, the notification fails.
         limit: u64,
     },
     /// What else the application says is of no interest: read its answer to the end and forget it, or close the
@@ -46,11 +46,11 @@ pub struct Transmit {
     /// The request, its target the whole URL. Add `Host` and what else your HTTP library wants; send exactly the bytes
     /// of the [`Payload`]. Follow no redirection.
     pub request: Request<Payload>,
-    /// How long sending may take. The notification keeps this time itself, and the others too.
+    /// The time that sending may take. The notification keeps this time itself, and the others too.
     pub send_timeout: Duration,
-    /// How long the head of the answer may take after that.
+    /// The time that the head of the answer may take after that.
     pub head_timeout: Duration,
-    /// How long the whole answer may take after that.
+    /// The time that the whole answer may take after that.
     pub response_timeout: Duration,
 }
 
@@ -73,7 +73,7 @@ pub enum Outcome {
     Failed(Failure),
 }
 
-/// What an application replied.
+/// The reply of an application.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[expect(clippy::exhaustive_enums, reason = "a reply is in one of these places")]
@@ -110,7 +110,7 @@ pub enum Failure {
     ),
     /// The application sent more as its reply than it may.
     ReplyTooLarge {
-        /// How many bytes it may send.
+        /// The number of bytes that it may send.
         limit: u64,
     },
     /// No connection came about, or it broke before the answer was whole.
@@ -122,7 +122,7 @@ pub enum Failure {
 }
 
 impl Reply {
-    /// Where the client finds the reply.
+    /// The address at which the client finds the reply.
     #[must_use]
     pub const fn url(&self) -> Option<&ReplyUrl<'static>> {
         match self {

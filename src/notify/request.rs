@@ -50,13 +50,13 @@ use crate::vocabulary::limits::MAX_ENTITY_SIZE;
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[expect(clippy::exhaustive_structs, reason = "a message is its fields")]
 pub struct NotificationRequest<'a> {
-    /// Where the client wants the entity.
+    /// The destination of the entity.
     pub destination: DestinationUrl<'a>,
-    /// How the application gets it.
+    /// The way in which the application gets it.
     pub delivery: Delivery<'a>,
 }
 
-/// How a server application gets the entity.
+/// The way in which a server application gets the entity.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -66,7 +66,7 @@ pub enum Delivery<'a> {
     ByReference(DataFiles<'a>),
     /// In the body of the notification.
     ByValue {
-        /// How many bytes it has; less than 2^63.
+        /// Its size in bytes; less than 2^63.
         size: u64,
     },
 }

@@ -28,11 +28,11 @@ pub struct NotificationResponse<'a> {
     pub status: StatusCode,
     /// The error, where the status is none of success and does not say it all.
     pub code: Option<Hresult>,
-    /// Where the reply is, if the application serves it itself: an absolute URL.
+    /// The address of the reply, if the application serves it itself: an absolute URL.
     pub static_response_url: Option<ReplyUrl<'a>>,
     /// Whether the entity shall be published at its destination ([C42](crate::manual::decisions#c42)).
     pub copy_to_destination: bool,
-    /// How many bytes the body has; `None` where HTTP frames it without a length ([C49](crate::manual::decisions#c49)).
+    /// The length of the body in bytes; `None` where HTTP frames it without a length ([C49](crate::manual::decisions#c49)).
     pub content_length: Option<u64>,
 }
 

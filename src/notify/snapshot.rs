@@ -31,7 +31,7 @@ pub struct Snapshot {
     rest: Rest,
 }
 
-/// Where a stored notification stands.
+/// The stage of a stored notification.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Rest {
@@ -53,7 +53,7 @@ impl Snapshot {
         &self.request
     }
 
-    /// Where the restored notification stands.
+    /// The state of the restored notification.
     #[must_use]
     pub const fn state(&self) -> State {
         match self.rest {

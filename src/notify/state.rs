@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Where a notification stands (§3.3.1.1).
+/// The state of a notification (§3.3.1.1).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -54,7 +54,7 @@ impl fmt::Display for Timer {
     }
 }
 
-/// Where a notification stands, with what is known there.
+/// The stage of a notification, with what is known there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Stage {
     Exchanging,
@@ -92,7 +92,7 @@ impl Answer {
     }
 }
 
-/// How the body of an answer ended.
+/// The end of the body of an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum End {
     NotYet,

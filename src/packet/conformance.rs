@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How strictly a peer's message is read. What is *sent* is exact in either case.
+/// The strictness with which a peer's message is read. What is *sent* is exact in either case.
 ///
 /// An argument of every decoding, so that one program can be lenient with one peer and test another.
 ///

@@ -47,7 +47,7 @@ pub struct CreateSessionAck<'a> {
     pub session_id: SessionId,
     /// The protocol that the server chose. Some servers do not say ([Q22](crate::manual::tolerances#q22)); ours does.
     pub protocol: Option<ProtocolId>,
-    /// Where the session's later requests go, if not to where this one went.
+    /// The host of the session's later requests, if it is another one.
     pub host: Option<Host<'a>>,
 }
 

@@ -38,7 +38,7 @@ pub struct ErrorAck {
     pub status: StatusCode,
     /// The error, where the status alone does not say it (note `<4>`).
     pub code: Option<Hresult>,
-    /// Where the error arose; with a code only.
+    /// The origin of the error; with a code only.
     pub context: Option<ErrorContext>,
     /// The session, if the request named one.
     pub session_id: Option<SessionId>,
@@ -113,7 +113,7 @@ pub(crate) fn error_code(headers: &Headers<'_>, note: Note<'_>) -> Result<Option
     }
 }
 
-/// Where the error arose, if there is one. Garbage reads as absent (Q15); strict knows two contexts (§2.2.1.2).
+/// The origin of the error, if there is one. Garbage reads as absent (Q15); strict knows two contexts (§2.2.1.2).
 pub(super) fn error_context(
     headers: &Headers<'_>,
     code: Option<Hresult>,

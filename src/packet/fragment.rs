@@ -55,7 +55,7 @@ pub struct FragmentAck<'a> {
     /// [Q05]: crate::manual::tolerances#q05
     /// [Q06]: crate::manual::tolerances#q06
     pub received: Option<u64>,
-    /// Where the reply is, once the entity is complete and a server application has answered.
+    /// The address of the reply, once the entity is complete and a server application has answered.
     pub reply_url: Option<ReplyUrl<'a>>,
 }
 

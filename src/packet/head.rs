@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, StatusCode, Uri, Version, request, response};
 use crate::packet::Conformance;
 use crate::packet::Malformed;
 
-/// How many challenges of one response are handed on. A server offers a handful.
+/// The number of challenges that of one response are handed on. A server offers a handful.
 const MAX_CHALLENGES_READ: usize = 16;
 
 /// The head of a request.
@@ -19,7 +19,7 @@ const MAX_CHALLENGES_READ: usize = 16;
 pub struct RequestHead<'h> {
     /// The method; this protocol's is `BITS_POST`.
     pub method: &'h Method,
-    /// Where the request goes; an HTTP library hands over a path and a query, or a whole URL.
+    /// The target of the request: a path and a query, or a whole URL, as the HTTP library hands it over.
     pub target: &'h Uri,
     /// The version of HTTP.
     pub version: Version,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use std::ops::Range;
 
-/// What the caller sends as a request's body: nothing, or a range of the entity.
+/// The bytes that the caller sends as a request's body: nothing, or a range of the entity.
 ///
 /// The library never holds a byte of an entity. The caller maps the range to a slice of `Bytes`, a file, a stream, or
 /// `sendfile`, and sends exactly those bytes: the head has announced their number as `Content-Length`.
@@ -32,7 +32,7 @@ impl fmt::Display for Payload {
 }
 
 impl Payload {
-    /// How many bytes the body has.
+    /// The length of the body in bytes.
     ///
     /// ```
     /// use bits_proto::packet::Payload;

@@ -45,7 +45,7 @@ pub struct Directory {
     pub(super) replace: bool,
 }
 
-/// What a program keeps of its sessions, so that they outlive its process.
+/// The records that a program keeps of its sessions, so that they outlive its process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(
@@ -98,7 +98,7 @@ impl Directory {
         DirectoryBuilder { directory: self.clone() }
     }
 
-    /// How strictly requests are read.
+    /// The strictness with which requests are read.
     #[must_use]
     pub const fn conformance(&self) -> Conformance {
         self.conformance
@@ -150,25 +150,25 @@ impl Directory {
         self.max_fragment_size
     }
 
-    /// How many sessions there may be in all. A program that keeps its sessions in a database counts its rows.
+    /// The number of sessions that there may be in all. A program that keeps its sessions in a database counts its rows.
     #[must_use]
     pub const fn max_sessions(&self) -> usize {
         self.max_sessions
     }
 
-    /// How many sessions one owner may have.
+    /// The number of sessions that one owner may have.
     #[must_use]
     pub const fn sessions_per_owner(&self) -> usize {
         self.sessions_per_owner
     }
 
-    /// How long ended sessions are remembered.
+    /// The time for which ended sessions are remembered.
     #[must_use]
     pub const fn tombstone_lifetime(&self) -> Duration {
         self.tombstone_lifetime
     }
 
-    /// How many ended sessions are remembered at most.
+    /// The number of ended sessions that are remembered at most.
     #[must_use]
     pub const fn max_tombstones(&self) -> usize {
         self.max_tombstones
@@ -222,7 +222,7 @@ impl Default for Directory {
     }
 }
 
-/// What a configuration may not say: the caller's fault.
+/// A setting that makes no sense: the caller's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidDirectory {

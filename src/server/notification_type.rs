@@ -17,7 +17,7 @@ pub enum NotificationType {
 }
 
 impl NotificationType {
-    /// Where the application listens, if there is one.
+    /// The address of the application, if there is one.
     #[must_use]
     pub const fn url(&self) -> Option<&NotificationUrl> {
         match self {

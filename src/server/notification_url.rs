@@ -9,7 +9,7 @@ use crate::vocabulary::InvalidValue;
 use crate::vocabulary::reference;
 use crate::vocabulary::text::serde_as_text;
 
-/// Where a server application listens (`NotificationURL`, §3.2.1.1): a URL, or a reference that is relative to the
+/// The address of a server application (`NotificationURL`, §3.2.1.1): a URL, or a reference that is relative to the
 /// destination of the upload.
 ///
 /// A client chooses the destination of its upload, so with a relative reference it chooses the folder in which the

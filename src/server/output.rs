@@ -138,7 +138,7 @@ pub struct Store {
     skip: u64,
     range: Range<u64>,
     total: u64,
-    /// How many bytes of the body were seen.
+    /// The number of bytes of the body that were seen.
     seen: u64,
 }
 

@@ -7,7 +7,7 @@ use http::StatusCode;
 use crate::vocabulary::Hresult;
 use crate::vocabulary::ReplyUrl;
 
-/// What came of an [`Output`](super::Output), told to [`Sessions::handle_report`](super::Sessions::handle_report).
+/// The result of an [`Output`](super::Output), told to [`Sessions::handle_report`](super::Sessions::handle_report).
 ///
 /// A report that does not belong to the output changes nothing: the output comes again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl From<io::Error> for Report {
     }
 }
 
-/// What a server application said to a notification (§2.2.13).
+/// The answer of a server application to a notification (§2.2.13).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
@@ -51,7 +51,7 @@ pub struct Notified {
     /// Whether the entity is published at its destination when the session is closed
     /// (`BITS-Copy-File-To-Destination`, [C42](crate::manual::decisions#c42)). If not, it is discarded then.
     pub copy_to_destination: bool,
-    /// Where the reply is, if there is one.
+    /// The address of the reply, if there is one.
     #[cfg_attr(feature = "arbitrary", arbitrary(with = crate::vocabulary::arbitrary_reply_url))]
     pub reply_url: Option<ReplyUrl<'static>>,
 }
@@ -144,7 +144,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What storage holds of an upload when its record is restored.
+/// The bytes that storage holds of an upload when its record is restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,

@@ -56,7 +56,7 @@ macro_rules! codes {
                 }
             }
 
-            /// What the code tells a person, if this library knows it.
+            /// The meaning of the code for a person, if this library knows it.
             #[must_use]
             pub const fn explanation(self) -> Option<&'static str> {
                 match self.0 {
@@ -127,7 +127,7 @@ impl Hresult {
     }
 }
 
-/// Where an error arose, as `BITS-Error-Context` carries it (§2.2.1.2). Open, as [`Hresult`] is.
+/// The origin of an error, as `BITS-Error-Context` carries it (§2.2.1.2). Open, as [`Hresult`] is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct ErrorContext(u32);

@@ -20,7 +20,7 @@ const MONTHS: [(&[u8], u64); 12] = [
     (b"Dec", 334),
 ];
 
-/// How many leap days there were before 1970.
+/// The number of leap days that there were before 1970.
 const LEAP_DAYS_BEFORE: u64 = 477;
 
 /// The last second that can be written: the end of 9999.

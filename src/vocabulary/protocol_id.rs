@@ -125,7 +125,7 @@ impl<'a> SupportedProtocols<'a> {
         self.iter(conformance).any(|offered| offered == protocol)
     }
 
-    /// How many entries the list has, legal or not.
+    /// The number of entries that the list has, legal or not.
     pub(crate) fn count(&self, conformance: Conformance) -> usize {
         self.entries(conformance).count()
     }

@@ -81,7 +81,7 @@ impl ContentRange {
         self.last.saturating_add(1)
     }
 
-    /// How many bytes the range has; never 0.
+    /// The length of the range in bytes; never 0.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "no range is empty")]
     pub const fn len(&self) -> u64 {

@@ -9,7 +9,7 @@ use super::Raw;
 use crate::vocabulary::InvalidValue;
 use crate::vocabulary::reference;
 
-/// Where the reply to an upload is (`BITS-Reply-URL`, §2.2.7.2), as it was received.
+/// The address of the reply to an upload (`BITS-Reply-URL`, §2.2.7.2), as it was received.
 ///
 /// The value may be relative, with backslashes and with characters that no URI may hold:
 /// [`ReplyUrl::resolve`] makes a URL of it. Windows does so between

@@ -25,7 +25,7 @@ use self::state::{Activity, Notification, Size};
 use super::{Directory, Exchange};
 use crate::vocabulary::Guid;
 
-/// How long a session without a byte lives at most: lost Acks of Create-Session must not fill an owner's share for as long
+/// The time for which a session without a byte lives at most: lost Acks of Create-Session must not fill an owner's share for as long
 /// as an upload may rest.
 const EMPTY_SESSION_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
@@ -143,7 +143,7 @@ impl<O> Session<O> {
         self.state
     }
 
-    /// How many bytes are stored, from the start of the entity: the offset that the client is told to send next.
+    /// The number of bytes that are stored, from the start of the entity: the offset that the client is told to send next.
     #[must_use]
     pub const fn received(&self) -> u64 {
         self.next

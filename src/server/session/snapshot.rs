@@ -61,7 +61,7 @@ pub struct Snapshot<O = ()> {
     #[cfg_attr(feature = "serde", serde(default))]
     pub(super) answered: Option<Answered>,
     pub(super) serial: u64,
-    /// How long the session may still go without progress; `None` for ever.
+    /// The time for which the session may still go without progress; `None` for ever.
     remaining: Option<Duration>,
     /// The same by the record that was saved last.
     #[cfg_attr(feature = "serde", serde(default))]
@@ -97,7 +97,7 @@ impl<O> Snapshot<O> {
         self.state
     }
 
-    /// How many bytes are stored.
+    /// The number of bytes that are stored.
     #[must_use]
     pub const fn received(&self) -> u64 {
         self.next
@@ -125,7 +125,7 @@ impl<O> Snapshot<O> {
     }
 }
 
-/// What is kept of a [`Session`] that shall outlive its process: the session at rest, and the intent to publish or to discard
+/// The record of a [`Session`], which outlives its process: the session at rest, and the intent to publish or to discard
 /// it, but no exchange. A process that died answers nobody.
 ///
 /// It comes with [`Output::Save`](crate::server::Output::Save), and goes to
@@ -161,7 +161,7 @@ impl<O> Record<O> {
         self.0.state
     }
 
-    /// How many bytes were stored when the record was made.
+    /// The number of bytes that were stored when the record was made.
     #[must_use]
     pub const fn received(&self) -> u64 {
         self.0.next
@@ -242,7 +242,7 @@ impl<O: Clone + Eq> Session<O> {
         }
     }
 
-    /// What is to be kept of the session.
+    /// Returns the record of the session.
     #[must_use]
     pub fn record(&self, now: Instant) -> Record<O> {
         self.snapshot(now).into()

@@ -83,7 +83,7 @@ impl<O: Clone + Ord> Sessions<O> {
         &self.directory
     }
 
-    /// How many sessions are open.
+    /// The number of sessions that are open.
     #[must_use]
     pub fn len(&self) -> usize {
         self.shelf.open()

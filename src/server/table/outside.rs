@@ -7,7 +7,7 @@ use crate::packet::{Ack, Conformance, PingAck};
 use crate::server::{Exchange, Output, Report, answer};
 use crate::vocabulary::Guid;
 
-/// How many answers wait to be fetched. One that is pushed out is answered 503: its task never asked for it.
+/// The number of answers that wait to be fetched. One that is pushed out is answered 503: its task never asked for it.
 const MOST: usize = 4096;
 
 /// Exchanges that reach no session, and answers of sessions that are gone.

@@ -15,7 +15,7 @@ use crate::vocabulary::Guid;
 pub(super) struct Shelf<O> {
     entries: HashMap<u64, Box<Entry<O>>, BuildGuidHasher>,
     deadlines: Deadlines,
-    /// How many open sessions each owner has.
+    /// The number of open sessions that each owner has.
     owners: BTreeMap<O, usize>,
     open: usize,
     /// Those that ended, the oldest end first; some may have gone.
@@ -63,12 +63,12 @@ fn key(id: Guid) -> u64 {
 }
 
 impl<O: Clone + Ord> Shelf<O> {
-    /// How many sessions are open.
+    /// The number of sessions that are open.
     pub(super) const fn open(&self) -> usize {
         self.open
     }
 
-    /// How many open sessions an owner has.
+    /// The number of open sessions that an owner has.
     pub(super) fn owned(&self, owner: &O) -> usize {
         self.owners.get(owner).copied().unwrap_or_default()
     }

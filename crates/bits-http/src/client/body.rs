@@ -50,7 +50,7 @@ impl Sending {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many bytes were handed over, if they became more since the last time.
+    /// The number of bytes that were handed over, if they became more since the last time.
     pub(super) fn poll(&self, context: &Context<'_>) -> Option<u64> {
         let mut state = self.state();
         state.waker = Some(context.waker().clone());
@@ -117,7 +117,7 @@ impl Bodies {
 }
 
 impl Body {
-    /// How many bytes are left.
+    /// The number of bytes that are left.
     #[must_use]
     pub const fn len(&self) -> u64 {
         self.end.saturating_sub(self.next)

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-/// How many bytes of the source are read at once. What an HTTP library collects before it sends, half a MiB, should stay in a
+/// The number of bytes that of the source are read at once. What an HTTP library collects before it sends, half a MiB, should stay in a
 /// processor's cache between the reading and the sending: pieces of 256 KiB cost 40 % more of its time.
 pub(super) const SIZE: usize = 64 * 1024;
 

@@ -16,7 +16,7 @@ pub struct Challenge<'c> {
     pub values: &'c [HeaderValue],
     /// What the request was for.
     pub url: &'c Uri,
-    /// How many challenges came before this one without a success in between: above 0, the last answer was not enough.
+    /// The number of challenges that came before this one without a success in between: above 0, the last answer was not enough.
     pub earlier: u32,
     /// Whether what answers belongs to the reply's download, and not to the upload.
     pub is_for_reply: bool,

@@ -13,7 +13,7 @@ use super::event::{Event, Events};
 use super::reply_file::ReplyFile;
 use super::state::{State, StateFile};
 
-/// How long a server has to delete an upload that failed, by default.
+/// The time for which a server has to delete an upload that failed, by default.
 const CANCEL_TIME: Duration = Duration::from_secs(2);
 
 /// Choices of one upload. The defaults upload once, silently, and start over after a kill.

@@ -11,16 +11,16 @@ use http::{Request, Response};
 pub enum Event<'e> {
     /// The upload begins, or goes on where an earlier run left it.
     Begun {
-        /// How many bytes the server has acknowledged already.
+        /// The number of bytes that the server has acknowledged already.
         from: u64,
-        /// How many bytes there are.
+        /// The size of the entity in bytes.
         total: u64,
     },
     /// Bytes were handed to the network.
     Sent {
         /// The end of what was handed over, as an offset.
         sent: u64,
-        /// How many bytes there are.
+        /// The size of the entity in bytes.
         total: u64,
     },
     /// A request goes out.

@@ -40,7 +40,7 @@ pub(super) struct Job<'t, T> {
     pub(super) exchange: Option<Exchange<'t>>,
     /// Where the last request went.
     pub(super) url: Option<Uri>,
-    /// How many challenges came in a row.
+    /// The number of challenges that came in a row.
     pub(super) challenges: u32,
     /// What went wrong last.
     pub(super) trouble: Option<String>,

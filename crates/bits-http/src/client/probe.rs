@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How long a server has to show its language.
+/// The time for which a server has to show its language.
 const TIME: Duration = Duration::from_secs(1);
 
 /// What a port speaks.

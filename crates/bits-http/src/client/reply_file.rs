@@ -13,7 +13,7 @@ pub(super) struct ReplyFile {
 }
 
 impl ReplyFile {
-    /// Where the reply is until it is whole.
+    /// The place of the reply until it is whole.
     pub(super) fn part(path: &Path) -> PathBuf {
         beside(path, ".part")
     }

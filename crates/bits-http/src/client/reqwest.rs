@@ -36,14 +36,14 @@ struct State {
     /// When the last answer came. Its connection may be used again. A way that has worked is not given up for one refusal of a
     /// proxy, either.
     last_answer: Option<Instant>,
-    /// How often a server has hung up within the handshake of TLS, as long as no answer has come.
+    /// The number of times that a server has hung up within the handshake of TLS, as long as no answer has come.
     hang_ups: u32,
 }
 
-/// How long a connection may rest before it is not used again. IIS closes after two minutes; boxes in between close sooner.
+/// The time for which a connection may rest before it is not used again. IIS closes after two minutes; boxes in between close sooner.
 const REST: Duration = Duration::from_secs(20);
 
-/// How long a connection may take to come about, with TLS. What hangs longer has misunderstood the greeting.
+/// The time that a connection may take to come about, with TLS. What hangs longer has misunderstood the greeting.
 const CONNECT_TIME: Duration = Duration::from_secs(30);
 
 /// A server that hangs up so often within the handshake of TLS means it.

@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 ///
 /// Implemented by [`FileSource`], and by bytes in memory.
 pub trait Source: Send + Sync + 'static {
-    /// How many bytes there are.
+    /// The size of the entity in bytes.
     fn size(&self) -> u64;
 
     /// Changes whenever the bytes do: a time of modification, a hash. It is asked for before each request. Where it is

@@ -116,7 +116,7 @@ enum Read {
 pub(super) struct Found {
     pub(super) snapshot: Snapshot,
     pub(super) cookies: Cookies,
-    /// How long ago it was stored, as far as the clocks of both runs can be believed.
+    /// The time since it was stored, as far as the clocks of both runs can be believed.
     pub(super) at_rest: Duration,
 }
 

@@ -44,11 +44,11 @@ pub trait Answer: Send {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Attempt {
-    /// How long sending may take. An async transport is dropped then. A blocking one must keep this time.
+    /// The time that sending may take. An async transport is dropped then. A blocking one must keep this time.
     pub request_timeout: Duration,
-    /// How long the head of the answer may take after that. The same holds.
+    /// The time that the head of the answer may take after that. The same holds.
     pub response_timeout: Duration,
-    /// How long the body of the answer may take. The same holds.
+    /// The time that the body of the answer may take. The same holds.
     pub body_timeout: Duration,
     /// The connection that the request must use.
     pub connection: Connection,

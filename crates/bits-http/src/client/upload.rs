@@ -28,9 +28,9 @@ pub struct Completed {
     /// Whether the server said so. If not, its last answer was lost, and the session is gone now: it has published the bytes as
     /// far as anybody knows ([C17](bits_proto::manual::decisions#c17)).
     pub confirmed: bool,
-    /// How many bytes the upload has.
+    /// The size of the upload in bytes.
     pub bytes: u64,
-    /// How many bytes the reply has, where one was demanded.
+    /// The size of the reply in bytes, if one was demanded.
     pub reply: Option<u64>,
 }
 

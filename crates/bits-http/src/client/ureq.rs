@@ -33,7 +33,7 @@ struct State {
     last_answer: Option<Instant>,
 }
 
-/// How long a connection may rest before it is not used again.
+/// The time for which a connection may rest before it is not used again.
 const REST: Duration = Duration::from_secs(15);
 
 impl Ureq {

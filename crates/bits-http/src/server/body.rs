@@ -15,7 +15,7 @@ use http_body::{Frame, SizeHint};
 use super::contents::DynReader;
 use crate::storage::Failure;
 
-/// How many bytes are read at a time.
+/// The number of bytes that are read at a time.
 const READ_SIZE: u64 = 256 * 1024;
 
 /// The body of a response, or of a notification.

@@ -27,9 +27,9 @@ pub enum Event<'e, O> {
     Stored {
         /// The request.
         head: &'e Parts,
-        /// Where the entity stands now.
+        /// The entity as it stands now.
         upload: &'e Upload<O>,
-        /// How many bytes this request brought.
+        /// The number of bytes that this request brought.
         bytes: u64,
     },
     /// A file is at its destination. It happens once for each upload, unless the server dies right before it.
@@ -45,7 +45,7 @@ pub enum Event<'e, O> {
         head: &'e Parts,
         /// What came of it.
         outcome: Notified,
-        /// How long it took.
+        /// The time that it took.
         took: Duration,
     },
     /// An upload made no progress for too long, and was deleted.
@@ -58,7 +58,7 @@ pub enum Event<'e, O> {
     Failed(&'e str),
 }
 
-/// What came of a notification.
+/// The result of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notified {
@@ -97,7 +97,7 @@ pub struct Answered<'e, O> {
     pub reason: Option<&'e str>,
     /// What the storage or the application refused, if one of them did.
     pub refusal: Option<Refusal>,
-    /// How long it took.
+    /// The time that it took.
     pub took: Duration,
 }
 

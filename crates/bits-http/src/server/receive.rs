@@ -15,19 +15,19 @@ use crate::storage::{Failure, Writer};
 /// How slow a client may be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
-    /// How long it may send nothing.
+    /// The time for which it may send nothing.
     pub(super) silence: Duration,
-    /// How many bytes it sends at least in each [`WINDOW`].
+    /// The number of bytes that it sends at least in each [`WINDOW`].
     pub(super) least: u64,
 }
 
 /// The time over which the pace of a body is measured.
 pub(super) const WINDOW: Duration = Duration::from_secs(30);
 
-/// How many bytes of a refused body are read at most, so that its sender hears the answer and keeps its connection.
+/// The number of bytes that of a refused body are read at most, so that its sender hears the answer and keeps its connection.
 const DRAINED: u64 = 16 * 1024 * 1024;
 
-/// How long reading them may take.
+/// The time that reading them may take.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 /// What came of a body.

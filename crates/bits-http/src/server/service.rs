@@ -35,7 +35,7 @@ pub(super) type Incoming = UnsyncBoxBody<Bytes, ()>;
 type OwnerOf<O> = Box<dyn Fn(&Parts) -> Result<O, Response<Body>> + Send + Sync>;
 type Events<O> = Box<dyn Fn(&Event<'_, O>) + Send + Sync>;
 
-/// How often it is looked for sessions whose time is over.
+/// The number of times that it is looked for sessions whose time is over.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// An upload server: a `tower::Service` for any body. Clones share the same sessions.

@@ -120,11 +120,11 @@ pub struct Upload<O> {
     pub owner: O,
     /// The path and query of its destination, as the client wrote them. A query may be a secret.
     pub destination: String,
-    /// How many bytes are stored.
+    /// The number of bytes that are stored.
     pub received: u64,
     /// The size of the entity, once it is known.
     pub total: Option<u64>,
-    /// How long it may rest until it is discarded.
+    /// The time for which it may rest until it is discarded.
     pub remaining: Option<Duration>,
 }
 
