@@ -42,7 +42,7 @@ pub(crate) async fn check(options: &Options) -> Findings {
     folders(options, running.is_some(), &mut found);
     certificates(options, &mut found);
     people(options, &mut found);
-    if options.directory().is_ok_and(|directory| directory.notifies()) {
+    if options.notifies() {
         found.note(application::client(options.notification_ca.as_deref(), options.notifies_with_tls()));
     }
     let mut places = options.network.listen(false);

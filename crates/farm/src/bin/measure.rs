@@ -1,8 +1,8 @@
 //! Measures one server alone, and one, two and three that share a database: requests and bytes a second, the latency of a Fragment, the
 //! time of the processor and the statements that a Fragment costs.
 //!
-//! `cargo run --release -p farm --bin measure FOLDER` writes plots and a table into the folder: see FARM.md of bits-server. `BITS_SERVER` names the program; build it
-//! with `--release`.
+//! `cargo run --release -p farm --bin measure FOLDER [LOAD…]` writes plots and a table into the folder: see FARM.md of bits-server.
+//! `BITS_SERVER` names the program; build it with `--release`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use farm::{Client, Database, Server, Wire, bars};
+use farm::{Client, Database, Moto, Server, Wire, bars};
 use tempfile::TempDir;
 
 /// What is measured.
@@ -23,6 +23,8 @@ struct Load {
     fragments: usize,
     latency: Duration,
     connections: &'static str,
+    /// Whether servers that share a database share a bucket, too, and not a folder.
+    bucket: bool,
 }
 
 /// What came of it.
@@ -37,9 +39,11 @@ struct Measured {
     statements: Option<f64>,
 }
 
-const SECONDS: u64 = 6;
+/// How long each is measured, and how often. The round in the middle counts.
+const SECONDS: u64 = 5;
+const ROUNDS: usize = 3;
 
-const LOADS: [Load; 3] = [
+const LOADS: [Load; 4] = [
     Load {
         name: "small",
         clients: 16,
@@ -47,6 +51,7 @@ const LOADS: [Load; 3] = [
         fragments: 8,
         latency: Duration::ZERO,
         connections: "16",
+        bucket: false,
     },
     Load {
         name: "large",
@@ -55,6 +60,7 @@ const LOADS: [Load; 3] = [
         fragments: 4,
         latency: Duration::ZERO,
         connections: "16",
+        bucket: false,
     },
     Load {
         name: "distant",
@@ -63,23 +69,43 @@ const LOADS: [Load; 3] = [
         fragments: 8,
         latency: Duration::from_millis(10),
         connections: "4",
+        bucket: false,
+    },
+    Load {
+        name: "bucket",
+        clients: 8,
+        fragment: 4 * 1024 * 1024,
+        fragments: 4,
+        latency: Duration::ZERO,
+        connections: "16",
+        bucket: true,
     },
 ];
 
 fn main() {
     let folder = PathBuf::from(std::env::args().nth(1).expect("a folder for the plots, please"));
     std::fs::create_dir_all(&folder).unwrap();
-    let mut table = "| load | servers | uploads/s | fragments/s | MiB/s | a Fragment, median | 99 % | processor a Fragment | statements a Fragment |\n|---|---|---|---|---|---|---|---|---|\n".to_owned();
-    for load in LOADS {
-        let measured: Vec<_> = (0..=3).map(|servers| measure(load, servers)).collect();
+    let mut table = "| load | servers | uploads/s | fragments/s | beside alone | MiB/s | a Fragment, median | 99 % | processor a Fragment | statements a Fragment |\n|---|---|---|---|---|---|---|---|---|---|\n".to_owned();
+    let wanted: Vec<String> = std::env::args().skip(2).collect();
+    for load in
+        LOADS.into_iter().filter(|load| wanted.is_empty() || wanted.iter().any(|name| name == load.name))
+    {
+        // In turns, so that what else the machine does meets all of them.
+        let mut rounds: Vec<Vec<_>> =
+            (0..ROUNDS).map(|_| (0..=3).map(|servers| Some(measure(load, servers))).collect()).collect();
+        let measured: Vec<_> = (0..4)
+            .map(|at| middle(rounds.iter_mut().map(|round| round[at].take().unwrap()).collect()))
+            .collect();
+        let alone = measured[0].fragments;
         for one in &measured {
             let statements = one.statements.map_or("–".to_owned(), |statements| format!("{statements:.1}"));
             table += &format!(
-                "| {} | {} | {:.1} | {:.0} | {:.1} | {:.1} ms | {:.1} ms | {:.2} ms | {statements} |\n",
+                "| {} | {} | {:.1} | {:.0} | {:.2} | {:.1} | {:.1} ms | {:.1} ms | {:.2} ms | {statements} |\n",
                 load.name,
                 one.label,
                 one.uploads,
                 one.fragments,
+                one.fragments / alone,
                 one.bytes / 1_048_576.0,
                 one.median.as_secs_f64() * 1000.0,
                 one.slowest.as_secs_f64() * 1000.0,
@@ -113,6 +139,12 @@ fn plot(folder: &Path, load: Load, measured: &[Measured]) {
     }
 }
 
+/// The one with the median throughput.
+fn middle(mut rounds: Vec<Measured>) -> Measured {
+    rounds.sort_by(|one, other| one.fragments.total_cmp(&other.fragments));
+    rounds.swap_remove(ROUNDS / 2)
+}
+
 /// No servers that share: the one that is alone.
 fn measure(load: Load, sharing: usize) -> Measured {
     let folder = TempDir::new_in(std::env::current_dir().unwrap()).unwrap();
@@ -122,7 +154,10 @@ fn measure(load: Load, sharing: usize) -> Measured {
     let wire = database
         .as_ref()
         .map(|database| Wire::start(SocketAddr::from(([127, 0, 0, 1], database.port())), load.latency));
-    let mut options = vec!["--root".to_owned(), root.to_str().unwrap().to_owned()];
+    let moto = (load.bucket && sharing > 0).then(Moto::start);
+    let place = moto.as_ref().map_or_else(|| root.to_str().unwrap().to_owned(), |_| Moto::url());
+    let environment = moto.as_ref().map_or_else(Vec::new, |moto| Moto::environment(moto.address()));
+    let mut options = vec!["--root".to_owned(), place];
     let common = [
         "--create-dirs",
         "--listen=127.0.0.1:0",
@@ -135,9 +170,9 @@ fn measure(load: Load, sharing: usize) -> Measured {
         let url = format!("postgres://bits@{}/postgres", wire.address());
         options.extend(["--state", &url, "--database-connections", load.connections].map(str::to_owned));
     }
-    let servers: Vec<_> = (0..sharing.max(1)).map(|_| Server::start(&options, Vec::new())).collect();
+    let servers: Vec<_> = (0..sharing.max(1)).map(|_| Server::start(&options, environment.clone())).collect();
     let addresses: Vec<_> = servers.iter().map(Server::address).collect();
-    run(load, &addresses, Duration::from_secs(2));
+    run(load, &addresses, Duration::from_secs(1));
     let before = (processor(&servers), statements(database.as_ref()));
     let begin = Instant::now();
     let (uploads, mut latencies) = run(load, &addresses, Duration::from_secs(SECONDS));
@@ -147,10 +182,12 @@ fn measure(load: Load, sharing: usize) -> Measured {
     let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
     let count = latencies.len() as f64;
     Measured {
-        label: match sharing {
-            0 => "alone, without a database".to_owned(),
-            1 => "one with a database".to_owned(),
-            more => format!("{more} that share a database"),
+        label: match (sharing, load.bucket) {
+            (0, _) => "alone, in a folder".to_owned(),
+            (1, false) => "one with a database".to_owned(),
+            (1, true) => "one with a database and a bucket".to_owned(),
+            (more, false) => format!("{more} that share a database"),
+            (more, true) => format!("{more} that share both"),
         },
         uploads: uploads as f64 / took,
         fragments: count / took,
