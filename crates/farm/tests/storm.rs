@@ -16,9 +16,14 @@ const MIB: usize = 1024 * 1024;
 /// After how long another server takes over. A server that sleeps does so for longer.
 const LEASE: &str = "2";
 
-/// How long things go wrong, and how long everything may take.
-const WRONG: Duration = Duration::from_secs(25);
+/// How long everything may take, beside the time in which things go wrong.
 const DEADLINE: Duration = Duration::from_secs(240);
+
+/// How long things go wrong: as many seconds as `FARM_SECONDS` says.
+fn wrong() -> Duration {
+    let seconds = std::env::var("FARM_SECONDS").map(|seconds| seconds.parse().unwrap());
+    Duration::from_secs(seconds.unwrap_or(15))
+}
 
 /// A farm: the last ones that end are the engines.
 struct Farm {
@@ -146,8 +151,8 @@ impl Farm {
         let files: HashMap<String, Vec<u8>> =
             (0..100).map(|number| (format!("/{}/{number}", number % 7), contents(number, largest))).collect();
         let calm = Arc::new(AtomicBool::new(false));
-        let wrong = self.go_wrong(Arc::clone(&calm));
-        let (address, deadline) = (self.balancer.address(), Instant::now() + DEADLINE);
+        let troubles = self.go_wrong(Arc::clone(&calm));
+        let (address, deadline) = (self.balancer.address(), Instant::now() + DEADLINE + wrong());
         let failures = Arc::new(Mutex::new(Vec::new()));
         thread::scope(|scope| {
             for (number, (path, bytes)) in files.iter().enumerate() {
@@ -160,10 +165,10 @@ impl Farm {
                     failures.lock().unwrap().extend(done.err());
                 });
             }
-            thread::sleep(WRONG);
+            thread::sleep(wrong());
             calm.store(true, Ordering::Relaxed);
         });
-        let happened = wrong.join().unwrap();
+        let happened = troubles.join().unwrap();
         println!(
             "killed, stopped, cut: {happened:?}; faults: {:?}",
             self.network.as_ref().map(Relay::faults)

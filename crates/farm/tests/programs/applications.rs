@@ -8,7 +8,7 @@ const MIB: usize = 1024 * 1024;
 
 #[test]
 fn an_application_is_sent_files_of_all_sizes_before_they_are_published_in_a_bucket() {
-    for (overwrites, size) in [(false, 300_000), (false, 19 * MIB), (true, 19 * MIB)] {
+    for (overwrites, size) in [(false, 300_000), (false, 9 * MIB), (true, 9 * MIB)] {
         let taken = "BITS-Copy-File-To-Destination: 1\r\n";
         let application = Application::start(move |_| (200, taken, b"the reply".to_vec()));
         let notify = ["--serve", "--notify", "by-value", "--notification-url", application.url()];
@@ -29,6 +29,8 @@ fn an_application_is_sent_files_of_all_sizes_before_they_are_published_in_a_buck
         assert_eq!((answer.status, &*answer.body), (200, &b"the reply"[..]));
         assert_eq!(session.close().status, 200);
         assert!(farm.moto.file("/a.bin").as_ref() == Some(&bytes));
+        let range = request(address, "GET", "/a.bin", &[("Range", "bytes=299990-299994")], b"");
+        assert_eq!((range.status, &*range.body), (206, &bytes[299_990..299_995]));
         assert_eq!(farm.moto.keys(), ["files/a.bin"], "nothing is left");
         assert_eq!(farm.moto.unfinished(), Vec::<String>::new());
         if !overwrites {

@@ -95,7 +95,7 @@ fn the_arguments_and_the_balancer_of_the_compose_file_take_an_upload() {
         assert!(begin.elapsed() < Duration::from_secs(20), "nginx does not start");
         std::thread::sleep(Duration::from_millis(50));
     }
-    let (source, bytes) = (folder.path().join("source"), contents(20 * 1024 * 1024));
+    let (source, bytes) = (folder.path().join("source"), contents(9 * 1024 * 1024));
     std::fs::write(&source, &bytes).unwrap();
     let url = format!("http://{address}/a/b.bin");
     Upload::start(folder.path(), &source, &["--fragment-size", "1MiB"], &url).wait().succeeded();
