@@ -8,6 +8,8 @@ pub(crate) struct Offer {
     pub(crate) scheme: String,
     /// The token of NTLM and Negotiate; empty in their first challenge, and in those of other schemes.
     pub(crate) token: String,
+    /// All of it.
+    pub(crate) text: String,
 }
 
 impl Offer {
@@ -18,7 +20,7 @@ impl Offer {
 
 /// All challenges, in their order.
 pub(crate) fn offers(values: &[HeaderValue]) -> Vec<Offer> {
-    let mut offers = Vec::new();
+    let mut offers = Vec::<Offer>::new();
     for text in values.iter().filter_map(|value| value.to_str().ok()) {
         for part in split(text) {
             let (word, rest) = part.split_once([' ', '\t']).unwrap_or((part, ""));
@@ -29,7 +31,10 @@ pub(crate) fn offers(values: &[HeaderValue]) -> Vec<Offer> {
                 let token = rest.trim();
                 let is_token = !token.contains(' ') && !token.trim_end_matches('=').contains(['=', '"']);
                 let token = if is_token { token.to_owned() } else { String::new() };
-                offers.push(Offer { scheme: word.to_owned(), token });
+                offers.push(Offer { scheme: word.to_owned(), token, text: part.to_owned() });
+            } else if let (true, Some(offer)) = (is_parameter, offers.last_mut()) {
+                offer.text += ", ";
+                offer.text += part;
             }
         }
     }
@@ -88,5 +93,9 @@ mod tests {
         ] {
             assert_eq!(found(values), expected, "{values:?}");
         }
+        let value =
+            HeaderValue::from_static("NTLM, Digest realm=\"a, b\",qop = auth , nonce=x, Basic realm=y");
+        let texts: Vec<_> = offers(&[value]).into_iter().map(|offer| offer.text).collect();
+        assert_eq!(texts, ["NTLM", "Digest realm=\"a, b\", qop = auth, nonce=x", "Basic realm=y"]);
     }
 }

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION};
 
 use crate::challenges::{Offer, offers};
+use crate::digest::{self, Digests};
 use crate::user::User;
 use crate::windows::{Handshake, Scheme};
 
@@ -17,6 +18,8 @@ use crate::windows::{Handshake, Scheme};
 pub(crate) enum Auth {
     /// The password itself
     Basic,
+    /// A digest of it and of each request
+    Digest,
     /// NTLM
     Ntlm,
     /// Negotiate: Kerberos, or NTLM within it
@@ -62,18 +65,23 @@ impl fmt::Display for Party {
     }
 }
 
+/// How many answers in a row may be too old.
+const MOST_STALE: u32 = 3;
+
 /// Answers the challenges of one party.
 #[derive(Debug)]
 pub(crate) struct Answerer {
     party: Party,
     user: Option<User>,
     auth: Auth,
+    digests: Digests,
     handshake: Option<Handshake>,
 }
 
 impl Answerer {
-    pub(crate) const fn new(party: Party, user: Option<User>, auth: Auth) -> Self {
-        Self { party, user, auth, handshake: None }
+    /// Answers in the name of this user. What is answered by a digest is left to `digests`, which signs each request.
+    pub(crate) const fn new(party: Party, user: Option<User>, auth: Auth, digests: Digests) -> Self {
+        Self { party, user, auth, digests, handshake: None }
     }
 
     /// The headers that answer a challenge with what they are, or advice.
@@ -90,12 +98,24 @@ impl Answerer {
         let who = self.party.to_string();
         let refused =
             || format!("{who} does not accept the name and password of {}: check {option}", user.name);
-        let Way::Handshake(scheme) = way else {
-            if asker.earlier > 0 {
-                return Err(refused());
+        let scheme = match way {
+            Way::Basic if asker.earlier > 0 => return Err(refused()),
+            Way::Basic => {
+                let pair = BASE64_STANDARD.encode(user.credentials());
+                return Ok(("Basic".to_owned(), header(name, &format!("Basic {pair}"))?.into()));
             }
-            let pair = BASE64_STANDARD.encode(user.credentials());
-            return Ok(("Basic".to_owned(), header(name, &format!("Basic {pair}"))?.into()));
+            Way::Digest => {
+                let taken_up = self.digests.take_up(&name, &offers, &user);
+                let is_stale = taken_up.map_err(|why| format!("{} cannot be used: {why}", digest::NAME))?;
+                return match asker.earlier {
+                    0 => Ok(()),
+                    // An answer took longer on its way than the challenge held.
+                    1..=MOST_STALE if is_stale => Ok(()),
+                    _ => Err(refused()),
+                }
+                .and_then(|()| Ok((digest::NAME.to_owned(), header(name, digest::NAME)?.into())));
+            }
+            Way::Handshake(scheme) => scheme,
         };
         let token = offers.iter().find(|offer| offer.is(scheme.name())).map_or("", |offer| &offer.token);
         let mut handshake = match self.handshake.take() {
@@ -125,6 +145,8 @@ impl Answerer {
             Some(Way::Handshake(Scheme::Negotiate))
         } else if wants(Auth::Ntlm) && has("NTLM") {
             Some(Way::Handshake(Scheme::Ntlm))
+        } else if wants(Auth::Digest) && has(digest::NAME) {
+            Some(Way::Digest)
         } else if wants(Auth::Basic) && has("Basic") {
             Some(Way::Basic)
         } else {
@@ -141,7 +163,7 @@ impl Answerer {
         let names: Vec<_> = offers.iter().map(|offer| offer.scheme.as_str()).collect();
         let names = if names.is_empty() { "no way that it names".to_owned() } else { names.join(", ") };
         let ours = match self.auth {
-            Auth::Auto => "this program has Basic, NTLM and Negotiate",
+            Auth::Auto => "this program has Basic, Digest, NTLM and Negotiate",
             _ => "--auth allows another way alone",
         };
         format!("{who} wants credentials by {names}, and {ours}: enable one of them there")
@@ -151,6 +173,7 @@ impl Answerer {
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Basic,
+    Digest,
     Handshake(Scheme),
 }
 

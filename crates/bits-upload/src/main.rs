@@ -23,6 +23,7 @@
 mod arguments;
 mod challenges;
 mod credentials;
+mod digest;
 mod job;
 mod limits;
 mod netrc;

@@ -12,6 +12,7 @@ use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response};
 use reqwest::Client;
 
+use crate::digest::Digests;
 use crate::options::Options;
 use crate::problem::Problem;
 use crate::proxy::Proxy;
@@ -25,6 +26,7 @@ pub(crate) struct Network {
     tls: Tls,
     proxy: Option<Proxy>,
     tunnel: Option<Tunnel>,
+    digests: Digests,
     /// Whether an answer has come: from then on what breaks is the line.
     has_worked: AtomicBool,
 }
@@ -55,12 +57,18 @@ impl Network {
         let reqwest = reqwest.map_err(|error| {
             Problem::failed(format_args!("the network cannot be set up: {}", innermost(&error)))
         })?;
-        Ok(Self { reqwest, tls, proxy, tunnel, has_worked: AtomicBool::new(false) })
+        let (digests, has_worked) = (Digests::default(), AtomicBool::new(false));
+        Ok(Self { reqwest, tls, proxy, tunnel, digests, has_worked })
     }
 
     /// The proxy on the way, if there is one.
     pub(crate) const fn proxy(&self) -> Option<&Proxy> {
         self.proxy.as_ref()
+    }
+
+    /// The digests that requests are signed with.
+    pub(crate) const fn digests(&self) -> &Digests {
+        &self.digests
     }
 
     /// The failure, as this program knows it.
@@ -130,6 +138,9 @@ impl Transport for Network {
         // HTTP/1.1 needs it not, but Windows says it, and filters look.
         let _never_full =
             request.headers_mut().try_insert(CONNECTION, HeaderValue::from_static("Keep-Alive"));
+        let (method, target) = (request.method().clone(), request.uri().clone());
+        let signed = self.digests.sign(&method, &target, request.headers_mut());
+        signed.map_err(|why| TransportFailure::new(TransportError::Unsent, why))?;
         self.tls.forget_questions();
         match self.reqwest.send(request, attempt).await {
             Ok(answer) if self.is_for_want_of_a_certificate(&answer) => {

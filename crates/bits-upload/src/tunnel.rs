@@ -8,11 +8,13 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::header::{HeaderMap, HeaderValue, PROXY_AUTHENTICATE};
+use http::{Method, Uri};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional_with_sizes};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::credentials::{Answerer, Asker, Auth, Party};
+use crate::digest::Digests;
 use crate::proxy::Proxy;
 use crate::shared::Shared;
 use crate::user::User;
@@ -127,7 +129,8 @@ impl Door {
     async fn dig(&self, target: &str) -> Result<(TcpStream, Vec<u8>), Refusal> {
         let unreachable = |error: io::Error| Refusal::Unreachable(error.to_string());
         let mut stream = self.connect().await.map_err(unreachable)?;
-        let mut answerer = Answerer::new(self.party.clone(), self.user.clone(), Auth::Auto);
+        let digests = Digests::default();
+        let mut answerer = Answerer::new(self.party.clone(), self.user.clone(), Auth::Auto, digests.clone());
         let mut credentials = None::<HeaderValue>;
         for earlier in 0..ROUNDS {
             let agent = &self.user_agent;
@@ -150,7 +153,10 @@ impl Door {
             }
             let challenges: Vec<_> = answer.headers.get_all(PROXY_AUTHENTICATE).iter().cloned().collect();
             let asker = Asker { host: &self.address.0, values: &challenges, earlier };
-            let (_, answered) = answerer.answer(&asker).map_err(Refusal::Credentials)?;
+            let (_, mut answered) = answerer.answer(&asker).map_err(Refusal::Credentials)?;
+            let whole = target.parse::<Uri>().map_err(|error| Refusal::Status(error.to_string()))?;
+            let signed = digests.sign(&Method::CONNECT, &whole, &mut answered.headers);
+            signed.map_err(Refusal::Credentials)?;
             credentials = answered.headers.values().next().cloned();
             if answer.ends_connection() || !skip(&mut stream, answer.length(), rest.len()).await {
                 stream = self.connect().await.map_err(unreachable)?;

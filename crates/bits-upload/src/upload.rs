@@ -87,11 +87,13 @@ fn config(
     control: Control,
 ) -> Result<Config, Problem> {
     let (screen, seen, asked) = (screen.clone(), known.clone(), known.clone());
-    let mut server = Answerer::new(Party::Server, options.user.clone(), options.auth);
+    let mut server =
+        Answerer::new(Party::Server, options.user.clone(), options.auth, network.digests().clone());
     let way = network.proxy();
     let proxy_host = way.map(|proxy| proxy.address().0).unwrap_or_default();
     let name = Party::Proxy(way.map(ToString::to_string).unwrap_or_default());
-    let mut proxy = Answerer::new(name, way.and_then(|proxy| proxy.user.clone()), Auth::Auto);
+    let user = way.and_then(|proxy| proxy.user.clone());
+    let mut proxy = Answerer::new(name, user, Auth::Auto, network.digests().clone());
     let mut config = Config::new()
         .protocol(options.protocol()?)
         .headers(options.headers())

@@ -1,4 +1,4 @@
-//! Acceptors of Windows authentication that nobody here wrote: Apache with mod_auth_gssapi and gss-ntlmssp, and MIT's key
+//! Acceptors that nobody here wrote: Apache with mod_auth_gssapi and gss-ntlmssp, or with mod_auth_digest, and MIT's key
 //! distribution centre.
 
 use std::fs;
@@ -48,6 +48,21 @@ impl Apache {
         Self::start(folder, &["proxy", "proxy_http", "proxy_connect"], &place, environment)
     }
 
+    /// Before a server, for whoever answers by a digest. Its challenges hold for so many seconds.
+    pub(crate) fn digest_before(server: &Server, folder: &Path, seconds: u32) -> Self {
+        let (guard, bits) = (digest_guard(folder, seconds), server.address.port());
+        let place = format!("<Location />\n{guard}ProxyPass http://127.0.0.1:{bits}/\n</Location>\n");
+        Self::start(folder, &["proxy", "proxy_http", "auth_digest", "authn_file"], &place, &[])
+    }
+
+    /// A proxy for whoever answers by a digest: as it is, and by tunnels.
+    pub(crate) fn digest_proxy(folder: &Path, tunnels_to: u16) -> Self {
+        let guard = digest_guard(folder, 300);
+        let place = format!("ProxyRequests On\nAllowCONNECT {tunnels_to}\n<Proxy \"*\">\n{guard}</Proxy>\n");
+        let modules = ["proxy", "proxy_http", "proxy_connect", "auth_digest", "authn_file"];
+        Self::start(folder, &modules, &place, &[])
+    }
+
     fn start(folder: &Path, more: &[&str], place: &str, environment: &[(&str, &Path)]) -> Self {
         for needed in [PROGRAM, &format!("{MODULES}/mod_auth_gssapi.so"), "/etc/gss/mech.d"] {
             assert!(
@@ -95,6 +110,20 @@ impl Drop for Apache {
         let _status = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ended = self.child.wait();
     }
+}
+
+/// Lets the user `backup` pass, whose password is `open sesame`.
+fn digest_guard(folder: &Path, seconds: u32) -> String {
+    use md5::{Digest, Md5};
+    let hash: String =
+        Md5::digest("backup:the files:open sesame").iter().map(|byte| format!("{byte:02x}")).collect();
+    let users = folder.join("htdigest");
+    fs::write(&users, format!("backup:the files:{hash}\n")).unwrap();
+    format!(
+        "AuthType Digest\nAuthName \"the files\"\nAuthDigestProvider file\nAuthUserFile {}\n\
+         AuthDigestNonceLifetime {seconds}\nRequire valid-user\n",
+        users.display()
+    )
 }
 
 /// A folder that Apache's account may enter.

@@ -19,12 +19,15 @@
 //! | [`readme`] | what the README shows |
 //! | [`settings`] | files, the environment, shells and programs |
 //! | [`many`] | several files |
+//! | [`digest`] | Digest, at Apache |
 //! | [`windows`] | NTLM and Kerberos, at Apache |
 
 #[cfg(target_os = "linux")]
 mod acceptors;
 mod boxes;
 mod common;
+#[cfg(target_os = "linux")]
+mod digest;
 mod failures;
 #[cfg(unix)]
 mod files;

@@ -30,7 +30,8 @@ fn what_a_proxy_wants_is_told_with_the_options_that_answer_it() {
     for (challenge, words) in [
         ("Basic realm=\"x\"", ["wants a name and a password", "--proxy-user"]),
         ("NTLM", ["wants a name and a password", "--proxy-user"]),
-        ("Digest realm=\"x\", nonce=\"y\"", ["wants credentials by Digest", "Basic, NTLM and Negotiate"]),
+        ("Digest realm=\"x\", nonce=\"y\"", ["wants a name and a password", "--proxy-user"]),
+        ("Bearer", ["wants credentials by Bearer", "Basic, Digest, NTLM and Negotiate"]),
     ] {
         let answer =
             format!("HTTP/1.1 407 No\r\nProxy-Authenticate: {challenge}\r\nContent-Length: 0\r\n\r\n");
