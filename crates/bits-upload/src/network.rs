@@ -15,7 +15,7 @@ use reqwest::Client;
 use crate::digest::Digests;
 use crate::options::Options;
 use crate::problem::Problem;
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, SUPPORTED};
 use crate::tls::Tls;
 use crate::tunnel::{Refusal, Tunnel};
 
@@ -57,6 +57,7 @@ impl Network {
         let reqwest = reqwest.map_err(|error| {
             Problem::failed(format_args!("the network cannot be set up: {}", innermost(&error)))
         })?;
+        let reqwest = if proxy.is_some() { reqwest.behind_proxy() } else { reqwest };
         let (digests, has_worked) = (Digests::default(), AtomicBool::new(false));
         Ok(Self { reqwest, tls, proxy, tunnel, digests, has_worked })
     }
@@ -170,7 +171,7 @@ fn way(proxy: &Proxy, tunnel: Option<&Tunnel>, is_tunnel: bool) -> Result<reqwes
     Ok(match (tunnel, &proxy.user) {
         (Some(tunnel), _) => way.basic_auth("tunnel", &tunnel.key),
         // A tunnel is asked for with the password. What goes through the proxy as it is waits for its challenge.
-        (None, Some(user)) if is_tunnel => way.basic_auth(&user.name, user.password()),
+        (None, Some(user)) if is_tunnel || proxy.is_socks() => way.basic_auth(&user.name, user.password()),
         _ => way,
     })
 }
@@ -196,7 +197,7 @@ pub(crate) fn remedy(lasting: Lasting, options: &Options, proxy: Option<&Proxy>)
         Lasting::ProxyRefused => format!(
             "it is {proxy}: ask who runs it to let the server's name and port pass; no_proxy or --proxy none goes around it"
         ),
-        Lasting::ProxyScheme => format!("http and https are; it is {proxy}"),
+        Lasting::ProxyScheme => format!("{SUPPORTED}; it is {proxy}"),
         _ => "name who signed it by --cacert".to_owned(),
     }
 }

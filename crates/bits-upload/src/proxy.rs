@@ -10,6 +10,15 @@ use crate::options::Options;
 use crate::problem::Problem;
 use crate::user::User;
 
+/// SOCKS with names that this machine looks up, and with names that the proxy looks up.
+const SOCKS: [&str; 2] = ["socks5", "socks5h"];
+
+/// The port of a SOCKS proxy, unless its address names one.
+const SOCKS_PORT: u16 = 1080;
+
+/// The schemes of proxies that can be used, for messages.
+pub(crate) const SUPPORTED: &str = "http, https, socks5 and socks5h are";
+
 /// A proxy, and who named it.
 #[derive(Clone, Debug)]
 pub(crate) struct Proxy {
@@ -35,10 +44,13 @@ impl Proxy {
         };
         let with_scheme = if text.contains("://") { text } else { format!("http://{text}") };
         let mut url = Url::parse(&with_scheme).map_err(|error| unusable(&error))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            let scheme = url.scheme();
-            let (why, remedy) = (Lasting::ProxyScheme.explanation(), "http and https are");
-            return Err(unusable(&format_args!("{why}: {scheme} is none here, {remedy}")));
+        let is_socks = SOCKS.contains(&url.scheme());
+        if !is_socks && !matches!(url.scheme(), "http" | "https") {
+            let (why, scheme) = (Lasting::ProxyScheme.explanation(), url.scheme());
+            return Err(unusable(&format_args!("{why}: {scheme} is none here, {SUPPORTED}")));
+        }
+        if is_socks && url.port().is_none() {
+            let _has_a_host = url.set_port(Some(SOCKS_PORT));
         }
         let user = match (&options.proxy_user, url.username(), url.password()) {
             (Some(user), ..) => Some(user.clone()),
@@ -47,6 +59,11 @@ impl Proxy {
         };
         let _has_a_host = url.set_username("").and_then(|()| url.set_password(None));
         Ok(Some(Self { url, user, named_by }))
+    }
+
+    /// Whether it passes bytes on, and knows nothing of HTTP.
+    pub(crate) fn is_socks(&self) -> bool {
+        SOCKS.contains(&self.url.scheme())
     }
 
     /// Its host and port.

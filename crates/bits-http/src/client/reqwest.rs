@@ -26,8 +26,12 @@ use super::transport::{Answer, Attempt, Connection, Lasting, Transport, Transpor
 /// is spoken, with names of headers in title case: some filters look. Proxies stay as they are in reqwest: `http_proxy`,
 /// `https_proxy`, `all_proxy` and `no_proxy` of the environment, unless the builder says otherwise. Connections that have rested
 /// for a while are not used again: servers and firewalls drop them without a word.
+///
+/// Where the first request fails, and TLS may be why, one connection asks the port of the address which language it speaks. It
+/// would go around a proxy: see [`behind_proxy`](Self::behind_proxy).
 pub struct Reqwest {
     builder: Box<dyn Fn() -> ClientBuilder + Send + Sync>,
+    probes: bool,
     state: Mutex<State>,
 }
 
@@ -57,7 +61,19 @@ impl Reqwest {
     /// reqwest cannot be set up: there is no TLS, or no certificate to trust.
     pub fn new(builder: impl Fn() -> ClientBuilder + Send + Sync + 'static) -> Result<Self, reqwest::Error> {
         let state = State { client: build(builder())?, last_answer: None, hang_ups: 0 };
-        Ok(Self { builder: Box::new(builder), state: Mutex::new(state) })
+        let probes = !has_proxy_in_environment();
+        Ok(Self { builder: Box::new(builder), probes, state: Mutex::new(state) })
+    }
+
+    /// Says that the way to the server leads through a proxy, which is never gone around. Not needed for proxies of the environment.
+    #[must_use]
+    pub fn behind_proxy(self) -> Self {
+        Self { probes: false, ..self }
+    }
+
+    /// Which language the port of an address speaks, where another one is expected.
+    async fn other_language(&self, url: &Uri) -> Option<Language> {
+        if self.probes { other_language(url).await } else { None }
     }
 
     /// The client for this request, and whether one of its connections may have served another request.
@@ -84,7 +100,7 @@ impl Reqwest {
             }
             (Some(_), _) => failure,
             (None, _) if has_worked => failure,
-            (None, _) => match other_language(url).await {
+            (None, _) => match self.other_language(url).await {
                 Some(language) => failure.lasting(language.into()),
                 None if in_handshake && self.is_last_hang_up() => failure.lasting(Lasting::TlsHangUp),
                 None => failure,
@@ -106,12 +122,19 @@ impl Reqwest {
             && is_page
             && answer.status() == StatusCode::BAD_REQUEST
             && url.scheme_str() == Some("http")
-            && other_language(url).await == Some(Language::Tls)
+            && self.other_language(url).await == Some(Language::Tls)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn has_proxy_in_environment() -> bool {
+    ["http_proxy", "https_proxy", "all_proxy"].iter().any(|name| {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        is_set(name) || is_set(&name.to_uppercase())
+    })
 }
 
 fn build(builder: ClientBuilder) -> Result<Client, reqwest::Error> {

@@ -67,7 +67,10 @@ fn lasting(error: &(dyn Error + 'static)) -> Option<Lasting> {
     // These errors have no type that could be named.
     match error.to_string().as_str() {
         "tunnel error: proxy authorization required" => Some(Lasting::ProxyWantsCredentials),
-        "tunnel error: unsuccessful" => Some(Lasting::ProxyRefused),
+        "tunnel error: unsuccessful" | "SOCKS error: connection not allowed" => Some(Lasting::ProxyRefused),
+        "SOCKS error: credentials not accepted"
+        | "SOCKS error: server does not support user/pass authentication"
+        | "SOCKS error: server implements authentication incorrectly" => Some(Lasting::ProxyWantsCredentials),
         "unknown proxy scheme" => Some(Lasting::ProxyScheme),
         _ => None,
     }

@@ -19,6 +19,7 @@
 //! | [`readme`] | what the README shows |
 //! | [`settings`] | files, the environment, shells and programs |
 //! | [`many`] | several files |
+//! | [`socks`] | proxies that know nothing of HTTP |
 //! | [`digest`] | Digest, at Apache |
 //! | [`windows`] | NTLM and Kerberos, at Apache |
 
@@ -48,6 +49,7 @@ mod replies;
 mod resuming;
 #[cfg(unix)]
 mod settings;
+mod socks;
 #[cfg(unix)]
 mod sources;
 mod tls;
