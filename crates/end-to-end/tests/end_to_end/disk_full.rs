@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 
-use end_to_end::{Desk, Kind, Server, assert_same, eventually, with_both_servers, write_file};
+use end_to_end::{Connection, Desk, Kind, Server, assert_same, eventually, with_both_servers, write_file};
 
 const MIB: u64 = 1 << 20;
 const SIZE: u64 = 5 * MIB;
@@ -14,6 +14,7 @@ with_both_servers! {
     an_upload_that_will_not_fit_is_told_before_it_sends_anything
     an_upload_that_waits_goes_on_by_itself
     an_upload_that_finds_no_room_at_all_begins_once_there_is_some
+    an_upload_is_cancelled_at_once
 }
 
 /// A server whose disk of 8 MiB holds another file of this size.
@@ -79,4 +80,19 @@ fn an_upload_that_finds_no_room_at_all_begins_once_there_is_some(kind: Kind) {
     fs::remove_file(server.file("rest")).unwrap();
     desk.run(&OPTIONS, &url).succeeded();
     assert_same(&desk.source(), &server.file("a.bin"));
+}
+
+fn an_upload_is_cancelled_at_once(kind: Kind) {
+    let server = server_beside(kind, 0);
+    let mut connection = Connection::open(server.address());
+    let ids = [(); 3].map(|()| connection.create_session("/a.bin"));
+    // Not even the bytes of an upload make room when they go: there are none.
+    assert!(fill(File::create(server.file("filler")).unwrap()).is_err());
+    let cancel = |connection: &mut Connection, id: &str| {
+        let headers = [("BITS-Packet-Type", "Cancel-Session"), ("BITS-Session-Id", id)];
+        connection.request("BITS_POST", "/a.bin", &headers, b"").status
+    };
+    assert_eq!(ids.each_ref().map(|id| cancel(&mut connection, id)), [200; 3]);
+    assert_eq!((server.leftovers(), server.closed()), (vec![], 3), "all are remembered");
+    assert_eq!(ids.each_ref().map(|id| cancel(&mut connection, id)), [200; 3]);
 }

@@ -7,6 +7,7 @@ mod path;
 mod place;
 mod quota;
 mod records;
+mod spare;
 mod take_over;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use anchor::Anchor;
 pub use contents::FolderReader;
 pub use quota::Quota;
 use quota::Quotas;
+use spare::Spare;
 pub use writer::FolderWriter;
 
 /// A folder where uploads are published, and a folder for what is remembered of them.
@@ -51,6 +53,7 @@ pub use writer::FolderWriter;
 ///
 /// | file | contents |
 /// |---|---|
+/// | `.bits-state` | the mark of a state folder, with room in reserve: so an upload can be cancelled on a full disk |
 /// | `ID.json` | the record of a session |
 /// | `ID.place` | a link that is never followed: where the bytes are, below the root |
 /// | `ID.gone` | the same, while the hidden folder is being deleted |
@@ -72,6 +75,7 @@ pub(super) struct Shared {
     create_dirs: bool,
     keep_free: u64,
     quotas: Option<Quotas>,
+    spare: Spare,
 }
 
 /// Configures a [`Folder`].
@@ -216,12 +220,18 @@ impl FolderBuilder {
         if state.get()?.identity == root.get()?.identity {
             return Err(unusable(&given, &"the state folder must not be the root itself"));
         }
+        let spare = Spare::default();
+        // Servers that share a folder keep their records elsewhere.
+        if !self.shared {
+            spare.reserve(&state.get()?.folder);
+        }
         Ok(Folder(Arc::new(Shared {
             root,
             state,
             create_dirs: self.create_dirs,
             keep_free: self.keep_free,
             quotas: self.quota.map(Quotas::new),
+            spare,
         })))
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 
 use bits_proto::Guid;
+use bits_proto::server::Refusal;
 use rustix::fs::{self, Mode, OFlags};
 
 use super::upload::internal;
@@ -50,11 +51,13 @@ impl Shared {
             fail_point::reach("the record is replaced");
             Ok(fs::fsync(&state.folder)?)
         });
-        saved.map_err(|error| {
+        saved.or_else(|error| {
             let _it_takes_room = tree::remove(&state.folder, &new);
             match Failure::from(io::Error::from(error.kind())).refusal() {
-                bits_proto::server::Refusal::DiskFull => error.into(),
-                _ => internal(&error),
+                Refusal::DiskFull => {
+                    self.spare.replace(&state.folder, &name, record).map_err(|_| Failure::from(error))
+                }
+                _ => Err(internal(&error)),
             }
         })
     }
