@@ -89,8 +89,11 @@ fn each_user_has_a_quota() {
 
 #[test]
 fn without_user_dirs_the_quota_is_that_of_the_root() {
-    let server = Server::start(&["--quota", "1KiB"]);
-    fs::write(server.root().join("there"), entity(1000)).unwrap();
+    let folder = TempDir::new().unwrap();
+    let root = folder.path().join("root");
+    fs::create_dir(&root).unwrap();
+    fs::write(root.join("there"), entity(1000)).unwrap();
+    let server = Server::start_in(folder, root, &["--quota", "1KiB"]);
     let session = Session::create(server.address, "/a");
     assert_eq!(session.fragment(&entity(25), 0, 25).status, 500);
     let session = Session::create(server.address, "/b");

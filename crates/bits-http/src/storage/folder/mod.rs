@@ -2,6 +2,7 @@
 
 mod anchor;
 mod contents;
+mod count;
 mod fail_point;
 mod path;
 mod place;
@@ -30,7 +31,7 @@ use super::{Destination, Failure, Held, Span, Storage};
 use anchor::Anchor;
 pub use contents::FolderReader;
 pub use quota::Quota;
-use quota::Quotas;
+use quota::{Below, Quotas};
 use spare::Spare;
 pub use writer::FolderWriter;
 
@@ -74,7 +75,7 @@ pub(super) struct Shared {
     state: Anchor,
     create_dirs: bool,
     keep_free: u64,
-    quotas: Option<Quotas>,
+    quotas: Option<Arc<Quotas>>,
     spare: Spare,
 }
 
@@ -225,12 +226,16 @@ impl FolderBuilder {
         if !self.shared {
             spare.reserve(&state.get()?.folder);
         }
+        let quotas = self.quota.map(Quotas::new);
+        if let Some(quotas) = &quotas {
+            quotas.begin(Below { root: &root.get()?, state: state.get()?.identity });
+        }
         Ok(Folder(Arc::new(Shared {
             root,
             state,
             create_dirs: self.create_dirs,
             keep_free: self.keep_free,
-            quotas: self.quota.map(Quotas::new),
+            quotas,
             spare,
         })))
     }

@@ -5,15 +5,15 @@ use std::io;
 
 use bits_proto::Guid;
 use bits_proto::server::Refusal;
-use rustix::fs::{self, OFlags, RenameFlags};
+use rustix::fs::{self, AtFlags, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::Shared;
-use super::anchor::Opened;
+use super::anchor::{Identity, Opened};
 use super::path::FilePath;
 use super::place::{self, Found, Part};
 use super::tree::{self, Below, Existing, MAX_PATH};
-use super::{fail_point, take_over, writer::FolderWriter};
+use super::{fail_point, quota, take_over, writer::FolderWriter};
 use crate::storage::{Failure, Held, Span};
 
 /// The name of a socket that a program may have beside the sessions.
@@ -49,8 +49,14 @@ impl Shared {
     fn admit(&self, id: Guid, path: &FilePath, total: u64) -> Result<(), Failure> {
         let Some(quotas) = &self.quotas else { return Ok(()) };
         let (root, state) = self.opened()?;
-        let part = place::path(&state, id)?.unwrap_or_default();
-        quotas.admit(&root, &state, (id, &part), path, total)
+        let Found::Part(part) = place::find(&root, &state, id)? else {
+            return Err(Refusal::EntityMissing.into());
+        };
+        let stat =
+            fs::statat(&part.hidden, part.name(), AtFlags::SYMLINK_NOFOLLOW).map_err(io::Error::from)?;
+        let below = quota::Below { root: &root, state: state.identity };
+        let asking = quota::Asking { id, part: &part.place.path(), file: Identity::of(&stat), total };
+        quotas.admit(below, &asking, path)
     }
 
     fn allows(&self, path: &FilePath, below: &Below, overwrites: bool) -> Result<(), Failure> {
@@ -262,6 +268,6 @@ fn rename_to_nothing(part: &Part, folder: &std::os::fd::OwnedFd, name: &str) -> 
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
         done => return done,
     }
-    fs::linkat(&part.hidden, part.name(), folder, name, fs::AtFlags::empty())?;
-    fs::unlinkat(&part.hidden, part.name(), fs::AtFlags::empty())
+    fs::linkat(&part.hidden, part.name(), folder, name, AtFlags::empty())?;
+    fs::unlinkat(&part.hidden, part.name(), AtFlags::empty())
 }

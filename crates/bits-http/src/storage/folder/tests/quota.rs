@@ -1,6 +1,7 @@
 //! Quotas: what is published and what is promised count, and what is taken away does not.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bits_proto::server::Refusal;
 
@@ -85,4 +86,38 @@ fn unfinished_uploads_of_an_earlier_process_count_with_what_they_have() {
     assert_eq!(begin(&folder, 3, "/third", 101), Err(Refusal::DiskFull));
     run(folder.discard(id(3), 1)).unwrap();
     assert_eq!(begin(&folder, 4, "/fourth", 100), Ok(()));
+}
+
+#[test]
+fn uploads_that_come_and_go_while_files_are_counted_count_once() {
+    const UPLOADS: u8 = 60;
+    let place = Place::new();
+    for number in 0..300 {
+        let folder = place.root().join(format!("d{}", number % 30));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(number.to_string()), b"x").unwrap();
+    }
+    let quota = 300 + u64::from(UPLOADS) * 10;
+    let folder = place.builder().quota(Quota::of_all(quota)).open().unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (folder, done) = (&folder, &done);
+        scope.spawn(move || {
+            // Each refusal comes after a count.
+            while !done.load(Ordering::Relaxed) {
+                let large = usize::try_from(quota).unwrap();
+                assert_eq!(begin(folder, 200, "/large", large), Err(Refusal::DiskFull));
+                run(folder.discard(id(200), 1)).unwrap();
+            }
+        });
+        for number in 0..UPLOADS {
+            let path = format!("/d{}/upload-{number}", number % 30);
+            assert_eq!(begin(folder, number, &path, 10), Ok(()), "{number}");
+            publish(folder, number, &path, 10);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(begin(&folder, 100, "/more", 1), Err(Refusal::DiskFull), "nothing is left");
+    fs::remove_file(place.root().join("d1/1")).unwrap();
+    assert_eq!(begin(&folder, 100, "/more", 1), Ok(()), "what a consumer took is seen at once");
 }
