@@ -39,7 +39,14 @@ pub(crate) async fn check(options: &Options) -> Findings {
     let asked =
         asks.then(|| control::ask::<Vec<String>>(&options.state(), Question::Listening).ok().flatten());
     let running = asked.flatten();
-    folders(options, running.is_some(), &mut found);
+    match options.bucket() {
+        Some(_) => bucket(options, &mut found).await,
+        None => folders(options, running.is_some(), &mut found),
+    }
+    #[cfg(feature = "postgres")]
+    if let Some(url) = options.database() {
+        found.note(crate::database::check(url).await);
+    }
     certificates(options, &mut found);
     people(options, &mut found);
     if options.notifies() {
@@ -64,12 +71,14 @@ pub(crate) fn warnings(options: &Options, tls: Option<&Tls>) -> Vec<String> {
     warnings
 }
 
+async fn bucket(options: &Options, found: &mut Findings) {
+    let Some(root) = found.note(Root::open(options)) else { return };
+    let shown = options.root.display();
+    found.note(root.free().await.map_err(|why| format!("{shown} cannot be used: {why}")));
+}
+
 fn folders(options: &Options, running: bool, found: &mut Findings) {
-    let (state, is_bucket) = (options.state(), options.bucket().is_some());
-    if is_bucket {
-        found.note(Root::open(options));
-        return;
-    }
+    let state = options.state();
     // Sessions in a database have no folder.
     let alone = options.database().is_none();
     // What is not there yet is made by the server; here it would be made as another user, perhaps.

@@ -1,5 +1,6 @@
-//! The database that servers share: its URL, and TLS to it.
+//! The database that servers share: its URL, TLS to it, and a look at it.
 
+mod check;
 mod stream;
 mod tls;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 
+pub(crate) use check::check;
 pub(crate) use tls::Connector;
 
 /// How a database is reached.

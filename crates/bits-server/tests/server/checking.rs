@@ -126,20 +126,13 @@ fn it_is_asked_beside_the_server_that_runs() {
 #[test]
 fn sessions_in_a_database_have_no_folder() {
     let root = TempDir::new().unwrap();
-    let options = [
-        "--root",
-        text(root.path()),
-        "--state",
-        "postgres://bits@127.0.0.1:1/bits",
-        "--listen",
-        "127.0.0.1:0",
-    ];
-    let (good, told) = check(&options);
-    assert!(good, "{told}");
-    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     let missing = root.path().join("missing");
-    let options =
-        ["--root", text(&missing), "--state", "postgres://bits@127.0.0.1:1/bits", "--listen", "127.0.0.1:0"];
-    let (good, told) = check(&options);
-    assert!(!good && told.contains("missing"), "{told}");
+    let database = ["--state", "postgres://bits:secret@127.0.0.1:1/bits", "--listen", "127.0.0.1:0"];
+    let check_root = |root: &Path| check(&[&["--root", text(root)][..], &database].concat());
+    let (good, told) = check_root(root.path());
+    assert!(!good && told.lines().count() == 1, "{told}");
+    assert!(told.contains("the database cannot be used") && !told.contains("secret"), "{told}");
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    let (good, told) = check_root(&missing);
+    assert!(!good && told.contains("missing") && told.lines().count() == 2, "{told}");
 }

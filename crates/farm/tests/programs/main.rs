@@ -2,6 +2,7 @@
 
 mod applications;
 mod bucket;
+mod checking;
 mod compose;
 mod encryption;
 mod harness;
