@@ -8,7 +8,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 
 use end_to_end::{Application, Connection, Desk, Message, Server, assert_same, eventually};
-use proxy::{ALL, MODSECURITY, MODSECURITY_ALONE, Proxy, REFUSING};
+use proxy::{ALL, CADDY_WITH_LIMIT, MODSECURITY, MODSECURITY_ALONE, Proxy, REFUSING};
 use socket2::{Domain, Socket, Type};
 
 /// Tries something with each proxy that is here, in front of a server of its own.
@@ -112,6 +112,20 @@ fn an_application_that_takes_its_time_is_waited_for() {
         assert!(!ended.stdout.contains("trying again"), "{}: {}", proxy.name(), ended.stdout);
         assert_same(&desk.source(), &server.file("a.bin"));
     });
+}
+
+#[test]
+fn a_limit_that_answers_502_is_found_and_kept_to() {
+    let server = Server::start(&[]);
+    let Some(proxy) = CADDY_WITH_LIMIT.start(&server) else { return };
+    for (size, name) in [("4MiB", "one-size.bin"), ("auto", "auto.bin")] {
+        let desk = Desk::with_file(5_000_000);
+        let ended = desk.run(&["--fragment-size", size], &proxy.url(&format!("/{name}")));
+        ended.succeeded();
+        assert!(ended.stdout.contains("502"), "{}", ended.stdout);
+        assert_same(&desk.source(), &server.file(name));
+    }
+    assert_eq!(server.packets("Create-Session"), 2, "nothing starts over");
 }
 
 #[test]

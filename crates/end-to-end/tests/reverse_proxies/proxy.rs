@@ -59,8 +59,22 @@ pub(crate) const SQUID: Kind =
 pub(crate) const CADDY: Kind =
     Kind { name: "Caddy", program: "/usr/bin/caddy", package: "caddy", lines: &[], command: caddy };
 
+/// Caddy with a limit, of 1,000,000 bytes, that the README warns of.
+pub(crate) const CADDY_WITH_LIMIT: Kind = Kind { lines: &["request_body max_size"], ..CADDY };
+
+pub(crate) const TRAFFIC_SERVER: Kind = Kind {
+    name: "Traffic Server",
+    program: "/usr/bin/traffic_server",
+    package: "trafficserver",
+    lines: &[
+        "proxy.config.http.transaction_no_activity_timeout_in INT 360",
+        "proxy.config.http.transaction_no_activity_timeout_out INT 360",
+    ],
+    command: traffic_server,
+};
+
 /// Those that let `BITS_POST` pass.
-pub(crate) const ALL: [Kind; 5] = [APACHE, HAPROXY, VARNISH, SQUID, CADDY];
+pub(crate) const ALL: [Kind; 6] = [APACHE, HAPROXY, VARNISH, SQUID, CADDY, TRAFFIC_SERVER];
 
 const LIGHTTPD: Kind = Kind {
     name: "lighttpd",
@@ -178,15 +192,47 @@ fn squid(kind: &Kind, place: &Place) -> Command {
 
 fn caddy(kind: &Kind, place: &Place) -> Command {
     let (front, back) = (place.front.address, place.back);
+    let limit = if kind.lines.is_empty() { "" } else { "request_body {\nmax_size 1MB\n}\n" };
     // A site with a name would answer requests to that name alone.
     let conf = place.configured(&format!(
-        "{{\nadmin off\nauto_https off\n}}\nhttp://:{port} {{\nbind {host}\nreverse_proxy {back}\n}}\n",
+        "{{\nadmin off\nauto_https off\n}}\nhttp://:{port} {{\nbind {host}\n{limit}reverse_proxy {back}\n}}\n",
         host = front.ip(),
         port = front.port(),
     ));
     let mut command = Command::new(kind.program);
     command.args(["run", "--adapter", "caddyfile", "--config", &conf]);
     command.env("HOME", place.folder.path()).env("XDG_DATA_HOME", place.folder.path());
+    command
+}
+
+fn traffic_server(kind: &Kind, place: &Place) -> Command {
+    let (front, back) = (place.front.address, place.back);
+    // It knows no paths for single files: all of its folders are this one.
+    let here = place.folder.path().display();
+    let folders = ["prefix", "sysconfdir", "datadir", "localstatedir", "runtimedir", "logdir", "cachedir"];
+    let ours: String = folders.iter().map(|folder| format!("{folder}: {here}\n")).collect();
+    let layout =
+        place.configured(&format!("{ours}bindir: /usr/bin\nlibexecdir: /usr/lib/trafficserver/modules\n"));
+    let lines: String = kind.lines.iter().map(|line| format!("CONFIG {line}\n")).collect();
+    let records = format!(
+        "CONFIG proxy.config.http.server_ports STRING {}:ipv4:ip-in={}\n\
+         CONFIG proxy.config.admin.user_id STRING nobody\nCONFIG proxy.config.http.cache.http INT 0\n\
+         CONFIG proxy.config.crash_log_helper STRING NULL\n{lines}",
+        front.port(),
+        front.ip(),
+    );
+    let open = "ip_allow:\n  - { apply: in, ip_addrs: 127.0.0.0/8, action: allow, methods: ALL }\n";
+    let remap = format!("map / http://{back}/\n");
+    for (name, text) in [
+        ("records.config", &*records),
+        ("remap.config", &*remap),
+        ("ip_allow.yaml", open),
+        ("storage.config", ""),
+    ] {
+        fs::write(place.path(name), text).unwrap();
+    }
+    let mut command = Command::new(kind.program);
+    command.arg(format!("--run-root={layout}"));
     command
 }
 
@@ -276,7 +322,7 @@ impl Drop for Proxy {
         let _dead_already = self.child.kill();
         let _reaped_already = self.child.wait();
         if std::thread::panicking() {
-            for log in ["output", "error", "cache.log"] {
+            for log in ["output", "error", "cache.log", "diags.log"] {
                 let text = fs::read_to_string(self.place.folder.path().join(log)).unwrap_or_default();
                 println!("{}: {text}", self.kind.name);
             }
