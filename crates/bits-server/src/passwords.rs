@@ -140,7 +140,8 @@ impl fmt::Debug for Known {
     }
 }
 
-/// Apache's variant of the MD5 crypt.
+/// Apache's variant of the MD5 crypt. Written here, because no crate that is maintained has it: `pwhash` and `md5crypt` have `$1$` alone,
+/// and `htpasswd-verify` needs `rust-crypto`, which nobody has maintained for years.
 fn apr1(password: &[u8], salt: &[u8]) -> String {
     let salt = salt.get(..8).unwrap_or(salt);
     let inner = Md5::new().chain_update(password).chain_update(salt).chain_update(password).finalize();
@@ -205,6 +206,26 @@ mod tests {
         let bcrypt = bcrypt::hash("secret", 4).unwrap();
         assert!(is(&bcrypt, "ann:secret") && !is(&bcrypt, "ann:Secret"));
         assert!(!is("$2y$broken", "ann:$2y$broken"), "a hash is no password");
+    }
+
+    #[test]
+    fn apr1_of_every_length_is_what_openssl_makes_of_it() {
+        // `openssl passwd -apr1 -salt SALT PASSWORD`. The first is in Apache's documentation, too.
+        for (kept, password) in [
+            ("$apr1$r31.....$HqJZimcKQFAMYayBlzkrA/", "myPassword"),
+            ("$apr1$ab$8kcutQXL76cHBkdcXul75/", "myPassword"),
+            ("$apr1$r31.....$s7OSk4uJoyS8elmZY5Ru40", "a"),
+            ("$apr1$r31.....$LTaWPsXNWWe0zznf5.fh/.", "0123456789abcdef"),
+            ("$apr1$r31.....$uoNYONO8NKDPK.An3zPyc1", "0123456789abcdefg"),
+            (
+                "$apr1$r31.....$cDK6R8NOZkpQCwWzlcgna/",
+                "a much longer password, of more than two blocks of MD5: sixty-four",
+            ),
+            ("$apr1$r31.....$CnMBtjJHTKsiwi5FN79xp0", "pässwörd"),
+        ] {
+            assert!(is(kept, &format!("ann:{password}")), "{kept}");
+            assert!(!is(kept, &format!("ann:{password}x")), "{kept}");
+        }
     }
 
     #[test]
