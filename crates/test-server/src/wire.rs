@@ -1,8 +1,9 @@
 //! HTTP/1.1 as the servers of the tests read and write it.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
+use testing::http1::{self, Message};
 
 pub(crate) trait Stream: Read + Write {}
 impl<S: Read + Write> Stream for S {}
@@ -10,23 +11,7 @@ impl<S: Read + Write> Stream for S {}
 pub(crate) type Connection = BufReader<Box<dyn Stream>>;
 
 pub(crate) fn read_head(connection: &mut Connection) -> io::Result<Option<Request<()>>> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        if connection.read_until(b'\n', &mut head)? == 0 {
-            return Ok(None);
-        }
-    }
-    let mut headers = [httparse::EMPTY_HEADER; 64];
-    let mut parsed = httparse::Request::new(&mut headers);
-    parsed.parse(&head).map_err(io::Error::other)?;
-    let mut request = Request::new(());
-    *request.method_mut() = Method::from_bytes(parsed.method.unwrap().as_bytes()).unwrap();
-    *request.uri_mut() = parsed.path.unwrap().parse().unwrap();
-    for header in parsed.headers {
-        let name = HeaderName::from_bytes(header.name.as_bytes()).unwrap();
-        request.headers_mut().append(name, HeaderValue::from_bytes(header.value).unwrap());
-    }
-    Ok(Some(request))
+    Ok(Message::read_request(connection)?.map(|message| http1::request(&message.head)))
 }
 
 pub(crate) fn write_response(
@@ -35,14 +20,7 @@ pub(crate) fn write_response(
     more: &str,
     page: &[u8],
 ) -> io::Result<()> {
-    let mut head = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
-    for (name, value) in response.headers() {
-        head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
-    }
-    head.extend_from_slice(more.as_bytes());
-    head.extend_from_slice(b"\r\n");
-    head.extend_from_slice(page);
-    stream.write_all(&head)?;
+    stream.write_all(&[&*http1::response_head(response, more), page].concat())?;
     stream.flush()
 }
 

@@ -1,6 +1,6 @@
 //! Servers that read slowly, or not at all for a while: the time that sending may take is the protocol's.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use bits_http::client::{Config, Event, Reqwest, upload};
 use bits_proto::client::Reason;
+use testing::http1::Message;
 
 /// A server that stops for a while in the middle of its first Fragment, and how many connections it has had.
 fn pausing(pause: Duration) -> (String, Arc<AtomicUsize>) {
@@ -26,25 +27,15 @@ fn pausing(pause: Duration) -> (String, Arc<AtomicUsize>) {
 
 fn serve(mut stream: &TcpStream, mut pause: Option<Duration>) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
-    loop {
-        let mut head = String::new();
-        while !head.ends_with("\r\n\r\n") {
-            if reader.read_line(&mut head)? == 0 {
-                return Ok(());
-            }
-        }
-        let value = |name: &str| {
-            let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-            lines.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
-        };
-        let length: u64 = value("content-length").unwrap().parse().unwrap();
+    while let Some(request) = Message::read_request(&mut reader)? {
+        let length = request.length();
         if length > 0 {
             std::thread::sleep(pause.take().unwrap_or_default());
         }
         if io::copy(&mut reader.by_ref().take(length), &mut io::sink())? < length {
             return Ok(());
         }
-        let more = match &*value("bits-packet-type").unwrap() {
+        let more = match request.header("bits-packet-type") {
             "Create-Session" => "BITS-Session-Id: {00000000-0000-4000-8000-000000000001}\r\n".to_owned(),
             "Fragment" => format!("BITS-Received-Content-Range: {length}\r\n"),
             _ => String::new(),
@@ -52,6 +43,7 @@ fn serve(mut stream: &TcpStream, mut pause: Option<Duration>) -> io::Result<()> 
         let ack = format!("HTTP/1.1 200 OK\r\nBITS-Packet-Type: Ack\r\n{more}Content-Length: 0\r\n\r\n");
         stream.write_all(ack.as_bytes())?;
     }
+    Ok(())
 }
 
 /// More than the buffers of both systems take.

@@ -49,3 +49,14 @@ pub fn request_head(method: &str, target: &str, headers: &[(&str, &str)]) -> Vec
     let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     format!("{method} {target} HTTP/1.1\r\n{lines}\r\n").into_bytes()
 }
+
+/// The head of a response as bytes. `more` are further lines, with CRLF behind each.
+pub fn response_head(response: &Response<()>, more: &str) -> Vec<u8> {
+    let mut head = format!("HTTP/1.1 {}\r\n", response.status()).into_bytes();
+    for (name, value) in response.headers() {
+        head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    head.extend_from_slice(more.as_bytes());
+    head.extend_from_slice(b"\r\n");
+    head
+}
