@@ -4,8 +4,7 @@ use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use testing::http1::{Message, request_head};
-
-use crate::deadline::DEADLINE;
+use testing::machine::DEADLINE;
 
 /// A connection to a server, for requests by hand.
 #[derive(Debug)]

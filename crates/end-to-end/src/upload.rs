@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::deadline::DEADLINE;
+use testing::machine::DEADLINE;
+
 use crate::programs;
 
 /// The program at work. Dropped, it is killed.

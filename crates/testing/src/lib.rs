@@ -13,6 +13,7 @@
 //! | drawings of states and arrows | [`drawing`] |
 //! | snapshots that were stored, forged, tampered with (feature `serde`) | [`stored`], [`tampered`] |
 //! | the instant from which virtual time begins | [`clock`] |
+//! | ports, mounts, bytes that differ, and patience | [`machine`] |
 //!
 //! The features are those of `bits-proto`, which turns them on together with its own.
 
@@ -24,6 +25,7 @@ pub mod drawing;
 pub mod generated;
 pub mod hostile;
 pub mod http1;
+pub mod machine;
 pub mod notify;
 pub mod pair;
 pub mod server;

@@ -1,6 +1,5 @@
 //! The program under test, and the folder that it serves.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -9,9 +8,7 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-
-/// How long anything may take. The machine may be busy with much else.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) use testing::machine::{DEADLINE, Mount, entity, eventually, free_address};
 
 /// The name of the file that has the log.
 const LOG: &str = "log";
@@ -179,51 +176,4 @@ fn spawn(root: &Path, options: &[String], log: &Path) -> (Child, BufReader<Child
     let address = line.strip_prefix("listening on http").map(|rest| rest.trim_start_matches('s'));
     let address = address.and_then(|rest| rest.strip_prefix("://")?.strip_suffix('\n'));
     (child, stdout, address.unwrap_or_else(|| panic!("{line:?}")).parse().unwrap())
-}
-
-/// The address of a port that nobody has at this moment.
-pub(crate) fn free_address() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-/// Bytes that differ everywhere, so that a mistake in an offset shows.
-pub(crate) fn entity(size: usize) -> Vec<u8> {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64 ^ size as u64;
-    let next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state as u8
-    };
-    std::iter::repeat_with(next).take(size).collect()
-}
-
-/// Waits until something holds, which it must soon.
-pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// Something mounted, while this lives.
-pub(crate) struct Mount(PathBuf);
-
-impl Mount {
-    /// `None` where nobody may mount anything: what needs it is skipped, and says so.
-    pub(crate) fn new(options: &[&OsStr], at: &Path) -> Option<Self> {
-        let mounted = Command::new("mount").args(options).arg(at).output();
-        let mounted = mounted.is_ok_and(|output| output.status.success()).then(|| Self(at.to_owned()));
-        if mounted.is_none() {
-            println!("skipped: nothing can be mounted here");
-        }
-        mounted
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _best_effort = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
 }

@@ -2,10 +2,12 @@
 //! distribution centre.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use testing::machine::free_address;
 
 use crate::common::{Desk, Server};
 
@@ -70,7 +72,7 @@ impl Apache {
                 "{needed} is missing: apt-get install apache2 libapache2-mod-auth-gssapi gss-ntlmssp"
             );
         }
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = free_address().port();
         let modules = ["mpm_event", "authn_core", "authz_core", "authz_user", "auth_gssapi"];
         let modules: String = modules
             .iter()
@@ -152,7 +154,7 @@ impl Realm {
                 "{needed} is missing: apt-get install krb5-kdc krb5-admin-server krb5-user"
             );
         }
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = free_address().port();
         let dir = folder.display();
         let configuration = folder.join("krb5.conf");
         fs::write(

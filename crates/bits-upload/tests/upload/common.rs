@@ -6,6 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 pub(crate) use test_server::{Fault, Server};
+use testing::machine::entity;
 
 /// Named once, so that it looks unused in no file.
 const _: Fault = Fault::None;
@@ -25,14 +26,7 @@ impl Desk {
 
     /// A file in which no byte is like its neighbours.
     pub(crate) fn with_size(size: usize) -> Self {
-        let mut word = 0x9E37_79B9_7F4A_7C15_u64 ^ size as u64;
-        let byte = |_| {
-            word ^= word << 13;
-            word ^= word >> 7;
-            word ^= word << 17;
-            word as u8
-        };
-        Self::with_bytes((0..size).map(byte).collect())
+        Self::with_bytes(entity(size))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

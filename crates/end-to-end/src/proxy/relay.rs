@@ -4,10 +4,11 @@ use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
 
+use testing::http1::Message;
+use testing::machine::DEADLINE;
+
 use super::Shared;
 use super::fault::{Fault, Page};
-use crate::deadline::DEADLINE;
-use testing::http1::Message;
 
 /// A connection to the server, or from the client.
 type Stream = BufReader<TcpStream>;

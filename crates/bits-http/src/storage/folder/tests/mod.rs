@@ -9,11 +9,11 @@ mod uploads;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use bits_proto::Guid;
 use bytes::Bytes;
 use tempfile::TempDir;
+pub(super) use testing::machine::Mount;
 
 use super::{Folder, FolderBuilder};
 use crate::storage::{Destination, Failure, Span, Storage, Writer};
@@ -93,25 +93,4 @@ pub(super) fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = entries.filter(|name| name != ".bits").collect();
     names.sort();
     names
-}
-
-/// Something mounted, while this lives.
-pub(super) struct Mount(PathBuf);
-
-impl Mount {
-    /// `None` where nobody may mount anything: the test is skipped, and says so.
-    pub(super) fn tmpfs(at: &Path, options: &str) -> Option<Self> {
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at).output();
-        let mounted = mounted.is_ok_and(|output| output.status.success()).then(|| Self(at.to_owned()));
-        if mounted.is_none() {
-            println!("skipped: nothing can be mounted here");
-        }
-        mounted
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _best_effort = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
 }
