@@ -83,11 +83,14 @@ fn a_server_that_is_told_to_stop_sends_clients_away_and_keeps_their_bytes() {
     let begin = Instant::now();
     assert!(server.terminate().success());
     assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
-    assert_eq!(read_response(&hung, "BITS_POST").status, 503);
+    let answer = read_response(&hung, "BITS_POST");
+    // On a busy machine some of the 600,000 are still on their way.
+    let kept = usize::try_from(answer.received()).unwrap();
+    assert!(answer.status == 503 && (1..=600_000).contains(&kept), "{answer:?}");
     assert_eq!(server.rest_of_output(), "", "one line is all that it prints");
     server.restart();
     session.address = server.address;
-    assert_eq!(session.fragment(&file, 600_000, 1 << 20).received(), 1 << 20);
+    assert_eq!(session.fragment(&file, kept, 1 << 20).received(), 1 << 20);
     assert_eq!(session.close().status, 200);
     assert!(server.published("a.bin") == Some(file));
 }
