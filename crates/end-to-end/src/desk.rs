@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use crate::clock::Clock;
 use crate::contents::write_file;
 use crate::upload::{Ended, Upload};
 
@@ -11,14 +12,20 @@ use crate::upload::{Ended, Upload};
 #[derive(Debug)]
 pub struct Desk {
     folder: TempDir,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Desk {
     /// With a file of random bytes.
     pub fn with_file(size: u64) -> Self {
-        let desk = Self { folder: tempfile::tempdir().unwrap() };
+        let desk = Self { folder: tempfile::tempdir().unwrap(), environment: Vec::new() };
         write_file(&desk.source(), size, size);
         desk
+    }
+
+    /// Whose uploads are under a clock.
+    pub fn under(self, clock: &Clock) -> Self {
+        Self { environment: clock.environment(), ..self }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -41,7 +48,7 @@ impl Desk {
 
     /// Starts to upload the file.
     pub fn upload(&self, options: &[&str], url: &str) -> Upload {
-        Upload::start(self.folder(), &self.source(), options, url)
+        Upload::start_in(self.folder(), &self.source(), options, url, &self.environment)
     }
 
     /// Uploads the file, and waits until the program ends.

@@ -12,11 +12,13 @@
 //! | requests by hand | [`Connection`] |
 //! | a wire that is listened to, and what Wireshark makes of it | [`Tap`], [`Capture`] |
 //! | a server application | [`Application`] |
+//! | a clock that jumps | [`Clock`] |
 //!
 //! A test that draws random numbers prints its seed. `END_TO_END_SEED=N` repeats it.
 
 mod application;
 mod certificate;
+mod clock;
 mod connection;
 mod contents;
 mod desk;
@@ -32,6 +34,7 @@ mod upload;
 
 pub use application::Application;
 pub use certificate::Certificate;
+pub use clock::Clock;
 pub use connection::Connection;
 pub use contents::{assert_same, write_file};
 pub use desk::Desk;

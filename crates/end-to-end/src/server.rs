@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::port::Port;
 use crate::programs;
@@ -55,6 +56,13 @@ impl Server {
     /// `bits-server`.
     pub fn start(options: &[&str]) -> Self {
         Self::launch(Kind::Program, options, |_| vec![])
+    }
+
+    /// `bits-server` under a clock.
+    pub fn start_under(clock: &Clock, options: &[&str]) -> Self {
+        let variables = clock.environment().into_iter().map(|(name, value)| format!("{name}={value}"));
+        let launcher = std::iter::once("env".to_owned()).chain(variables).collect();
+        Self::launch(Kind::Program, options, |_| launcher)
     }
 
     /// Either server, with what both can do.

@@ -22,7 +22,19 @@ pub struct Upload {
 impl Upload {
     /// Impatient, unless the options say otherwise, and deaf to the proxies of this machine.
     pub fn start(folder: &Path, source: &Path, options: &[&str], url: &str) -> Self {
+        Self::start_in(folder, source, options, url, &[])
+    }
+
+    /// The same with more variables in the environment.
+    pub(crate) fn start_in(
+        folder: &Path,
+        source: &Path,
+        options: &[&str],
+        url: &str,
+        environment: &[(&str, String)],
+    ) -> Self {
         let mut command = Command::new(programs::upload());
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         for name in ["http_proxy", "https_proxy", "all_proxy"] {
             command.env_remove(name).env_remove(name.to_uppercase());
         }

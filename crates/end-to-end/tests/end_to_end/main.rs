@@ -1,5 +1,6 @@
 //! Both programs at once, over real TCP.
 
+mod clocks;
 mod disk_full;
 mod image;
 mod kills;
