@@ -68,14 +68,14 @@
 //! let mut stored = Vec::new();
 //! let mut published = None;
 //!
-//! // The server's side of one exchange: do what the session asks for, and report it, until it responds. This one keeps
-//! // nothing that outlives its process.
+//! // The server's side of one exchange: do what the session asks for, and report it, until it
+//! // responds. This one keeps nothing that outlives its process.
 //! let mut sessions = Sessions::new(Directory::builder().keep(Keep::Nothing).build()?);
 //! let mut serve = |now, head: http::Request<()>, body: &[u8]| -> http::Response<()> {
 //!     let exchange = sessions.handle_request(now, &head, &(), || *b"sixteen randoms!");
 //!     let exchange = exchange.expect("not of this protocol: another handler's");
 //!     loop {
-//!         let output = sessions.poll_output(now, exchange).expect("one exchange at a time never waits");
+//!         let output = sessions.poll_output(now, exchange).expect("nobody else is at work");
 //!         let report = match output {
 //!             server::Output::Open => Report::Opened,
 //!             server::Output::Store(mut store) => {
@@ -93,10 +93,11 @@
 //!     }
 //! };
 //!
-//! // The client's side: send what the upload asks for, report what came back, until it is complete.
+//! // The client's side: send what the upload asks for, report what came back, until it is over.
 //! let now = Instant::now();
 //! let config = Config::builder().fragment_size(20).build()?;
-//! let mut upload = Upload::new(now, "http://server/docs/udhr.txt".parse()?, Entity::new(63)?, config)?;
+//! let destination = "http://server/docs/udhr.txt".parse()?;
+//! let mut upload = Upload::new(now, destination, Entity::new(63)?, config)?;
 //! while let Some(output) = upload.poll_output() {
 //!     match output {
 //!         client::Output::Transmit(transmit) => {

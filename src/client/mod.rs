@@ -42,16 +42,21 @@
 //! # fn drive() -> Result<(), Box<dyn std::error::Error>> {
 //! // 1. Begin.
 //! let destination = "http://server/uploads/report.pdf".parse()?;
-//! let mut upload = Upload::new(Instant::now(), destination, Entity::new(1024)?, Config::default())?;
+//! let entity = Entity::new(1024)?;
+//! let mut upload = Upload::new(Instant::now(), destination, entity, Config::default())?;
 //! loop {
 //!     // 2. Take every output.
 //!     while let Some(output) = upload.poll_output() {
 //!         match output {
-//!             Output::Transmit(transmit) => match send(&transmit.request) {
+//!             Output::Transmit(transmit) => {
+//!                 let answer = send(&transmit.request);
 //!                 // 4. Tell what came of it. Here sending blocks, so there was no waiting.
-//!                 Ok(response) => upload.handle_response(Instant::now(), transmit.id, &response),
-//!                 Err(_) => upload.handle_transport_error(Instant::now(), transmit.id, TransportError::Interrupted),
-//!             },
+//!                 let (now, id) = (Instant::now(), transmit.id);
+//!                 match answer {
+//!                     Ok(response) => upload.handle_response(now, id, &response),
+//!                     Err(_) => upload.handle_transport_error(now, id, TransportError::Interrupted),
+//!                 }
+//!             }
 //!             Output::Abort(_) => {} // nothing else is under way where sending blocks
 //!             Output::Event(Event::Completed { .. } | Event::Cancelled { .. }) => return Ok(()),
 //!             Output::Event(Event::Failed(failure)) => return Err(failure.into()),
@@ -59,7 +64,7 @@
 //!         }
 //!     }
 //!     // 3. Wait: nothing is under way, so for a timer.
-//!     let Some(until) = upload.poll_timeout() else { return Err("it waits for a command".into()) };
+//!     let until = upload.poll_timeout().ok_or("it waits for a command")?;
 //!     std::thread::sleep(until.saturating_duration_since(Instant::now()));
 //!     upload.handle_timeout(Instant::now());
 //! }

@@ -71,13 +71,16 @@
 //! use std::time::{Instant, SystemTime};
 //!
 //! use bits_proto::Conformance;
-//! use bits_proto::download::{self, ApplicationRanges, Config, Download, Entity, Event, Output, Segment};
+//! use bits_proto::download::{
+//!     self, ApplicationRanges, Config, Download, Entity, Event, Output, Segment,
+//! };
 //!
 //! // The server's side: the library names the bytes, the program has them.
 //! let reply = b"All human beings are born free and equal in dignity and rights.";
 //! let entity = Entity::new(63, SystemTime::UNIX_EPOCH)?.with_etag(r#""v1""#.parse()?);
 //! let serve = |request: &http::Request<()>| {
-//!     let response = download::respond(request, &entity, Conformance::Interop, || *b"sixteen randoms!");
+//!     let random = || *b"sixteen randoms!";
+//!     let response = download::respond(request, &entity, Conformance::Interop, random);
 //!     response.map(|body| {
 //!         let bytes = |segment| match segment {
 //!             Segment::Entity(range) => reply[range.start as usize..range.end as usize].to_vec(),

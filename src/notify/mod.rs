@@ -45,7 +45,9 @@
 //! use std::time::Instant;
 //!
 //! use bits_proto::ReplyUrl;
-//! use bits_proto::notify::{Application, Config, Delivery, Notification, NotificationUrl, Outcome, Output, Reply};
+//! use bits_proto::notify::{
+//!     Application, Config, Delivery, Notification, NotificationUrl, Outcome, Output, Reply,
+//! };
 //! use bits_proto::packet::Payload;
 //! use bits_proto::server::{Notified, Report};
 //!
@@ -60,8 +62,8 @@
 //!     assert_eq!(notification.delivery, Delivery::ByValue { size: 63 });
 //!     let words = body.split(|byte| *byte == b' ').count();
 //!     let reply = format!("{words} words").into_bytes();
-//!     let answer = notification.reply_in_body(reply.len() as u64).expect("by value").and_copy_to_destination();
-//!     (answer.to_response().map(drop), reply)
+//!     let answer = notification.reply_in_body(reply.len() as u64).expect("by value");
+//!     (answer.and_copy_to_destination().to_response().map(drop), reply)
 //! };
 //!
 //! // The server's side: the session has said `Output::Notify`.
@@ -98,7 +100,8 @@
 //!
 //! // This is what the session wants to hear.
 //! let reply_url = Some(ReplyUrl::from_bytes(&b"/replies/1"[..])?);
-//! assert_eq!(Report::from(outcome), Report::Notified(Notified { copy_to_destination: true, reply_url }));
+//! let notified = Notified { copy_to_destination: true, reply_url };
+//! assert_eq!(Report::from(outcome), Report::Notified(notified));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -28,7 +28,8 @@
 //!     .header("Content-Range", "bytes 0-4891/4892")
 //!     .header("Content-Length", "4892")
 //!     .body("a stream that nobody looks at")?;
-//! let Ok(Some(Request::Fragment(fragment))) = Request::decode(&head, Conformance::Strict) else { panic!() };
+//! let request = Request::decode(&head, Conformance::Strict);
+//! let Ok(Some(Request::Fragment(fragment))) = request else { panic!("{request:?}") };
 //! assert_eq!(fragment.range.map(|range| range.end()), Some(4892));
 //!
 //! let ack = Ack::Fragment(FragmentAck::accepted(fragment.session_id, 4892));

@@ -81,13 +81,14 @@ const EMPTY_SESSION_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 /// // Its work is done, step by step; any process may do the next one.
 /// let id = exchange.session().expect("it has a session");
 /// let ack = loop {
-///     let output = in_row(&mut rows, id, now, |session| session.poll_output(now, exchange, &directory))?;
-///     let report = match output.flatten().expect("nobody else is at work") {
+///     let poll = |session: &mut Session| session.poll_output(now, exchange, &directory);
+///     let report = match in_row(&mut rows, id, now, poll)?.flatten().expect("nobody else is at work") {
 ///         Output::Open => Report::Opened, // make an empty file for the bytes
 ///         Output::Respond(ack) => break ack,
 ///         other => panic!("Create-Session needs no {other:?}"),
 ///     };
-///     in_row(&mut rows, id, now, |session| session.handle_report(now, exchange, report, &directory))?;
+///     let tell = |session: &mut Session| session.handle_report(now, exchange, report, &directory);
+///     in_row(&mut rows, id, now, tell)?;
 /// };
 /// assert_eq!(ack.session_id().and_then(|id| id.guid()), Some(id));
 /// assert_eq!(rows[&id].0.destination(), "/docs/udhr.txt");

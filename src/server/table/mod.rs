@@ -50,7 +50,7 @@ use crate::vocabulary::Guid;
 /// };
 /// assert_eq!(ack.status(), 200);
 /// let session = sessions.iter().next().expect("it is open");
-/// assert_eq!((session.owner(), session.destination(), session.received()), (&alice, "/docs/udhr.txt", 0));
+/// assert_eq!((session.owner(), session.destination()), (&alice, "/docs/udhr.txt"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

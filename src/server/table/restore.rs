@@ -45,8 +45,8 @@ impl<O: Clone + Ord> Sessions<O> {
     /// let Some(Output::Save(record)) = sessions.poll_output(now, exchange) else { panic!() };
     /// let id = record.id();
     ///
-    /// // The process is killed, and another one finds this record, ten minutes old. Its file has eight bytes that nobody
-    /// // acknowledged.
+    /// // The process is killed, and another one finds this record, ten minutes old. Its file has
+    /// // eight bytes that nobody acknowledged.
     /// let mut sessions = Sessions::new(Directory::default());
     /// let age = Duration::from_secs(600);
     /// let restored = sessions.restore(Instant::now(), *record, age, Held::Bytes(8))?;
