@@ -5,7 +5,6 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, TRANSFER_ENCODING};
 
 use super::config::Config;
 use super::failure::{Failure, Reason, Violation};
-use crate::header;
 use crate::machine::retry::retry_after;
 use crate::packet::{
     Ack, Conformance, ErrorAck, FragmentAck, FragmentStatus, PacketType, PingAck, ResponseHead,
@@ -93,20 +92,9 @@ fn readable_part(
     if status.is_success() {
         return (packet == PacketType::Ping && !conformance.is_strict()).then_some(Ack::Ping(PingAck));
     }
-    if status == StatusCode::RANGE_NOT_SATISFIABLE && packet == PacketType::Fragment {
-        return None;
-    }
-    let value = |name| head.headers.get(name).map(http::HeaderValue::as_bytes);
-    let code = |name| value(name).and_then(|value| Hresult::parse(value, conformance));
-    let context = value(header::BITS_ERROR_CONTEXT);
-    Some(Ack::Error(ErrorAck {
-        status,
-        code: code(header::BITS_ERROR)
-            .or_else(|| code(header::BITS_ERROR_CODE).filter(|_| !conformance.is_strict())),
-        context: context.and_then(|value| ErrorContext::parse(value, conformance)),
-        session_id: None,
-        received: None,
-    }))
+    // Where it stands is what its header would have said.
+    let out_of_step = status == StatusCode::RANGE_NOT_SATISFIABLE && packet == PacketType::Fragment;
+    (!out_of_step).then(|| Ack::Error(ErrorAck::readable(head, conformance)))
 }
 
 /// A page of something else. A server may leave the packet type out of its last Ack (Q16); but a login page says 200, too,

@@ -5,6 +5,7 @@ use http::header::HeaderMap;
 
 use super::ack::acknowledged_session;
 use super::fragment::{put_received, received};
+use super::head::ResponseHead;
 use super::request::named_session;
 use crate::header::{self, Field, Headers, Note};
 use crate::packet::Conformance;
@@ -79,6 +80,15 @@ impl ErrorAck {
         };
         let received = headers.or_noted(received(headers), note)?;
         Ok(Self { status, code, context, session_id, received })
+    }
+
+    /// What is left of an error where strict refuses a header of it: its status, and what can be read of its code and its
+    /// context ([C73](crate::manual::decisions#c73)).
+    pub(crate) fn readable(head: ResponseHead<'_>, conformance: Conformance) -> Self {
+        let headers = Headers::new(head.headers, conformance);
+        let code = error_code(&headers, &mut |_| {}).unwrap_or_default();
+        let context = error_context(&headers, code, &mut |_| {}).unwrap_or_default();
+        Self { code, context, ..Self::status_only(head.status) }
     }
 
     pub(super) fn encode(&self, headers: &mut HeaderMap) {
