@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::time::Duration;
 
+use testing::http1::request_head;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -36,15 +37,14 @@ impl Connection {
         length: u64,
         headers: &[(&str, &str)],
     ) {
-        let more: String = headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}\r\n"))
-            .collect();
-        let head = format!(
-            "BITS_POST /uploads/{name} HTTP/1.1\r\nHost: a\r\nBITS-Packet-Type: {packet}\r\nContent-Length: {length}\r\n\
-             {more}\r\n"
-        );
-        self.send(head.as_bytes()).await;
+        let (target, length) = (format!("/uploads/{name}"), length.to_string());
+        let mut all = vec![
+            ("Host", "a"),
+            ("BITS-Packet-Type", packet),
+            ("Content-Length", &length),
+        ];
+        all.extend(headers);
+        self.send(&request_head("BITS_POST", &target, &all)).await;
     }
 
     pub(crate) async fn create_session(&mut self, name: &str) {
