@@ -5,6 +5,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use crate::packet::Conformance;
 use crate::packet::Malformed;
 use crate::vocabulary::limits::MAX_HEADER_VALUE;
+use crate::vocabulary::text::StackText;
 
 /// One table gives the names and the spelling in which MC-BUP and its captures write them.
 macro_rules! names {
@@ -297,6 +298,17 @@ pub(crate) fn not_allowed(name: impl Key) -> Malformed {
 /// Writes one header. A message of this library has a dozen of them, so no map is ever full.
 pub(crate) fn put(map: &mut HeaderMap, name: HeaderName, value: impl Into<HeaderValue>) {
     let _never_full = map.try_insert(name, value.into());
+}
+
+/// The number that is written most often: it costs nothing.
+pub(crate) const ZERO: HeaderValue = HeaderValue::from_static("0");
+
+/// Writes one header whose value is a number.
+pub(crate) fn put_decimal(map: &mut HeaderMap, name: HeaderName, number: u64) {
+    match number {
+        0 => put(map, name, ZERO),
+        number => put_text(map, name, StackText::<20>::new().with_decimal(number).as_bytes()),
+    }
 }
 
 /// Writes one header whose value is a text of this library's own making: visible ASCII.

@@ -113,7 +113,7 @@ impl<'a> NotificationRequest<'a> {
             header::put(&mut headers, header::BITS_REQUEST_DATAFILE_NAME, &files.request);
             header::put(&mut headers, header::BITS_RESPONSE_DATAFILE_NAME, &files.response);
         }
-        header::put(&mut headers, CONTENT_LENGTH, payload.len());
+        header::put_decimal(&mut headers, CONTENT_LENGTH, payload.len());
         let mut request = http::Request::new(payload);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = target.clone();

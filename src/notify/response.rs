@@ -88,7 +88,7 @@ impl<'a> NotificationResponse<'a> {
             put_error_code(&mut headers, code);
         }
         if let Some(length) = self.content_length {
-            header::put(&mut headers, CONTENT_LENGTH, length);
+            header::put_decimal(&mut headers, CONTENT_LENGTH, length);
         }
         let mut response = Response::new(match self.content_length {
             None | Some(0) => Payload::Empty,

@@ -121,7 +121,7 @@ impl<'a> CreateSessionAck<'a> {
             header::put_text(headers, header::BITS_HOST_ID, host.id.as_str().as_bytes());
             // §2.2.3.2: a host never comes without a timeout; the largest is for ever (§3.1.1.2, Q24).
             let seconds = host.fallback_timeout.map_or(u32::MAX.into(), |timeout| timeout.as_secs());
-            header::put(headers, header::BITS_HOST_ID_FALLBACK_TIMEOUT, seconds);
+            header::put_decimal(headers, header::BITS_HOST_ID_FALLBACK_TIMEOUT, seconds);
         }
     }
 

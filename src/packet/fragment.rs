@@ -205,7 +205,7 @@ impl<'a> FragmentAck<'a> {
 
 pub(super) fn put_received(headers: &mut HeaderMap, received: Option<u64>) {
     if let Some(received) = received {
-        header::put(headers, header::BITS_RECEIVED_CONTENT_RANGE, received);
+        header::put_decimal(headers, header::BITS_RECEIVED_CONTENT_RANGE, received);
     }
 }
 

@@ -135,7 +135,7 @@ impl<'a> Request<'a> {
             Self::CloseSession(packet) => packet.encode(&mut headers),
             Self::CancelSession(packet) => packet.encode(&mut headers),
         }
-        header::put(&mut headers, CONTENT_LENGTH, payload.len());
+        header::put_decimal(&mut headers, CONTENT_LENGTH, payload.len());
         let mut request = http::Request::new(payload);
         *request.method_mut() = METHOD.clone();
         *request.uri_mut() = destination.clone();

@@ -107,6 +107,13 @@ impl Guid {
         &self.0
     }
 
+    /// The bytes in two numbers.
+    pub(crate) fn halves(self) -> [u64; 2] {
+        let whole = u128::from_ne_bytes(self.0);
+        let half = |shift: u32| u64::try_from(whole >> shift & u128::from(u64::MAX)).unwrap_or_default();
+        [half(0), half(64)]
+    }
+
     /// The text form in braces and upper case, without allocating.
     pub(crate) fn text(self) -> [u8; 38] {
         let mut text = *b"{........-....-....-....-............}";
@@ -126,15 +133,21 @@ fn parse_bare(text: &[u8]) -> Option<[u8; 16]> {
     if [text[8], text[13], text[18], text[23]] != *b"----" {
         return None;
     }
-    let value = |at: usize| {
-        let digit = text.get(at).and_then(|&byte| DIGITS.get(usize::from(byte)));
-        digit.copied().unwrap_or(0xFF)
-    };
+    // Without the hyphens first: places that the compiler knows need no check.
+    let mut digits = [0; 32];
+    digits[..8].copy_from_slice(&text[..8]);
+    digits[8..12].copy_from_slice(&text[9..13]);
+    digits[12..16].copy_from_slice(&text[14..18]);
+    digits[16..20].copy_from_slice(&text[19..23]);
+    digits[20..].copy_from_slice(&text[24..]);
+    let value = |digit: &u8| DIGITS.get(usize::from(*digit)).copied().unwrap_or(0xFF);
     let (mut bytes, mut illegal) = ([0; 16], 0);
-    for (byte, first) in bytes.iter_mut().zip(FIRST_DIGITS) {
-        let (high, low) = (value(first), value(first.wrapping_add(1)));
-        illegal |= high | low;
-        *byte = high << 4 | low;
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        if let [high, low] = pair {
+            let (high, low) = (value(high), value(low));
+            illegal |= high | low;
+            *byte = high << 4 | low;
+        }
     }
     if illegal < 0x10 { Some(bytes) } else { None }
 }

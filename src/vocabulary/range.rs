@@ -127,12 +127,29 @@ pub(crate) fn is_empty_marker(text: &[u8]) -> bool {
 }
 
 fn parse(text: &[u8], conformance: Conformance) -> Option<ContentRange> {
+    // As everybody writes it, and then as nobody does.
+    let ((first, last), total) = match text.strip_prefix(b"bytes ").and_then(numbers) {
+        Some(numbers) => numbers,
+        None => loose_numbers(text, conformance)?,
+    };
+    ContentRange::new(first..last.checked_add(1)?, total).ok()
+}
+
+fn numbers(text: &[u8]) -> Option<((u64, u64), u64)> {
+    let (first, [b'-', rest @ ..]) = leading_decimal(text)? else { return None };
+    let (last, [b'/', rest @ ..]) = leading_decimal(rest)? else { return None };
+    let (total, []) = leading_decimal(rest)? else { return None };
+    Some(((first, last), total))
+}
+
+/// The same with a unit in any case, and in interop with blanks between the parts.
+fn loose_numbers(text: &[u8], conformance: Conformance) -> Option<((u64, u64), u64)> {
     let blank = |part| if conformance.is_strict() { part } else { trim(part) };
     let number = |part| leading_decimal(blank(part)).map(|(number, rest)| (number, blank(rest)));
     let (first, [b'-', rest @ ..]) = number(without_unit(blank(text), conformance)?)? else { return None };
     let (last, [b'/', rest @ ..]) = number(rest)? else { return None };
     let (total, []) = number(rest)? else { return None };
-    ContentRange::new(first..last.checked_add(1)?, total).ok()
+    Some(((first, last), total))
 }
 
 pub(crate) fn split_once(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {

@@ -2,13 +2,15 @@
 
 use super::Session;
 use super::state::{Answer, State, Step, Wanted};
-use crate::packet::{Ack, CancelSessionAck, CloseSessionAck, CreateSessionAck, ErrorAck, FragmentAck};
+use crate::packet::{
+    Ack, CancelSessionAck, CloseSessionAck, CreateSessionAck, ErrorAck, FragmentAck, FragmentStatus,
+};
 use crate::server::Directory;
 use crate::vocabulary::SessionId;
 
 impl Step {
     pub(super) fn respond(ack: Ack<'static>) -> Self {
-        Self::Respond(Answer(Box::new(ack)))
+        Self::Respond(Answer::Other(Box::new(ack)))
     }
 }
 
@@ -26,19 +28,22 @@ impl<O> Session<O> {
 
     /// 200 with the offset; and, once the entity is complete, with the reply's URL, however often it is asked for (C10).
     pub(super) fn fragment_ack(&self) -> Step {
-        let reply_url = match self.state {
-            State::WaitingForClose => self.notification.reply_url().cloned(),
-            _ => None,
-        };
-        Step::respond(Ack::Fragment(FragmentAck {
-            reply_url,
-            ..FragmentAck::accepted(self.session_id(), self.next)
-        }))
+        match self.notification.reply_url() {
+            Some(url) if self.state == State::WaitingForClose => Step::respond(Ack::Fragment(FragmentAck {
+                reply_url: Some(url.clone()),
+                ..FragmentAck::accepted(self.session_id(), self.next)
+            })),
+            _ => self.offset(FragmentStatus::Accepted),
+        }
     }
 
     /// 416 with the offset, and without error headers (C11).
     pub(super) fn out_of_step(&self) -> Step {
-        Step::respond(Ack::Fragment(FragmentAck::out_of_step(self.session_id(), self.next)))
+        self.offset(FragmentStatus::OutOfStep)
+    }
+
+    fn offset(&self, status: FragmentStatus) -> Step {
+        Step::Respond(Answer::Offset { status, session: self.id, next: self.next })
     }
 
     pub(super) fn close_ack(&self) -> Step {

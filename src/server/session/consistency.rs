@@ -4,7 +4,7 @@ use http::StatusCode;
 use http::uri::PathAndQuery;
 
 use super::snapshot::Snapshot;
-use super::state::{AtWork, Ending, Notification, State, Step, Wanted};
+use super::state::{Answer, AtWork, Ending, Notification, State, Step, Wanted};
 use crate::packet::Ack;
 use crate::vocabulary::ContentRange;
 use crate::vocabulary::limits::{MAX_ENTITY_SIZE, MAX_REPLY_URL};
@@ -75,7 +75,7 @@ impl<O> Snapshot<O> {
 
     fn step_fits(&self) -> bool {
         let Some(AtWork { step, saving, .. }) = &self.at_work else { return true };
-        let kept = |ack: &Ack<'_>| !matches!(ack, Ack::Ping(_));
+        let kept = |answer: &Answer| !matches!(answer, Answer::Other(ack) if matches!(**ack, Ack::Ping(_)));
         match (self.state, step) {
             _ if *saving
                 && !matches!(step, Step::Publish | Step::Discard(_) | Step::Respond(_) | Step::Done) =>
@@ -83,12 +83,8 @@ impl<O> Snapshot<O> {
                 false
             }
             (State::Opening, Step::Open) => true,
-            (State::Receiving, &Step::Store { skip, length, total, range }) => {
-                self.total == Some(total)
-                    && self.is_of_the_entity(Some(range))
-                    && range.first().checked_add(skip) == Some(self.next)
-                    && self.next.checked_add(length) == Some(range.end())
-                    && length > 0
+            (State::Receiving, Step::Store { range }) => {
+                self.is_of_the_entity(Some(*range)) && (range.first()..range.end()).contains(&self.next)
             }
             (State::Notifying, Step::Notify(wanted)) => {
                 self.notification == Notification::Due
@@ -109,10 +105,10 @@ impl<O> Snapshot<O> {
                 Step::Discard(Ending::Cancelled),
             ) => true,
             (State::Ended(ended), Step::Discard(ending)) => ending.is_unasked() && ended.is_unasked(),
-            (State::Receiving, Step::Undo(answer)) => kept(&answer.0),
-            (State::Ended(_), Step::Forget(answer)) => answer.as_ref().is_none_or(|answer| kept(&answer.0)),
+            (State::Receiving, Step::Undo(answer)) => kept(answer),
+            (State::Ended(_), Step::Forget(answer)) => answer.as_ref().is_none_or(kept),
             // Only what is saved for is at work.
-            (_, Step::Respond(answer)) => *saving && kept(&answer.0),
+            (_, Step::Respond(answer)) => *saving && kept(answer),
             (_, Step::Done) => *saving,
             _ => false,
         }

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::state::{Activity, Answer, AtWork, Ending, Notification, Size, State, Step};
+use super::activity::{Activities, Activity};
+use super::state::{Answer, AtWork, Ending, Notification, Size, State, Step};
 use super::turn::Next;
 use super::{EMPTY_SESSION_TIMEOUT, Session};
 use crate::packet::Ack;
@@ -27,7 +28,7 @@ impl<O: Clone + Eq> Session<O> {
             next: 0,
             size: Size::Unseen,
             notification: Notification::Due,
-            activity: Some(Box::new(Activity { at_work: Some(at_work), ..Activity::default() })),
+            activity: Activities::new(Activity { at_work: Some(at_work), ..Activity::default() }),
             serial: first,
             deadline: now.checked_add(directory.session_timeout.min(EMPTY_SESSION_TIMEOUT)),
             saved_deadline: None,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Session;
-use super::state::{Answer, Ending, State, Step, Wanted};
+use super::state::{Answer, Answered, Ending, State, Step, Wanted};
 use super::turn::Next;
 use crate::packet::Ack;
 use crate::server::{Directory, Exchange, Refusal, Report, Signal, answer};
@@ -47,7 +47,7 @@ impl<O: Clone + Eq> Session<O> {
             return None;
         }
         // Whoever waited for its turn and did not take it in time is told so.
-        if let Some(activity) = self.activity.as_deref_mut() {
+        if let Some(activity) = self.activity.get_mut() {
             let late = activity.waiting.take().map(|waiting| Exchange::new(self.id, waiting.serial));
             activity.signals.extend(late.map(Signal::Ready));
         }
@@ -86,17 +86,13 @@ impl<O: Clone + Eq> Session<O> {
     /// Whether this exchange works on the session, or waits for its turn or for its answer.
     pub(in crate::server) fn is_under_way(&self, exchange: Exchange) -> bool {
         let serial = exchange.serial();
-        self.activity.as_ref().is_some_and(|activity| {
-            activity.at_work.as_ref().is_some_and(|at_work| at_work.serial == serial)
-                || activity.waiting.is_some_and(|waiting| waiting.serial == serial)
-                || activity.answered.as_ref().is_some_and(|answered| answered.serial == serial)
-        })
+        self.activity.get().is_some_and(|activity| activity.has(serial))
     }
 
     /// The answer that is not yet fetched, of a session that goes.
     pub(in crate::server) fn take_answered(&mut self) -> Option<(Exchange, Option<Box<Ack<'static>>>)> {
-        let answered = self.activity.as_deref_mut()?.answered.take()?;
-        Some((Exchange::new(self.id, answered.serial), answered.answer.map(|answer| answer.0)))
+        let Answered { serial, answer } = self.activity.get_mut()?.answered.take()?;
+        Some((Exchange::new(self.id, serial), answer.map(|answer| Box::new(answer.into()))))
     }
 
     /// A session whose time passed while it was at rest gets this grace. Whether it did.

@@ -42,7 +42,7 @@ impl<O: Clone + Eq> Session<O> {
             return self.fragment_error(answer::fragment_too_large());
         }
         match place(range, self.next, directory.conformance) {
-            Placement::New { skip, length } => Step::Store { skip, length, total, range },
+            Placement::New => Step::Store { range },
             Placement::Repeat => self.fragment_ack(),
             Placement::OutOfStep => self.out_of_step(),
         }
@@ -71,7 +71,8 @@ impl<O: Clone + Eq> Session<O> {
         superseded: bool,
         directory: &Directory,
     ) -> Next {
-        let Step::Store { length, range, .. } = step else { return Next::Again(step) };
+        let Step::Store { range } = step else { return Next::Again(step) };
+        let length = range.end().saturating_sub(self.next);
         let (stored, refusal) = match report {
             Report::Stored(stored) => (stored, None),
             Report::StoredPart(stored, refusal) => (stored, Some(refusal)),

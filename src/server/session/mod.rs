@@ -3,6 +3,7 @@
 //! Each packet has a file, from the request to the report of its last step; `turn` decides whose turn it is.
 
 mod acks;
+mod activity;
 mod close;
 mod consistency;
 mod create;
@@ -21,7 +22,8 @@ use std::time::{Duration, Instant};
 pub use snapshot::{Record, Snapshot};
 pub use state::{Ending, State};
 
-use self::state::{Activity, Notification, Size};
+pub(super) use self::activity::Activities;
+use self::state::{Notification, Size};
 use super::{Directory, Exchange};
 use crate::vocabulary::Guid;
 
@@ -105,7 +107,7 @@ pub struct Session<O = ()> {
     next: u64,
     size: Size,
     notification: Notification,
-    activity: Option<Box<Activity>>,
+    activity: Activities,
     serial: u64,
     deadline: Option<Instant>,
     /// The deadline that the record has.
@@ -166,14 +168,14 @@ impl<O> Session<O> {
     /// The exchange that works on the session, if one does.
     #[must_use]
     pub fn at_work(&self) -> Option<Exchange> {
-        let at_work = self.activity.as_ref()?.at_work.as_ref()?;
+        let at_work = self.activity.get()?.at_work.as_ref()?;
         Some(Exchange::new(self.id, at_work.serial))
     }
 
     /// Whether the task of this exchange should stop: it was asked to, or its exchange is over.
     #[must_use]
     pub fn is_superseded(&self, exchange: Exchange) -> bool {
-        let Some(activity) = self.activity.as_deref() else { return true };
+        let Some(activity) = self.activity.get() else { return true };
         match &activity.at_work {
             Some(at_work) if at_work.serial == exchange.serial() => at_work.superseded,
             _ => activity.waiting.is_none_or(|waiting| waiting.serial != exchange.serial()),
@@ -187,7 +189,7 @@ impl<O> Session<O> {
 
     /// Whether no exchange works on the session, and none waits for its turn.
     pub(super) fn is_idle(&self) -> bool {
-        self.activity.as_ref().is_none_or(|activity| activity.at_work.is_none() && activity.waiting.is_none())
+        self.activity.get().is_none_or(|activity| activity.is_idle())
     }
 
     /// Something went forward: the session lives on for another timeout (C53, C74).

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Session;
+use super::activity::Activities;
 use super::snapshot::Record;
 use super::state::{Ending, Notification, State};
 use crate::machine::RestoreError;
@@ -38,7 +39,7 @@ impl<O: Clone + Eq> Session<O> {
     ) -> Result<Self, RestoreError> {
         let (is_publishing, ending) = (record.is_publishing(), record.intended_ending());
         let mut session = Self::restore(now, record.0, age)?;
-        session.activity = None;
+        session.activity = Activities::default();
         let ending = match (session.state, held) {
             // Its record was made when it ended, before its bytes were deleted.
             (State::Ended(known), _) => ending.map(|_| known),

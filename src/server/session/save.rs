@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Session;
-use super::state::{Answer, Ending, State, Step};
+use super::state::{Ending, State, Step};
 use super::turn::Next;
 use crate::packet::Ack;
 use crate::server::{Directory, Refusal, Report, answer};
@@ -54,9 +54,7 @@ impl<O: Clone + Eq> Session<O> {
         let error = answer::refused(refusal, directory.conformance);
         match step {
             // The client never learned of the session: its answer names none.
-            Step::Respond(created) if matches!(*created.0, Ack::CreateSession(_)) => {
-                Step::Undo(Answer(Box::new(Ack::Error(error))))
-            }
+            Step::Respond(created) if created.is_of_create() => Step::Undo(Ack::Error(error).into()),
             Step::Discard(ending @ (Ending::Replaced | Ending::Expired)) => {
                 self.end_later(now, ending, directory);
                 Step::Done

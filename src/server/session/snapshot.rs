@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::Session;
-use super::state::{Activity, Answered, AtWork, Ending, Notification, Size, State, Step, Waiting};
+use super::activity::{Activities, Activity};
+use super::state::{Answered, AtWork, Ending, Notification, Size, State, Step, Waiting};
 use crate::machine::RestoreError;
 use crate::vocabulary::Guid;
 
@@ -218,7 +219,7 @@ impl<O: Clone + Eq> Session<O> {
     /// Returns the session as plain data, in any state.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot<O> {
-        let activity = self.activity.as_deref();
+        let activity = self.activity.get();
         let remaining = |deadline: Instant| deadline.saturating_duration_since(now);
         Snapshot {
             version: VERSION,
@@ -273,7 +274,7 @@ impl<O: Clone + Eq> Session<O> {
             next: snapshot.next,
             size,
             notification: snapshot.notification,
-            activity: (!activity.is_over()).then(|| Box::new(activity)),
+            activity: Activities::new(activity),
             serial: snapshot.serial,
             deadline: snapshot.remaining.and_then(at),
             saved_deadline: snapshot.saved_remaining.and_then(at),

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::packet::{Ack, ErrorAck};
-use crate::server::{Directory, Notified, Signal};
-use crate::vocabulary::{ContentRange, ReplyUrl};
+use crate::packet::{Ack, ErrorAck, FragmentAck, FragmentStatus};
+use crate::server::{Directory, Notified};
+use crate::vocabulary::{ContentRange, Guid, ReplyUrl, SessionId};
 
 /// The state of a session (`BITSSessionWrapper.State`, §3.2.1.4).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -116,10 +116,8 @@ impl Size {
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub(in crate::server) enum Step {
     Open,
+    /// What is new of this range.
     Store {
-        skip: u64,
-        length: u64,
-        total: u64,
         range: ContentRange,
     },
     Notify(Wanted),
@@ -136,13 +134,61 @@ pub(in crate::server) enum Step {
 
 /// An Ack that waits for something, or for being fetched.
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(in crate::server) struct Answer(pub(super) Box<Ack<'static>>);
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(into = "Ack", from = "Ack")
+)]
+pub(in crate::server) enum Answer {
+    /// Where a Fragment's client goes on, and no reply: nearly all answers are this.
+    Offset { status: FragmentStatus, session: Guid, next: u64 },
+    /// Any other.
+    Other(Box<Ack<'static>>),
+}
+
+impl Answer {
+    pub(super) fn is_of_create(&self) -> bool {
+        matches!(self, Self::Other(ack) if matches!(**ack, Ack::CreateSession(_)))
+    }
+}
+
+impl From<Ack<'static>> for Answer {
+    fn from(ack: Ack<'static>) -> Self {
+        if let Ack::Fragment(FragmentAck {
+            status,
+            session_id: Some(id),
+            received: Some(next),
+            reply_url: None,
+        }) = ack
+        {
+            // Only an id that the server has written is its GUID to the letter.
+            if let Some(session) = id.guid().filter(|&guid| SessionId::from(guid).as_bytes() == id.as_bytes())
+            {
+                return Self::Offset { status, session, next };
+            }
+        }
+        Self::Other(Box::new(ack))
+    }
+}
+
+impl From<Answer> for Ack<'static> {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Offset { status, session, next } => Ack::Fragment(FragmentAck {
+                status,
+                session_id: Some(session.into()),
+                received: Some(next),
+                reply_url: None,
+            }),
+            Answer::Other(ack) => *ack,
+        }
+    }
+}
 
 #[cfg(feature = "arbitrary")]
 impl<'u> arbitrary::Arbitrary<'u> for Answer {
     fn arbitrary(u: &mut arbitrary::Unstructured<'u>) -> arbitrary::Result<Self> {
-        Ok(Self(Box::new(Ack::arbitrary(u)?.into_owned())))
+        Ok(Ack::arbitrary(u)?.into_owned().into())
     }
 }
 
@@ -193,21 +239,6 @@ pub(in crate::server) struct Answered {
     pub(super) serial: u64,
     /// None where no client waits for one.
     pub(super) answer: Option<Answer>,
-}
-
-/// The exchanges of a session, boxed: most sessions of a table have none.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(in crate::server) struct Activity {
-    pub(super) at_work: Option<AtWork>,
-    pub(super) waiting: Option<Waiting>,
-    pub(super) answered: Option<Answered>,
-    pub(super) signals: Vec<Signal>,
-}
-
-impl Activity {
-    pub(super) fn is_over(&self) -> bool {
-        self.at_work.is_none() && self.waiting.is_none() && self.answered.is_none() && self.signals.is_empty()
-    }
 }
 
 /// What a session knows of its server application's answer. Boxed: most sessions have none, and there are many.

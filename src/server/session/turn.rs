@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::Session;
-use super::state::{Activity, Answered, AtWork, State, Step, Waiting, Wanted};
+use super::activity::Activity;
+use super::state::{Answered, AtWork, State, Step, Waiting, Wanted};
 use crate::packet::{Ack, ErrorAck, Request};
 use crate::server::answer;
 use crate::server::directory::{Directory, OwnerCheck};
@@ -63,7 +64,7 @@ impl<O: Clone + Eq> Session<O> {
 
     /// The end that the server has given the session, or is about to give it: nobody waits for that.
     fn unasked_end(&self) -> Option<Ending> {
-        let activity = self.activity.as_deref();
+        let activity = self.activity.get();
         let forgets = |at_work: &AtWork| matches!(at_work.step, Step::Forget(_));
         match (self.state, activity.and_then(|activity| activity.waiting)) {
             (State::Ended(ending), _) if ending.is_unasked() => Some(ending),
@@ -85,7 +86,7 @@ impl<O: Clone + Eq> Session<O> {
     pub(super) fn join(&mut self, wanted: Wanted) -> Exchange {
         self.serial = self.serial.saturating_add(1);
         let (id, serial) = (self.id, self.serial);
-        let activity = self.activity.get_or_insert_default();
+        let activity = self.activity.open();
         if let Some(older) = activity.waiting.replace(Waiting { serial, wanted }) {
             activity.signals.push(Signal::Ready(Exchange::new(id, older.serial)));
         }
@@ -97,7 +98,7 @@ impl<O: Clone + Eq> Session<O> {
     /// told to stop; every other step goes on to its end.
     pub fn handle_superseded(&mut self) {
         let id = self.id;
-        let Some(activity) = self.activity.as_deref_mut() else { return };
+        let Some(activity) = self.activity.get_mut() else { return };
         if let Some(AtWork { serial, step: Step::Store { .. }, superseded, .. }) = &mut activity.at_work {
             if !std::mem::replace(superseded, true) {
                 activity.signals.push(Signal::Stop(Exchange::new(id, *serial)));
@@ -115,15 +116,14 @@ impl<O: Clone + Eq> Session<O> {
         exchange: Exchange,
         directory: &Directory,
     ) -> Option<Output<O>> {
-        let Some(activity) = self.activity.as_deref_mut() else { return Some(self.given_up()) };
+        let Some(activity) = self.activity.get_mut() else { return Some(self.given_up()) };
         let serial = exchange.serial();
         if activity.at_work.as_ref().is_some_and(|at_work| at_work.serial == serial) {
             return self.current(now);
         }
         if let Some(Answered { answer, .. }) = activity.answered.take_if(|answered| answered.serial == serial)
         {
-            self.tidy();
-            return Some(answer.map_or(Output::Done, |answer| Output::Respond(*answer.0)));
+            return Some(answer.map_or(Output::Done, |answer| Output::Respond(answer.into())));
         }
         if activity.waiting.is_none_or(|waiting| waiting.serial != serial) {
             return Some(self.given_up());
@@ -136,8 +136,7 @@ impl<O: Clone + Eq> Session<O> {
         match step {
             // The answer is fetched at once: it need not be kept.
             Step::Respond(answer) if !self.must_save_to_answer(directory) => {
-                self.tidy();
-                Some(Output::Respond(*answer.0))
+                Some(Output::Respond(answer.into()))
             }
             step => {
                 self.enter(serial, step, directory);
@@ -158,10 +157,16 @@ impl<O: Clone + Eq> Session<O> {
 
     /// Returns the next signal, if there is one. Call it after every other method, until it returns `None`.
     pub fn poll_signal(&mut self) -> Option<Signal> {
-        let signals = &mut self.activity.as_deref_mut()?.signals;
-        let signal = if signals.is_empty() { None } else { Some(signals.remove(0)) };
-        self.tidy();
+        let signal = self.next_signal();
+        if signal.is_none() {
+            self.activity.tidy();
+        }
         signal
+    }
+
+    pub(in crate::server) fn next_signal(&mut self) -> Option<Signal> {
+        let signals = &mut self.activity.get_mut()?.signals;
+        if signals.is_empty() { None } else { Some(signals.remove(0)) }
     }
 
     /// The task of an exchange did what it was asked to do, or failed.
@@ -172,10 +177,7 @@ impl<O: Clone + Eq> Session<O> {
         let next = match (step, report) {
             (step, report) if saving => self.saved(now, step, report, directory),
             (Step::Open, report) => self.opened(now, report, directory),
-            (Step::Store { length, range, total, skip }, report) => {
-                let step = Step::Store { length, range, total, skip };
-                self.stored(now, step, report, superseded, directory)
-            }
+            (step @ Step::Store { .. }, report) => self.stored(now, step, report, superseded, directory),
             (Step::Notify(wanted), report) => self.notified(now, wanted, report, directory),
             (Step::Publish, report) => self.published(now, report, directory),
             (Step::Discard(ending), report) => self.discarded(now, ending, report, directory),
@@ -194,7 +196,7 @@ impl<O: Clone + Eq> Session<O> {
     /// The task of an exchange has died, and everything that it started has ended: it will not report again.
     pub fn handle_abandoned(&mut self, now: Instant, exchange: Exchange) {
         let serial = exchange.serial();
-        if let Some(activity) = self.activity.as_deref_mut() {
+        if let Some(activity) = self.activity.get_mut() {
             activity.waiting = activity.waiting.filter(|waiting| waiting.serial != serial);
             activity.answered.take_if(|answered| answered.serial == serial);
         }
@@ -202,7 +204,6 @@ impl<O: Clone + Eq> Session<O> {
             self.died(now, &step, saving);
             self.freed();
         }
-        self.tidy();
     }
 
     /// The step of a task that died is as if it had never begun, but for what nobody can know.
@@ -210,7 +211,7 @@ impl<O: Clone + Eq> Session<O> {
         match step {
             // No client ever learned of the session.
             Step::Open | Step::Undo(_) => self.deadline = Some(now),
-            Step::Respond(answer) if matches!(*answer.0, Ack::CreateSession(_)) => self.deadline = Some(now),
+            Step::Respond(answer) if answer.is_of_create() => self.deadline = Some(now),
             Step::Publish if !saving => self.doubtful = true,
             Step::Discard(_) | Step::Forget(_) if self.has_ended() => self.try_again(now),
             // The record may say that the bytes are to go: the next answer takes that back. If they are gone, that does not mean
@@ -257,40 +258,37 @@ impl<O: Clone + Eq> Session<O> {
             Step::Done if !saving => None,
             step => return self.set_at_work(AtWork { serial, step, saving, superseded: false }),
         };
-        self.activity.get_or_insert_default().answered = Some(Answered { serial, answer });
+        self.activity.open().answered = Some(Answered { serial, answer });
         self.freed();
     }
 
     fn set_at_work(&mut self, at_work: AtWork) {
-        self.activity.get_or_insert_default().at_work = Some(at_work);
+        self.activity.open().at_work = Some(at_work);
     }
 
     fn take_work(&mut self, exchange: Exchange) -> Option<AtWork> {
-        let at_work = &mut self.activity.as_deref_mut()?.at_work;
+        let at_work = &mut self.activity.get_mut()?.at_work;
         at_work.take_if(|at_work| at_work.serial == exchange.serial())
     }
 
     /// Nobody is at work any more: whoever waits may ask again.
     pub(super) fn freed(&mut self) {
-        let Some(Activity { waiting: Some(waiting), signals, .. }) = self.activity.as_deref_mut() else {
-            return self.tidy();
+        let Some(Activity { waiting: Some(waiting), signals, .. }) = self.activity.get_mut() else {
+            return;
         };
         signals.push(Signal::Ready(Exchange::new(self.id, waiting.serial)));
     }
 
-    fn tidy(&mut self) {
-        self.activity.take_if(|activity| activity.is_over());
-    }
-
     /// The work of whoever is at work.
     fn current(&self, now: Instant) -> Option<Output<O>> {
-        let AtWork { step, saving, .. } = self.activity.as_ref()?.at_work.as_ref()?;
+        let AtWork { step, saving, .. } = self.activity.get()?.at_work.as_ref()?;
         let size = self.total().unwrap_or_default();
         Some(match step {
             _ if *saving => Output::Save(Box::new(self.record(now))),
             Step::Open => Output::Open,
-            &Step::Store { skip, length, total, .. } => {
-                Output::Store(Store::new(skip, self.next..self.next.saturating_add(length), total))
+            Step::Store { range } => {
+                let skip = self.next.saturating_sub(range.first());
+                Output::Store(Store::new(skip, self.next..range.end(), range.total()))
             }
             Step::Notify(_) => Output::Notify { size },
             Step::Publish => Output::Publish { size },

@@ -13,7 +13,7 @@ pub use restore::Restored;
 
 use self::outside::Outside;
 use self::shelf::{Shelf, Standing};
-use super::session::{Ending, Session, State};
+use super::session::{Activities, Ending, Session, State};
 use super::{Directory, Exchange, Output, Report, Route, Signal, answer};
 use crate::packet::{Ack, RequestHead};
 use crate::vocabulary::Guid;
@@ -62,6 +62,8 @@ pub struct Sessions<O = ()> {
     /// Exchanges that no client asked for, until somebody takes them; since when they are due.
     unasked: VecDeque<(Instant, Exchange)>,
     signals: VecDeque<Signal>,
+    /// The box of the session that was at work last.
+    spare: Activities,
 }
 
 impl<O: Clone + Ord> Sessions<O> {
@@ -74,6 +76,7 @@ impl<O: Clone + Ord> Sessions<O> {
             outside: Outside::default(),
             unasked: VecDeque::new(),
             signals: VecDeque::new(),
+            spare: Activities::default(),
         }
     }
 
@@ -161,13 +164,21 @@ impl<O: Clone + Ord> Sessions<O> {
     ///
     /// The same work is returned until it is reported. An exchange that was given up, or is over, is answered 503.
     pub fn poll_output(&mut self, now: Instant, exchange: Exchange) -> Option<Output<O>> {
-        if let Some(output) = self.outside.poll(exchange) {
-            return Some(output);
+        if !self.outside.is_empty() {
+            if let Some(output) = self.outside.poll(exchange) {
+                return Some(output);
+            }
         }
-        let known = exchange.session().and_then(|id| {
-            self.in_session(now, id, |session, directory| session.poll_output(now, exchange, directory))
+        // Written once to where it goes: it is large.
+        let mut output = None;
+        let polled = exchange.session().and_then(|id| {
+            self.in_session(now, id, |session, directory| {
+                output = session.poll_output(now, exchange, directory)
+            })
         });
-        let output = known.unwrap_or_else(|| Some(Output::Respond(Ack::Error(answer::busy()))));
+        if polled.is_none() {
+            output = Some(Output::Respond(Ack::Error(answer::busy())));
+        }
         if let Some(Output::Respond(Ack::CreateSession(_))) = &output {
             self.replace(now, exchange.id());
         }
@@ -178,7 +189,7 @@ impl<O: Clone + Ord> Sessions<O> {
     ///
     /// A report of an exchange that is not at work changes nothing, and neither does one that does not belong to the output.
     pub fn handle_report(&mut self, now: Instant, exchange: Exchange, report: Report) {
-        if self.outside.report(exchange, &report, self.directory.conformance) {
+        if !self.outside.is_empty() && self.outside.report(exchange, &report, self.directory.conformance) {
             return;
         }
         let Some(id) = exchange.session() else { return };
@@ -309,11 +320,13 @@ impl<O: Clone + Ord> Sessions<O> {
         work: impl FnOnce(&mut Session<O>, &Directory) -> T,
     ) -> Option<T> {
         let (done, standing) = self.shelf.update(id, |session| {
-            let done = work(session, &self.directory);
-            while let Some(signal) = session.poll_signal() {
-                self.signals.push_back(signal);
-            }
-            done
+            session.with_spare(&mut self.spare, |session| {
+                let done = work(session, &self.directory);
+                while let Some(signal) = session.next_signal() {
+                    self.signals.push_back(signal);
+                }
+                done
+            })
         })?;
         if standing == Standing::Open {
             return Some(done);

@@ -49,6 +49,12 @@ impl Outside {
         self.waiting.contains_key(&exchange)
     }
 
+    /// Whether there are none, as nearly always.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     pub(super) fn poll<O>(&mut self, exchange: Exchange) -> Option<Output<O>> {
         if let Waiting::Admit = self.waiting.get(&exchange)? {
             return Some(Output::Admit);

@@ -1,11 +1,10 @@
 //! The sessions of a table: by id, by owner, by destination, and by deadline.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::hash::BuildHasher;
 use std::time::Instant;
 
 use super::deadlines::{Deadlines, Tick};
-use super::guid_hash::BuildGuidHasher;
+use super::guid_hash::{BuildGuidHasher, folded};
 use crate::server::Session;
 use crate::server::arrival::path;
 use crate::vocabulary::Guid;
@@ -59,7 +58,7 @@ impl<O> Default for Shelf<O> {
 /// An id in half its size: as the key of a table it saves memory, and the session itself tells the whole. Two random ids
 /// of a million have the same key once in forty million tables; the second is then refused, and its client comes back.
 fn key(id: Guid) -> u64 {
-    BuildGuidHasher.hash_one(id)
+    folded(id)
 }
 
 impl<O: Clone + Ord> Shelf<O> {
