@@ -25,6 +25,12 @@ pub mod drawing;
 pub mod generated;
 pub mod hostile;
 pub mod http1;
+#[expect(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the machine is what it is about; everything else here does no I/O, as the library"
+)]
 pub mod machine;
 pub mod notify;
 pub mod pair;
