@@ -52,7 +52,7 @@ use bytes::Bytes;
 pub use bits_proto::server::{Held, Keep};
 pub use failure::Failure;
 #[cfg(feature = "folder")]
-pub use folder::{Folder, FolderBuilder, FolderReader, FolderWriter, Quota};
+pub use folder::{Durability, Folder, FolderBuilder, FolderReader, FolderWriter, Quota};
 pub use memory::{Memory, MemoryReader, MemoryWriter};
 #[cfg(feature = "object-store")]
 pub use objects::{ObjectReader, ObjectWriter, Objects, ObjectsBuilder};

@@ -11,9 +11,10 @@ use std::time::SystemTime;
 use bits_proto::Guid;
 use bits_proto::server::Refusal;
 use bytes::Bytes;
-use rustix::fs::{self, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 
-use super::{Folder, FolderWriter, blocking, place, tree};
+use super::writer::Ending;
+use super::{Durability, Folder, FolderWriter, blocking, disk, place, tree};
 use crate::storage::{Contents, Failure, Reader};
 
 /// A file of a [`Folder`].
@@ -102,10 +103,11 @@ impl Contents for Folder {
         let shared = self.shared();
         blocking(move || {
             let (_, state) = shared.opened()?;
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let file = fs::openat(&state.folder, reply_name(id), flags, Mode::RUSR | Mode::WUSR)
-                .map_err(io::Error::from)?;
-            Ok(FolderWriter::new(file.into(), 0))
+            let mode = Mode::RUSR | Mode::WUSR;
+            let file =
+                disk::create(&state.folder, &reply_name(id), OFlags::TRUNC, mode).map_err(io::Error::from)?;
+            let never = shared.durability == Durability::Never;
+            Ok(FolderWriter::new(file, 0, if never { Ending::Nothing } else { Ending::Synced }))
         })
         .await
     }

@@ -11,7 +11,7 @@ pub(super) fn carried<W>(work: W) -> W {
 }
 
 #[cfg(test)]
-pub(super) use tested::{Plan, carried, reach, reached};
+pub(super) use tested::{Plan, carried, current, reach, reached};
 
 #[cfg(test)]
 mod tested {
@@ -20,6 +20,8 @@ mod tested {
     use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
     use std::sync::{Arc, Mutex, PoisonError};
 
+    use super::super::tests::client::Client;
+    use super::super::tests::recorded::Recorded;
     use crate::storage::Failure;
 
     thread_local! {
@@ -31,6 +33,8 @@ mod tested {
         left: Mutex<usize>,
         died: Mutex<Option<&'static str>>,
         others: Box<dyn Fn() + Send + Sync>,
+        /// What was done to the disk, and what a client was told of it.
+        record: Mutex<Vec<Recorded>>,
     }
 
     impl fmt::Debug for Plan {
@@ -42,7 +46,25 @@ mod tested {
     impl Plan {
         /// Dies after so many steps.
         pub(in super::super) fn new(steps: usize, others: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
-            Arc::new(Self { left: Mutex::new(steps), died: Mutex::default(), others: Box::new(others) })
+            Arc::new(Self {
+                left: Mutex::new(steps),
+                died: Mutex::default(),
+                others: Box::new(others),
+                record: Mutex::default(),
+            })
+        }
+
+        /// Notes a change of the disk, or what a client knows from now on.
+        pub(in super::super) fn record(&self, recorded: Recorded) {
+            self.record.lock().unwrap_or_else(PoisonError::into_inner).push(recorded);
+        }
+
+        pub(in super::super) fn acknowledged(&self, client: &Client) {
+            self.record(Recorded::Acknowledged(client.clone()));
+        }
+
+        pub(in super::super) fn recorded(&self) -> Vec<Recorded> {
+            std::mem::take(&mut self.record.lock().unwrap_or_else(PoisonError::into_inner))
         }
 
         /// The step at which it died.
@@ -73,8 +95,13 @@ mod tested {
         }
     }
 
+    /// The plan of this thread.
+    pub(in super::super) fn current() -> Option<Arc<Plan>> {
+        PLAN.with_borrow(Clone::clone)
+    }
+
     pub(in super::super) fn reach(step: &'static str) {
-        if let Some(plan) = PLAN.with_borrow(Clone::clone) {
+        if let Some(plan) = current() {
             plan.reach(step);
         }
     }
@@ -83,7 +110,7 @@ mod tested {
     pub(in super::super) fn carried<T>(
         work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> impl FnOnce() -> Result<T, Failure> + Send + 'static {
-        let plan = PLAN.with_borrow(Clone::clone);
+        let plan = current();
         move || match plan {
             Some(plan) if plan.died().is_some() => Err(Failure::internal("the server is dead")),
             Some(plan) => plan.follow(work),

@@ -1,14 +1,20 @@
 //! A folder of this machine.
 
 mod anchor;
+mod boot;
 mod contents;
 mod count;
+mod disk;
+mod durability;
 mod fail_point;
+mod group;
+mod lasting;
 mod path;
 mod place;
 mod quota;
 mod records;
 mod spare;
+mod synced;
 mod take_over;
 #[cfg(test)]
 mod tests;
@@ -29,7 +35,11 @@ use rustix::process::geteuid;
 
 use super::{Destination, Failure, Held, Span, Storage};
 use anchor::Anchor;
+use boot::Boot;
 pub use contents::FolderReader;
+pub use durability::Durability;
+use group::Groups;
+use lasting::Lasting;
 pub use quota::Quota;
 use quota::{Below, Quotas};
 use spare::Spare;
@@ -77,6 +87,12 @@ pub(super) struct Shared {
     keep_free: u64,
     quotas: Option<Arc<Quotas>>,
     spare: Spare,
+    durability: Durability,
+    /// Whether servers of other machines use the folder, too.
+    is_shared: bool,
+    boot: Boot,
+    groups: Groups,
+    lasting: Lasting,
 }
 
 /// Configures a [`Folder`].
@@ -89,6 +105,7 @@ pub struct FolderBuilder {
     keep_free: u64,
     quota: Option<Quota>,
     shared: bool,
+    durability: Durability,
 }
 
 impl Folder {
@@ -109,6 +126,7 @@ impl Folder {
             keep_free: 0,
             quota: None,
             shared: false,
+            durability: Durability::default(),
         }
     }
 
@@ -177,12 +195,19 @@ impl FolderBuilder {
     /// [`Leases`](crate::leases::Leases), with a directory that keeps [`Records`](crate::storage::Keep::Records): a file system of a
     /// network does not promise that what it holds after a crash is what was written.
     ///
-    /// A [quota](Self::quota) is refused, because each server would count by itself.
+    /// A [quota](Self::quota) is refused, because each server would count by itself, and so is another
+    /// [durability](Self::durability) than the default, because servers do not learn of power cuts of one another.
     ///
     /// Whoever takes over from a process that died or sleeps copies the bytes (or reflinks them, where the file system can) and drops the
     /// old ones, because a process that wakes up has them still open.
     pub fn shared(mut self) -> Self {
         self.shared = true;
+        self
+    }
+
+    /// When things are made to last; by default before each Fragment is acknowledged.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
         self
     }
 
@@ -195,6 +220,9 @@ impl FolderBuilder {
         if self.shared && self.quota.is_some() {
             // Each server would count by itself.
             return Err(io::Error::other("servers that share a folder keep no quota together"));
+        }
+        if self.shared && self.durability != Durability::default() {
+            return Err(io::Error::other("servers that share a folder sync each Fragment"));
         }
         let unusable = |path: &Path, why: &dyn std::fmt::Display| {
             io::Error::other(format!("{} cannot be used: {why}", path.display()))
@@ -221,6 +249,7 @@ impl FolderBuilder {
         if state.get()?.identity == root.get()?.identity {
             return Err(unusable(&given, &"the state folder must not be the root itself"));
         }
+        let boot = Boot::read(&state.get()?.folder).map_err(|error| unusable(&given, &error))?;
         let spare = Spare::default();
         // Servers that share a folder keep their records elsewhere.
         if !self.shared {
@@ -231,6 +260,11 @@ impl FolderBuilder {
             quotas.begin(Below { root: &root.get()?, state: state.get()?.identity });
         }
         Ok(Folder(Arc::new(Shared {
+            boot,
+            durability: self.durability,
+            is_shared: self.shared,
+            groups: Groups::default(),
+            lasting: Lasting::default(),
             root,
             state,
             create_dirs: self.create_dirs,
@@ -238,6 +272,13 @@ impl FolderBuilder {
             quotas,
             spare,
         })))
+    }
+}
+
+impl Shared {
+    /// Makes the names in a folder last.
+    fn sync(&self, folder: &OwnedFd) -> io::Result<()> {
+        if self.durability == Durability::Never { Ok(()) } else { Ok(self.groups.sync(folder)?) }
     }
 }
 

@@ -18,14 +18,14 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use bits_proto::Guid;
 use bits_proto::server::Refusal;
-use rustix::fs::{self, AtFlags, Mode, OFlags};
+use rustix::fs::{self, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::anchor::{FOLDER, Opened};
 use super::path::FilePath;
 use super::tree::{self, Below};
-use super::{fail_point, take_over};
+use super::{Shared, disk, fail_point, synced, take_over};
 use crate::storage::Failure;
 
 /// How many hidden folders with the same beginning of their ids a folder may have.
@@ -114,6 +114,7 @@ impl Part {
 
 /// Makes an empty place for an upload.
 pub(super) fn make(
+    shared: &Shared,
     root: &Opened,
     state: &Opened,
     id: Guid,
@@ -131,10 +132,10 @@ pub(super) fn make(
         };
         note(state, id, &place)?;
         fail_point::reach("the place is noted");
-        match fs::mkdirat(&below.folder, &*place.hidden, Mode::RWXU) {
+        match disk::make_folder(&below.folder, &place.hidden, Mode::RWXU) {
             Ok(()) => {
                 fail_point::reach("the hidden folder is made");
-                return create(state, &below.folder, &place).inspect_err(|_| {
+                return create(shared, state, &below.folder, &place).inspect_err(|_| {
                     // The client is told no, so nothing must be left. What cannot be deleted goes at the next start.
                     let part = format!("{}/{}", place.hidden, place.name);
                     let _at_the_next_start = tree::remove(&below.folder, &part)
@@ -151,16 +152,21 @@ pub(super) fn make(
     Err(Failure::internal("too many hidden folders of earlier uploads are in the folder"))
 }
 
-fn create(state: &Opened, outer: &OwnedFd, place: &Place) -> Result<(), Failure> {
+fn create(shared: &Shared, state: &Opened, outer: &OwnedFd, place: &Place) -> Result<(), Failure> {
     let hidden = fs::openat(outer, &*place.hidden, FOLDER, Mode::empty()).map_err(io::Error::from)?;
     // Other modes than these are taken away by the umask, or by what the folder's ACL says instead.
     let mode = Mode::from_raw_mode(0o666);
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    fs::openat(&hidden, &*place.name, flags, mode)
+    let file = disk::create(&hidden, &place.name, OFlags::EXCL, mode)
         .map_err(|error| told(error.into(), "a file of that name cannot be made"))?;
     fail_point::reach("the part is made");
-    for folder in [&hidden, outer, &state.folder] {
-        fs::fsync(folder).map_err(io::Error::from)?;
+    if !state.shared {
+        synced::mark_all(&file, 0)?;
+    }
+    shared.sync(&hidden)?;
+    shared.sync(outer)?;
+    if state.shared {
+        // Else the record is saved next, which syncs the same folder.
+        shared.sync(&state.folder)?;
     }
     fail_point::reach("the part lasts");
     Ok(())
@@ -191,7 +197,7 @@ fn gone_name(id: Guid) -> String {
 }
 
 fn note(state: &Opened, id: Guid, place: &Place) -> Result<(), Failure> {
-    fs::symlinkat(place.target(), &state.folder, note_name(id))
+    disk::link(&place.target(), &state.folder, &note_name(id))
         .map_err(|error| Failure::internal(format!("a note cannot be made in the state folder: {error}")))
         .map_err(|failure| match fs::fstatvfs(&state.folder) {
             Ok(found) if found.f_bavail == 0 => Failure::new(Refusal::DiskFull, failure.to_string()),
@@ -261,17 +267,17 @@ pub(super) fn path(state: &Opened, id: Guid) -> io::Result<Option<String>> {
 /// Deletes the hidden folder of an upload whose bytes are published or deleted already, and the note of it. Whatever of it fails
 /// is done at the next start.
 pub(super) fn clean(state: &Opened, id: Guid, outer: impl AsFd, place: &Place) -> io::Result<()> {
-    fs::renameat(&state.folder, note_name(id), &state.folder, gone_name(id))?;
+    disk::rename(&state.folder, &note_name(id), &state.folder, &gone_name(id))?;
     if fs::fstat(&outer)?.st_dev != state.identity.device {
         // The journals of two file systems keep no order.
-        fs::fsync(&state.folder)?;
+        disk::sync_folder(&state.folder)?;
     }
     fail_point::reach("the note is taken back");
     finish(state, id, outer, place)
 }
 
 fn finish(state: &Opened, id: Guid, outer: impl AsFd, place: &Place) -> io::Result<()> {
-    match fs::unlinkat(outer, &*place.hidden, AtFlags::REMOVEDIR) {
+    match disk::remove_folder(outer, &place.hidden) {
         // Somebody put something of their own there: it is left alone.
         Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => {}
         Err(error) => return Err(error.into()),

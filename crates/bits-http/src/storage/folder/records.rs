@@ -1,7 +1,6 @@
 //! The records of sessions, as files of the state folder.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::AsFd;
 
 use bits_proto::Guid;
@@ -9,7 +8,7 @@ use bits_proto::server::Refusal;
 use rustix::fs::{self, Mode, OFlags};
 
 use super::upload::internal;
-use super::{Folder, Shared, blocking, fail_point, parse_name, tree};
+use super::{Durability, Folder, Shared, blocking, disk, fail_point, parse_name, tree};
 use crate::storage::{Failure, Keep, Kept, Listed, Record, Records};
 
 /// The largest record. A session's is a few hundred bytes, with long names a few thousand.
@@ -45,11 +44,11 @@ impl Shared {
     pub(super) fn save(&self, id: Guid, record: &[u8]) -> Result<(), Failure> {
         let (_, state) = self.opened()?;
         let (new, name) = (format!("{id}.new"), format!("{id}.json"));
-        let saved = write(&state.folder, &new, record).and_then(|()| {
+        let saved = self.write(&state.folder, &new, record).and_then(|()| {
             fail_point::reach("the new record is written");
-            fs::renameat(&state.folder, &*new, &state.folder, &*name)?;
+            disk::rename(&state.folder, &new, &state.folder, &name)?;
             fail_point::reach("the record is replaced");
-            Ok(fs::fsync(&state.folder)?)
+            self.sync(&state.folder)
         });
         saved.or_else(|error| {
             let _it_takes_room = tree::remove(&state.folder, &new);
@@ -60,6 +59,12 @@ impl Shared {
                 _ => Err(internal(&error)),
             }
         })
+    }
+
+    fn write(&self, state: impl AsFd, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let file = disk::create(state, name, OFlags::TRUNC, Mode::RUSR | Mode::WUSR)?;
+        disk::write(&file, bytes, 0).1?;
+        if self.durability == Durability::Never { Ok(()) } else { disk::sync(&file) }
     }
 
     fn list(&self) -> Result<Listed, Failure> {
@@ -78,13 +83,6 @@ impl Shared {
         }
         Ok(listed)
     }
-}
-
-fn write(state: impl AsFd, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(fs::openat(state, name, flags, Mode::RUSR | Mode::WUSR)?);
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 fn read(state: impl AsFd, name: &str) -> io::Result<(Vec<u8>, std::time::Duration)> {

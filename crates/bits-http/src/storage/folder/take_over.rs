@@ -14,7 +14,7 @@ use rustix::fs::{self, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::place::Part;
-use super::{fail_point, tree};
+use super::{disk, fail_point, tree};
 use crate::storage::Failure;
 
 const TAKEN: &str = ".bits-";
@@ -35,7 +35,7 @@ pub(super) fn take_over(part: &mut Part, fence: u64) -> Result<bool, Failure> {
     part.allows(fence)?;
     let name = format!("{TAKEN}{fence}");
     loop {
-        match fs::renameat(&part.hidden, &*part.name, &part.hidden, &*name) {
+        match disk::rename(&part.hidden, &part.name, &part.hidden, &name) {
             Ok(()) => break,
             Err(Errno::NOENT) => {}
             Err(error) => return Err(io::Error::from(error).into()),
@@ -55,15 +55,14 @@ pub(super) fn take_over(part: &mut Part, fence: u64) -> Result<bool, Failure> {
 /// Puts a copy in the place of the bytes. File systems that share blocks between files copy nothing.
 fn copy(part: &Part) -> io::Result<()> {
     let name = format!("{COPY}{}", part.fence);
-    let (read, write) = (OFlags::RDONLY, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL);
-    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut old = File::from(fs::openat(&part.hidden, &*part.name, read | flags, Mode::empty())?);
-    let mut new = File::from(fs::openat(&part.hidden, &*name, write | flags, Mode::from_raw_mode(0o666))?);
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut old = File::from(fs::openat(&part.hidden, &*part.name, flags, Mode::empty())?);
+    let mut new = disk::create(&part.hidden, &name, OFlags::EXCL, Mode::from_raw_mode(0o666))?;
     io::copy(&mut old, &mut new)?;
-    new.sync_all()?;
+    disk::sync(&new)?;
     fail_point::reach("the bytes are copied");
-    fs::renameat(&part.hidden, &*name, &part.hidden, &*part.name)?;
-    Ok(fs::fsync(&part.hidden)?)
+    disk::rename(&part.hidden, &name, &part.hidden, &part.name)?;
+    Ok(disk::sync_folder(&part.hidden)?)
 }
 
 /// Deletes copies that were not finished.

@@ -10,6 +10,7 @@ use rustix::fs::{self, Access, AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::anchor::{FOLDER, Identity};
+use super::disk;
 use super::path::{BadPath, FilePath};
 use crate::storage::Failure;
 
@@ -62,11 +63,16 @@ pub(super) fn descend(root: &OwnedFd, state: Identity, folders: &[String]) -> io
 }
 
 /// Enters all folders of a path. Those that are missing are made, to last.
-pub(super) fn make(root: &OwnedFd, state: Identity, folders: &[String]) -> io::Result<OwnedFd> {
+pub(super) fn make(
+    root: &OwnedFd,
+    state: Identity,
+    folders: &[String],
+    sync: impl Fn(&OwnedFd) -> io::Result<()>,
+) -> io::Result<OwnedFd> {
     let Below { mut folder, depth } = descend(root, state, folders)?;
     for name in folders.iter().skip(depth) {
-        match fs::mkdirat(&folder, name, Mode::RWXU | Mode::RWXG | Mode::RWXO) {
-            Ok(()) => fs::fsync(&folder)?,
+        match disk::make_folder(&folder, name, Mode::RWXU | Mode::RWXG | Mode::RWXO) {
+            Ok(()) => sync(&folder)?,
             Err(Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
@@ -115,7 +121,7 @@ pub(super) fn existing(folder: impl AsFd, name: &str) -> io::Result<Existing> {
 
 /// Deletes a file, if it is there.
 pub(super) fn remove(folder: impl AsFd, name: &str) -> io::Result<()> {
-    match fs::unlinkat(folder, name, AtFlags::empty()) {
+    match disk::remove(folder, name) {
         Err(Errno::NOENT) => Ok(()),
         done => Ok(done?),
     }

@@ -1,11 +1,12 @@
 //! The steps of an upload, each as one piece of work that may block.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io;
 
 use bits_proto::Guid;
 use bits_proto::server::Refusal;
-use rustix::fs::{self, AtFlags, OFlags, RenameFlags};
+use rustix::fs::{self, AtFlags, OFlags};
 use rustix::io::Errno;
 
 use super::Shared;
@@ -13,7 +14,8 @@ use super::anchor::{Identity, Opened};
 use super::path::FilePath;
 use super::place::{self, Found, Part};
 use super::tree::{self, Below, Existing, MAX_PATH};
-use super::{fail_point, quota, take_over, writer::FolderWriter};
+use super::writer::{Ending, FolderWriter};
+use super::{Durability, disk, fail_point, quota, synced, take_over};
 use crate::storage::{Failure, Held, Span};
 
 /// The name of a socket that a program may have beside the sessions.
@@ -38,7 +40,7 @@ impl Shared {
             // An earlier attempt of the same session. Nothing was stored yet.
             self.discard(id, u64::MAX)?;
         }
-        place::make(&root, &state, id, &path, &below)?;
+        place::make(self, &root, &state, id, &path, &below)?;
         // Afterwards, since it is promised to a part. No client has an id of it yet.
         self.admit(id, &path, 0).inspect_err(|_| {
             let _at_the_next_start = self.discard(id, u64::MAX);
@@ -94,13 +96,35 @@ impl Shared {
             return Err(Failure::new(Refusal::EntityMissing, "fewer bytes are there than were stored"));
         }
         if length > span.start {
-            file.set_len(span.start)?;
+            disk::cut(&file, span.start)?;
         }
         fail_point::reach("the part is open for writing");
         // Told now, a client need not send the whole entity to learn it.
         self.has_room(&part.hidden, span.total.saturating_sub(span.start))?;
         self.admit(id, &part.place.destination(), span.total)?;
-        Ok(FolderWriter::new(file, span.start))
+        if self.boot.was_missed(id) && synced::lasting(&file)? < span.start {
+            return Err(Failure::new(Refusal::EntityMissing, "the machine lost bytes that were stored"));
+        }
+        let ending = self.ending(&file, span)?;
+        Ok(FolderWriter::new(file, span.start, ending).of(id, &self.lasting))
+    }
+
+    /// What makes the bytes of a Fragment last.
+    fn ending(&self, file: &File, span: Span) -> io::Result<Ending> {
+        Ok(match self.durability {
+            _ if self.is_shared => Ending::Synced,
+            Durability::Fragment => Ending::Marked,
+            Durability::Whole if !synced::is_marked(file)? => Ending::Synced,
+            // Before it is acknowledged: a client that knows of all its bytes has no way to send them again.
+            Durability::Whole if span.end == span.total => Ending::Whole,
+            Durability::Whole | Durability::Never => Ending::Nothing,
+        })
+    }
+
+    /// Makes all bytes of an entity last, unless its Fragments were synced already.
+    fn sync_entity(&self, file: &File, id: Guid, size: u64) -> io::Result<()> {
+        let is_synced = !self.is_shared && self.lasting.is_synced(id, size);
+        if is_synced || self.durability == Durability::Never { Ok(()) } else { disk::sync(file) }
     }
 
     /// Moves the entity to its destination.
@@ -126,11 +150,9 @@ impl Shared {
         }
         // Of an upload that an earlier process began, its folder may be known only now.
         self.admit(id, &path, size)?;
-        file.sync_all()?;
-        // Else watchers would see it closed under its new name.
-        drop(file);
+        self.sync_entity(&file, id, size)?;
         let folder = if self.create_dirs {
-            tree::make(&root.folder, state.identity, &path.folders)?
+            tree::make(&root.folder, state.identity, &path.folders, |folder| self.sync(folder))?
         } else {
             let below = tree::descend(&root.folder, state.identity, &path.folders)?;
             if below.depth < path.folders.len() {
@@ -144,9 +166,12 @@ impl Shared {
             Existing::File if !overwrites => return Err(Refusal::DestinationExists.into()),
             Existing::File | Existing::Nothing => {}
         }
+        synced::unmark(&file)?;
+        // Else watchers would see it closed under its new name.
+        drop(file);
         let moved = match overwrites {
-            true => fs::renameat(&part.hidden, part.name(), &folder, &*path.name),
-            false => rename_to_nothing(&part, &folder, &path.name),
+            true => disk::rename(&part.hidden, part.name(), &folder, &path.name),
+            false => disk::rename_to_nothing(&part.hidden, part.name(), &folder, &path.name),
         };
         moved.map_err(|error| match error {
             Errno::EXIST => Failure::from(Refusal::DestinationExists),
@@ -155,7 +180,7 @@ impl Shared {
             error => io::Error::from(error).into(),
         })?;
         fail_point::reach("it is published");
-        fs::fsync(&folder).map_err(io::Error::from)?;
+        self.sync(&folder)?;
         fail_point::reach("it is published to last");
         self.ended(id, true);
         // It is published, whatever comes of this.
@@ -180,6 +205,7 @@ impl Shared {
     }
 
     fn ended(&self, id: Guid, published: bool) {
+        self.lasting.forget(id);
         if let Some(quotas) = &self.quotas {
             quotas.ended(id, published);
         }
@@ -187,16 +213,36 @@ impl Shared {
 
     /// Says what there is of an upload.
     pub(super) fn held(&self, id: Guid, fence: u64) -> Result<Held, Failure> {
+        self.look(id, fence).inspect_err(|_| self.boot.miss(id))
+    }
+
+    fn look(&self, id: Guid, fence: u64) -> Result<Held, Failure> {
         let (root, state) = self.opened()?;
         let Found::Part(mut part) = place::find(&root, &state, id)? else { return Ok(Held::Nothing) };
         if root.shared && fence > 0 && !take_over::take_over(&mut part, fence)? {
             return Ok(Held::Nothing);
         }
-        let file = part.open(OFlags::RDONLY | OFlags::NONBLOCK)?;
-        Ok(match file {
-            Some(file) => Held::Bytes(file.metadata()?.len()),
+        Ok(match part.open(OFlags::RDONLY | OFlags::NONBLOCK)? {
+            Some(file) => Held::Bytes(self.counts(&file)?),
             None => Held::Nothing,
         })
+    }
+
+    /// How many bytes of a file count. After a power cut these are not all that are there.
+    fn counts(&self, file: &File) -> io::Result<u64> {
+        if !self.is_shared && self.boot.has_changed() {
+            return synced::lasting(file);
+        }
+        let length = file.metadata()?.len();
+        // What a process wrote and did not sync before it died is synced now, since its client is told of it.
+        if length > 0 && !self.is_shared && self.durability == Durability::Fragment {
+            self.lasting.sync_all(file)?;
+            if synced::is_marked(file)? && !synced::is_marked_to(file, length)? {
+                synced::mark_all(file, length)?;
+                disk::sync(file)?;
+            }
+        }
+        Ok(length)
     }
 
     /// Cuts an upload back.
@@ -205,8 +251,12 @@ impl Shared {
         let Found::Part(part) = place::find(&root, &state, id)? else { return Ok(()) };
         let Some(file) = part.open(OFlags::WRONLY | OFlags::NONBLOCK)? else { return Ok(()) };
         if file.metadata()?.len() > length {
-            file.set_len(length)?;
-            file.sync_all()?;
+            self.lasting.forget(id);
+            disk::cut(&file, length)?;
+            if !self.is_shared && synced::is_marked(&file)? {
+                synced::mark_all(&file, length)?;
+            }
+            disk::sync(&file)?;
         }
         Ok(())
     }
@@ -246,6 +296,8 @@ impl Shared {
                 None => foreign.push(name),
             }
         }
+        // From now on, lengths count: what did not last is cut off.
+        self.boot.note(&state.folder);
         Ok(foreign)
     }
 
@@ -259,15 +311,4 @@ impl Shared {
 /// Whatever kind the error is, the client is not to blame for it.
 pub(super) fn internal(error: &io::Error) -> Failure {
     Failure::internal(error.to_string())
-}
-
-/// Renames where nothing has the new name, in one step. File systems that cannot (some in user space, old network file systems)
-/// get a second name and lose the first: then watchers see the file made, and not moved.
-fn rename_to_nothing(part: &Part, folder: &std::os::fd::OwnedFd, name: &str) -> rustix::io::Result<()> {
-    match fs::renameat_with(&part.hidden, part.name(), folder, name, RenameFlags::NOREPLACE) {
-        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
-        done => return done,
-    }
-    fs::linkat(&part.hidden, part.name(), folder, name, AtFlags::empty())?;
-    fs::unlinkat(&part.hidden, part.name(), AtFlags::empty())
 }

@@ -5,89 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bits_proto::server::Directory;
-use bytes::Bytes;
-use http::{HeaderMap, Request};
-use http_body_util::Full;
-use tower_service::Service;
 
 use super::super::fail_point::Plan;
+use super::client::{Client, End, FILE, Server};
 use super::{Place, names, run};
 use crate::server::Uploads;
 
-const FILE: &[u8] = b"twelve bytes";
-const PIECE: usize = 5;
 const NEWER: &[u8] = b"newer";
-
-/// How an upload ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Closed,
-    Cancelled,
-}
-
-/// What a client knows.
-#[derive(Debug, Default)]
-struct Client {
-    id: Option<String>,
-    offset: usize,
-    done: bool,
-}
-
-/// A server, and whether it has died.
-struct Server {
-    uploads: Uploads,
-    plan: Arc<Plan>,
-}
-
-impl Server {
-    /// The status and the headers of an answer; `None`: the server died before.
-    async fn send(
-        &mut self,
-        packet: &str,
-        headers: &[(&str, &str)],
-        body: &'static [u8],
-    ) -> Option<(u16, HeaderMap)> {
-        let request = Request::builder().method("BITS_POST").uri("/a").header("BITS-Packet-Type", packet);
-        let request = request.header("Content-Length", body.len());
-        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-        let answer =
-            self.uploads.call(request.body(Full::new(Bytes::from_static(body))).unwrap()).await.unwrap();
-        match self.plan.died() {
-            Some(_) => None,
-            None => Some((answer.status().as_u16(), answer.headers().clone())),
-        }
-    }
-}
-
-impl Client {
-    /// Goes on as far as the server lives.
-    async fn go_on(&mut self, server: &mut Server, end: End) -> Option<()> {
-        if self.id.is_none() {
-            let protocols = ("BITS-Supported-Protocols", "{7df0354d-249b-430f-820d-3d2a9bef4931}");
-            let (status, headers) = server.send("Create-Session", &[protocols], b"").await?;
-            assert_eq!(status, 200, "Create");
-            self.id = Some(headers["bits-session-id"].to_str().unwrap().to_owned());
-        }
-        let id = self.id.clone().unwrap();
-        let session = ("BITS-Session-Id", &*id);
-        // What is cancelled is not sent whole.
-        let size = if end == End::Closed { FILE.len() } else { PIECE };
-        while self.offset < size {
-            let to = (self.offset + PIECE).min(size);
-            let range = format!("bytes {}-{}/{}", self.offset, to - 1, FILE.len());
-            let headers = [session, ("Content-Range", &*range)];
-            let (status, headers) = server.send("Fragment", &headers, &FILE[self.offset..to]).await?;
-            assert!([200, 416].contains(&status), "Fragment is answered {status}: {headers:?}");
-            self.offset = headers["bits-received-content-range"].to_str().unwrap().parse().unwrap();
-            assert!(status == 416 || self.offset >= to, "what is acknowledged is stored");
-        }
-        let last = if end == End::Closed { "Close-Session" } else { "Cancel-Session" };
-        let (status, headers) = server.send(last, &[session], b"").await?;
-        assert_eq!(status, 200, "{last}: {headers:?}");
-        self.done = true;
-        Some(())
-    }
-}
 
 /// Takes published files away. Where files may be overwritten, somebody puts a newer one there.
 fn consume(root: &Path, taken: &Path, overwrites: bool) {

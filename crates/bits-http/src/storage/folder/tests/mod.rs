@@ -1,8 +1,11 @@
 mod attributes;
+pub(super) mod client;
 mod crashes;
 mod kills;
 mod mounts;
+mod power_cuts;
 mod quota;
+pub(super) mod recorded;
 mod state;
 mod take_overs;
 mod uploads;
@@ -15,7 +18,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 pub(super) use testing::machine::Mount;
 
-use super::{Folder, FolderBuilder};
+use super::{Durability, Folder, FolderBuilder};
 use crate::storage::{Destination, Failure, Span, Storage, Writer};
 
 /// A folder with a root in it.
