@@ -10,8 +10,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bits_http::storage::FolderBuilder;
-use bits_http::storage::{Folder, Quota};
+use bits_http::storage::{Durability, Folder, FolderBuilder, Quota};
 use bits_proto::notify::{NotificationType, NotificationUrl};
 use bits_proto::server::{Directory, InvalidDirectory};
 use bits_proto::{Conformance, HostId};
@@ -58,6 +57,10 @@ pub(crate) struct Options {
     /// After how long the uploads of a server that died go on at another one; the same for all servers of a database
     #[arg(long, value_name = "TIME", value_parser = seconds, default_value = "10")]
     pub(crate) lease: Duration,
+    /// What is on the disk before it is acknowledged, so that a power cut takes none of it. If the server alone dies, nothing is ever
+    /// lost
+    #[arg(long, value_name = "WHEN", default_value = "fragment")]
+    sync: SyncAt,
     /// Make the folders that a destination lacks; else the upload is refused with 404
     #[arg(long)]
     pub(crate) create_dirs: bool,
@@ -116,6 +119,16 @@ pub(crate) enum LogFormat {
     Text,
     /// A JSON object a line
     Json,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SyncAt {
+    /// Every Fragment
+    Fragment,
+    /// Whole files. The bytes of uploads whose last Fragment has not come may be lost: clients send them again
+    Close,
+    /// Nothing. Published files may be lost or damaged
+    None,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -232,6 +245,9 @@ impl Options {
             (Some(_), _) if matches!(self.notify, Some(Notify::ByReference)) => {
                 "--notify by-reference needs a --root that is a folder: a server application is told paths of files, and a bucket has none; by-value sends it the bytes"
             }
+            (_, Some(_)) if self.sync != SyncAt::Fragment => {
+                "servers that share a database sync every Fragment: --sync needs a --state that is a folder"
+            }
             (_, Some(_)) if self.limits.quota.is_some() || !self.people.user_quotas.is_empty() => {
                 "servers that share a database keep no quota together: --quota and --user-quota need a --state that is a folder"
             }
@@ -257,6 +273,11 @@ impl Options {
     pub(crate) fn folder(&self) -> FolderBuilder {
         let mut folder =
             Folder::builder(&self.root).create_dirs(self.create_dirs).keep_free(self.limits.keep_free);
+        folder = folder.durability(match self.sync {
+            SyncAt::Fragment => Durability::Fragment,
+            SyncAt::Close => Durability::Whole,
+            SyncAt::None => Durability::Never,
+        });
         if self.database().is_some() {
             return folder.shared();
         }

@@ -15,7 +15,7 @@ use super::{blocking, disk, fail_point};
 use crate::storage::{Failure, Writer};
 
 /// How many bytes are written at a time. While they are written, as many again may come.
-const WRITE_SIZE: usize = 256 * 1024;
+const WRITE_SIZE: usize = 128 * 1024;
 
 /// How many chunks wait to be written at most. Each keeps the whole buffer in memory that it was read into, be it a byte
 /// long: without this, a client that sends single bytes takes thousands of times what it sends.
