@@ -174,7 +174,7 @@ pub(crate) fn fragments(options: &Options, table: &mut Table, plots: &mut Plots)
         let mut spread = Spread::of(&rounds.ratios(Kind::Bits, Kind::Bare, late).unwrap());
         let of_all = |kind| quantile(&rounds.latencies(kind), 0.99);
         spread.median = of_all(Kind::Bits) / of_all(Kind::Bare);
-        let what = format!("99 % of all 5 KiB are faster than, over {}", over(connections));
+        let what = format!("the time that 99 % of 5 KiB take, over {}", over(connections));
         table.row(what, spread, "", Some(Goal::AtMost(1.5)));
     }
     for (size, _) in SIZES.into_iter().skip(2) {
