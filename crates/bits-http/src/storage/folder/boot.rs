@@ -1,4 +1,4 @@
-//! Whether the machine has lost what was in its memory since the state folder was used last.
+//! The start of the machine: another one than before means that what was only in its memory is lost.
 
 use std::collections::HashSet;
 use std::io;

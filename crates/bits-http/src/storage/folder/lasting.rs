@@ -1,4 +1,4 @@
-//! What this process has synced, so that no Close syncs it again.
+//! The bytes that this process has synced, so that no Close syncs them again.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
