@@ -19,7 +19,7 @@ fn after_restart(server: &mut Server, session: &mut Session) {
 #[test]
 fn an_upload_goes_on_after_kills_between_and_within_fragments() {
     let mut server = Server::start(&[]);
-    let file = entity(3 << 20);
+    let file = entity(4 << 20);
     let mut session = Session::create(server.address, "/a.bin");
     after_restart(&mut server, &mut session);
     let mut next = 0;
