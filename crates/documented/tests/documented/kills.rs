@@ -216,7 +216,7 @@ async fn a_process_that_slept_changes_nothing_and_acknowledges_nothing() {
     let before = published();
     let ones = before.iter().take_while(|&&byte| byte == 1).count();
     assert!(
-        before.len() == SIZE && (220_000..PART + 20_000).contains(&ones),
+        before.len() == SIZE && (220_000..=PART + 20_000).contains(&ones),
         "{ones}"
     );
     assert!(before[ones..].iter().all(|&byte| byte == 2));
