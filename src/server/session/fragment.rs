@@ -66,18 +66,17 @@ impl<O: Clone + Eq> Session<O> {
     pub(super) fn stored(
         &mut self,
         now: Instant,
-        step: Step,
+        range: ContentRange,
         report: Report,
         superseded: bool,
         directory: &Directory,
     ) -> Next {
-        let Step::Store { range } = step else { return Next::Again(step) };
         let length = range.end().saturating_sub(self.next);
         let (stored, refusal) = match report {
             Report::Stored(stored) => (stored, None),
             Report::StoredPart(stored, refusal) => (stored, Some(refusal)),
             Report::Failed(refusal) => (0, Some(refusal)),
-            _ => return Next::Again(step),
+            _ => return Next::Again(Step::Store { range }),
         };
         let whole = self.advance(now, stored, length, directory);
         match refusal.map(|refusal| answer::refused(refusal, directory.conformance)) {

@@ -177,7 +177,7 @@ impl<O: Clone + Eq> Session<O> {
         let next = match (step, report) {
             (step, report) if saving => self.saved(now, step, report, directory),
             (Step::Open, report) => self.opened(now, report, directory),
-            (step @ Step::Store { .. }, report) => self.stored(now, step, report, superseded, directory),
+            (Step::Store { range }, report) => self.stored(now, range, report, superseded, directory),
             (Step::Notify(wanted), report) => self.notified(now, wanted, report, directory),
             (Step::Publish, report) => self.published(now, report, directory),
             (Step::Discard(ending), report) => self.discarded(now, ending, report, directory),

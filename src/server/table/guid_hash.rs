@@ -2,15 +2,6 @@
 
 use std::hash::{BuildHasher, Hasher};
 
-use crate::vocabulary::Guid;
-
-/// An id in half its size. The hash of the table spreads it.
-pub(super) fn folded(id: Guid) -> u64 {
-    let [one, other] = id.halves();
-    // Times an odd number, so that two halves that are alike do not cancel each other out.
-    one.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ other
-}
-
 /// Hashes the ids of sessions.
 ///
 /// Whoever floods a table chooses its keys; here the server drew every one of them at random, and peers only look
