@@ -205,16 +205,7 @@ pub(crate) async fn upload_source(
 
 /// A file of so many bytes, no two pieces of which are the same.
 pub(crate) fn file(folder: &TempDir, bytes: usize) -> (PathBuf, Vec<u8>) {
-    let mut word = 0x9E37_79B9_7F4A_7C15_u64 ^ bytes as u64;
-    let mut content = Vec::with_capacity(bytes + 8);
-    while content.len() < bytes {
-        // Xorshift (Marsaglia 2003).
-        word ^= word << 13;
-        word ^= word >> 7;
-        word ^= word << 17;
-        content.extend_from_slice(&word.to_le_bytes());
-    }
-    content.truncate(bytes);
+    let content = testing::machine::entity(bytes);
     let path = folder.path().join(format!("source-{bytes}"));
     fs::write(&path, &content).unwrap();
     (path, content)

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -15,6 +15,7 @@ use bits_proto::server::Directory;
 use documented::source::Source;
 use documented::{database, saving};
 use tempfile::TempDir;
+use testing::machine::free_address;
 use tokio::net::TcpSocket;
 
 use crate::harness::{DEADLINE, config, file, hidden};
@@ -121,13 +122,6 @@ impl Servers {
         }
         child
     }
-}
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
 }
 
 fn kill(mut process: Child) {
