@@ -4,6 +4,7 @@
 
 mod azurite;
 mod client;
+mod emulator;
 mod moto;
 mod node;
 mod plot;

@@ -1,25 +1,19 @@
 //! moto, which speaks S3, for a test of its own.
 
-use std::io::{BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use testing::http1::{Message, request_head};
 
-/// How long it may take to start. The machine may be busy with much else.
-const DEADLINE: Duration = Duration::from_secs(60);
+use crate::emulator::Emulator;
 
 /// The bucket of every test.
 const BUCKET: &str = "farm";
 
 /// A moto that ends with the test. Everything is in its memory.
 #[derive(Debug)]
-pub struct Moto {
-    server: Child,
-    address: SocketAddr,
-}
+pub struct Moto(Emulator);
 
 impl Moto {
     /// Starts one, with a bucket that remembers every version of its objects.
@@ -28,19 +22,11 @@ impl Moto {
     /// moto is not installed, or does not start.
     #[must_use]
     pub fn start() -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let server = Command::new(program())
-            .args(["-H", "127.0.0.1", "-p", &address.port().to_string()])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let moto = Self { server, address };
-        let deadline = Instant::now() + DEADLINE;
-        while TcpStream::connect(address).is_err() {
-            assert!(Instant::now() < deadline, "moto does not start");
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        let moto = Self(Emulator::start(|address| {
+            let mut command = Command::new(program());
+            command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]);
+            command
+        }));
         assert_eq!(moto.request("PUT", &format!("/{BUCKET}"), b"").status, 200);
         let versioning = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
         assert_eq!(moto.request("PUT", &format!("/{BUCKET}?versioning"), versioning).status, 200);
@@ -50,7 +36,7 @@ impl Moto {
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
-        self.address
+        self.0.address
     }
 
     /// The environment of a program that uses it, at this address.
@@ -121,23 +107,14 @@ impl Moto {
     }
 
     fn request(&self, method: &str, target: &str, body: &[u8]) -> Message {
-        let mut stream = BufReader::new(TcpStream::connect(self.address).unwrap());
-        let (host, length) = (self.address.to_string(), body.len().to_string());
+        let (host, length) = (self.0.address.to_string(), body.len().to_string());
         // It looks at the service's name alone.
         let key = "AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
         let headers =
             [("Host", &*host), ("Content-Length", &length), ("Authorization", key), ("Connection", "close")];
         let mut bytes = request_head(method, target, &headers);
         bytes.extend_from_slice(body);
-        stream.get_mut().write_all(&bytes).unwrap();
-        Message::read_response(&mut stream).unwrap().with_body(&mut stream).unwrap()
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _dead_already = self.server.kill();
-        let _reaped_already = self.server.wait();
+        self.0.ask(&bytes)
     }
 }
 

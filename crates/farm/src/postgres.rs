@@ -1,7 +1,6 @@
 //! A PostgreSQL of a test's own, in a temporary directory.
 
 use std::fs::{self, Permissions};
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -9,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use testing::machine::free_address;
 use tokio_postgres::{Client, Config, NoTls};
 
 /// How long it may take to start. The machine may be busy with much else.
@@ -86,7 +86,7 @@ impl Database {
                 chown(file, Some(user), Some(group)).unwrap();
             }
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_address().port();
         let mut postgres = as_user(&programs.join("postgres"), user);
         postgres.arg("-D").arg(&data).args(["-h", "127.0.0.1", "-k", "", "-p", &port.to_string()]);
         for setting in settings.iter().chain(&["max_connections=200"]) {
