@@ -31,10 +31,22 @@ impl Server {
         Self::start_in(folder, root, options)
     }
 
+    /// Starts it by another program, which becomes it.
+    pub(crate) fn start_under(program: &[&str], options: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let root = folder.path().join("root");
+        fs::create_dir(&root).unwrap();
+        Self::start_by(program, folder, root, options)
+    }
+
     /// Serves `root`, which is somewhere in `folder`.
     pub(crate) fn start_in(folder: TempDir, root: PathBuf, options: &[&str]) -> Self {
+        Self::start_by(&[], folder, root, options)
+    }
+
+    fn start_by(program: &[&str], folder: TempDir, root: PathBuf, options: &[&str]) -> Self {
         let options: Vec<_> = options.iter().map(|option| option.to_string()).collect();
-        let (child, stdout, address) = spawn(&root, &options, &folder.path().join(LOG));
+        let (child, stdout, address) = spawn(program, &root, &options, &folder.path().join(LOG));
         Self { folder, root, options, child, stdout, address }
     }
 
@@ -97,7 +109,7 @@ impl Server {
     /// Starts again after the end, on another port.
     pub(crate) fn restart(&mut self) {
         (self.child, self.stdout, self.address) =
-            spawn(&self.root, &self.options, &self.folder.path().join(LOG));
+            spawn(&[], &self.root, &self.options, &self.folder.path().join(LOG));
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -159,10 +171,16 @@ pub(crate) fn refused(options: &[&str]) -> (Option<i32>, String) {
     (ended.status.code(), line)
 }
 
-fn spawn(root: &Path, options: &[String], log: &Path) -> (Child, BufReader<ChildStdout>, SocketAddr) {
+fn spawn(
+    program: &[&str],
+    root: &Path,
+    options: &[String],
+    log: &Path,
+) -> (Child, BufReader<ChildStdout>, SocketAddr) {
     let log = File::options().create(true).append(true).open(log).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_bits-server"))
-        .arg("--root")
+    let words = [program, &[env!("CARGO_BIN_EXE_bits-server"), "--root"]].concat();
+    let mut child = Command::new(words[0])
+        .args(&words[1..])
         .arg(root)
         .args(["--listen", "127.0.0.1:0"])
         .args(options)

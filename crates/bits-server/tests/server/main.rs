@@ -7,6 +7,7 @@ mod checking;
 mod connections;
 mod crashes;
 mod deployment;
+mod durability;
 mod harness;
 mod http1;
 mod listening;
