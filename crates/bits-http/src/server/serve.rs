@@ -5,11 +5,13 @@ use std::time::SystemTime;
 
 use bits_proto::download::{self, Entity};
 use bits_proto::notify::iis_reply_session;
+use bits_proto::server::Refusal;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 
 use super::body::Body;
 use super::contents::{DynContents, DynReader};
+use super::event::Event;
 use super::service::{Server, empty};
 use super::table::random;
 use super::turns::Turns;
@@ -33,7 +35,15 @@ impl<S: Storage, T: Turns> Server<S, T> {
             },
             None => contents.published(path).await,
         };
-        let Ok(reader) = reader else { return empty(StatusCode::NOT_FOUND) };
+        let reader = match reader {
+            Ok(reader) => reader,
+            // A root that is gone for a while: a client that is told so does not take the file for deleted.
+            Err(failure) if failure.refusal() == Refusal::Internal => {
+                (self.events)(&Event::Failed(failure.reason()));
+                return empty(StatusCode::INTERNAL_SERVER_ERROR);
+            }
+            Err(_) => return empty(StatusCode::NOT_FOUND),
+        };
         let (Some(entity), Ok(boundary)) = (entity(&*reader), random()) else {
             return empty(StatusCode::INTERNAL_SERVER_ERROR);
         };

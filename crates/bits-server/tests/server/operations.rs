@@ -71,6 +71,38 @@ fn published_files_are_served_with_ranges_where_that_is_wanted() {
 }
 
 #[test]
+fn files_of_a_root_that_is_gone_for_a_while_are_not_said_to_be_deleted() {
+    let server = Server::start(&["--serve"]);
+    fs::write(server.root().join("a.bin"), "x").unwrap();
+    let get = |path: &str| request(server.address, "GET", path, &[], b"").status;
+    let away = server.outside().join("away");
+    // The root, and then the state folder in it.
+    for name in ["", ".bits"] {
+        let place = server.root().join(name);
+        fs::rename(&place, &away).unwrap();
+        for method in ["GET", "HEAD"] {
+            assert_eq!(request(server.address, method, "/a.bin", &[], b"").status, 500, "{method} {name}");
+        }
+        server.logs(&["ERROR", "something went wrong in the server", "cannot be used"]);
+        fs::rename(&away, &place).unwrap();
+        assert_eq!(get("/a.bin"), 200);
+    }
+    // What a client asks for that is no file is no error of the server.
+    let failures = || server.log().matches("ERROR").count();
+    eventually("each is logged", || failures() == 4);
+    std::os::unix::fs::symlink("a.bin", server.root().join("link")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(server.root().join("socket")).unwrap();
+    fs::create_dir(server.root().join("folder")).unwrap();
+    let long = format!("/{}", "x".repeat(300));
+    for path in ["/link", "/socket", "/folder", "/link/b", "/a.bin/b", "/missing/b", &long, "/.bits/control"]
+    {
+        assert_eq!(get(path), 404, "{path}");
+    }
+    eventually("the last one is logged", || server.log().contains("/.bits/control"));
+    assert_eq!(failures(), 4, "{}", server.log());
+}
+
+#[test]
 fn host_ids_are_handed_out() {
     let server = Server::start(&["--host-id", "upload-2.example.org", "--host-id-fallback-timeout", "60"]);
     let headers = [

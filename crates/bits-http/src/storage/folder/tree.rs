@@ -105,7 +105,11 @@ fn is_marked(folder: impl AsFd) -> bool {
 /// Opens a plain file for reading.
 pub(super) fn read(folder: impl AsFd, name: &str) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = File::from(fs::openat(folder, name, flags, Mode::empty())?);
+    let file = match fs::openat(folder, name, flags, Mode::empty()) {
+        // A link, a socket, or a name that no file can have.
+        Err(Errno::LOOP | Errno::NXIO | Errno::NAMETOOLONG) => return Err(io::ErrorKind::NotFound.into()),
+        opened => File::from(opened?),
+    };
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
