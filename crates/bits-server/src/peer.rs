@@ -62,8 +62,18 @@ impl FromStr for TrustedProxy {
             return Ok(Self::Local);
         }
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        network.map(Self::Network).map_err(|_| "it is an address, a network such as 10.0.0.0/8, or unix")
+        let network = network.map_err(|_| "it is an address, a network such as 10.0.0.0/8, or unix")?;
+        Ok(Self::Network(canonical(network)))
     }
+}
+
+/// A network of IPv4 addresses that are mapped into IPv6 is one of IPv4 addresses, as [`Peer`] has them.
+fn canonical(network: IpNet) -> IpNet {
+    let mapped = match network {
+        IpNet::V6(network) => network.addr().to_ipv4_mapped().zip(network.prefix_len().checked_sub(96)),
+        IpNet::V4(_) => None,
+    };
+    mapped.and_then(|(address, length)| IpNet::new(address.into(), length).ok()).unwrap_or(network)
 }
 
 /// The proxies that are believed when they say whom they ask for.
@@ -96,7 +106,7 @@ impl Proxies {
             let mut hops = headers.get_all(name).iter().peekable();
             hops.peek()?;
             let values = hops.map(|value| value.to_str().unwrap_or_default()).collect::<Vec<_>>().join(",");
-            Some(self.nearest(peer, values.split(',').map(read)))
+            Some(self.nearest(peer, from_the_end(&values, ',').map(read)))
         };
         match (hops(&X_FORWARDED_FOR, address), hops(&FORWARDED, forwarded)) {
             (Some(one), Some(other)) if one != other => peer,
@@ -105,10 +115,11 @@ impl Proxies {
         }
     }
 
-    /// The last address that is no trusted proxy. Where something cannot be read, whoever wrote it is the last one known.
-    fn nearest(&self, peer: Peer, hops: impl DoubleEndedIterator<Item = Option<IpAddr>>) -> Peer {
+    /// The first address that is no trusted proxy, of hops from the nearest on. Where something cannot be read, whoever wrote it is
+    /// the last one known.
+    fn nearest(&self, peer: Peer, hops: impl Iterator<Item = Option<IpAddr>>) -> Peer {
         let mut nearest = peer;
-        for hop in hops.rev() {
+        for hop in hops {
             let Some(hop) = hop else { return nearest };
             nearest = hop.into();
             if !self.trusts(nearest) {
@@ -119,9 +130,38 @@ impl Proxies {
     }
 }
 
+/// The parts of a list, the last one first. A separator within a quoted string is none: a proxy quotes what a client calls the host, say,
+/// and that must not be taken for a hop. They are told apart from the end on, because the end was written by the nearest proxy, and a quotation mark
+/// that a client leaves open is before it.
+fn from_the_end(list: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut rest = Some(list);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let mut is_quoted = false;
+        let found = text.char_indices().rev().find(|&(at, letter)| {
+            if letter == '"' && !is_escaped(text, at) {
+                is_quoted = !is_quoted;
+            }
+            letter == separator && !is_quoted
+        });
+        let (before, part) = match found {
+            Some((at, separator)) => (text.get(..at), text.get(at + separator.len_utf8()..)),
+            None => (None, Some(text)),
+        };
+        rest = before;
+        part
+    })
+}
+
+/// Whether a letter of a quoted string is behind a backslash that means the letter itself.
+fn is_escaped(text: &str, at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    (before.len() - before.trim_end_matches('\\').len()) % 2 == 1
+}
+
 /// The address of an element of `Forwarded` (RFC 7239 §4): that of its `for`.
 fn forwarded(element: &str) -> Option<IpAddr> {
-    let mut nodes = element.split(';').filter_map(|pair| {
+    let mut nodes = from_the_end(element, ';').filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
         name.trim().eq_ignore_ascii_case("for").then_some(value)
     });
@@ -199,6 +239,14 @@ mod tests {
             ("by=192.0.2.43", "127.0.0.1"),
             ("for=192.0.2.1;for=192.0.2.2", "127.0.0.1"),
             (r#"for="192.0.2.1"#, "127.0.0.1"),
+            // What a proxy quotes is no hop, and no address.
+            (r#"for=192.0.2.1;host="x,for=198.51.100.1;y""#, "192.0.2.1"),
+            (r#"host="x;for=198.51.100.1";for=192.0.2.1"#, "192.0.2.1"),
+            (r#"for=192.0.2.1;host="\",for=198.51.100.1;y""#, "192.0.2.1"),
+            (r#"for=192.0.2.1;host="\\";by=x, for="10.0.0.1""#, "192.0.2.1"),
+            // A quotation mark that the client leaves open swallows nothing.
+            (r#"for=198.51.100.1;x=", for="[2001:db8::1]:80""#, "2001:db8::1"),
+            (r#"for=198.51.100.1;x="\, for=192.0.2.1"#, "192.0.2.1"),
         ] {
             assert_eq!(client("127.0.0.1", &[("Forwarded", value)]), expected, "{value}");
         }
@@ -219,6 +267,20 @@ mod tests {
             |proxies: Vec<TrustedProxy>| Proxies::new(proxies).client(Peer::Local, &headers).to_string();
         assert_eq!(client(vec!["unix".parse().unwrap()]), "192.0.2.1");
         assert_eq!(client(vec!["0.0.0.0/0".parse().unwrap()]), "local");
+    }
+
+    #[test]
+    fn a_proxy_whose_address_is_mapped_into_ipv6_is_the_same_one() {
+        for (proxy, peer) in [
+            ("::ffff:10.0.0.1", "10.0.0.1"),
+            ("::ffff:10.0.0.0/104", "10.9.9.9"),
+            ("::ffff:10.0.0.1", "::ffff:10.0.0.1"),
+        ] {
+            let proxies = Proxies::new(vec![proxy.parse().unwrap()]);
+            assert!(proxies.trusts(Peer::from(peer.parse::<IpAddr>().unwrap())), "{proxy} {peer}");
+        }
+        let proxies = Proxies::new(vec!["::/0".parse().unwrap(), "::ffff:10.0.0.1".parse().unwrap()]);
+        assert!(!proxies.trusts(Peer::from("10.0.0.2".parse::<IpAddr>().unwrap())));
     }
 
     #[test]
