@@ -77,12 +77,35 @@ impl Secret {
     }
 }
 
-/// Whether it is a hash of a kind that is not understood here: taken for a password, it would let in who knows the hash.
-pub(crate) fn is_unknown_hash(text: &str) -> bool {
-    let mut parts = text.split('$');
-    let is_hash = parts.next() == Some("") && parts.clone().count() >= 3;
-    let known = ["2a", "2b", "2x", "2y", "apr1"];
-    is_hash && parts.next().is_some_and(|kind| !kind.is_empty() && kind.len() <= 10 && !known.contains(&kind))
+/// Whether it looks like a hash, and is none that can be compared: of another kind, or broken off. Taken for a password, it would let in who
+/// knows the hash.
+pub(crate) fn is_unusable_hash(text: &str) -> bool {
+    let is_kind = |kind: &str, also: fn(&u8) -> bool| {
+        !kind.is_empty() && kind.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit() || also(&byte))
+    };
+    if let Some((kind, hash)) = text.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+        return match kind {
+            "SHA" => BASE64_STANDARD
+                .decode(hash)
+                .map_or(true, |digest| digest.len() != SHA1_FOR_LEGACY_USE_ONLY.output_len()),
+            // `{SSHA}`, `{SHA512-CRYPT}` and the like of directories and mail servers.
+            _ => is_kind(kind, u8::is_ascii_uppercase) && !hash.is_empty(),
+        };
+    }
+    let Some((kind, hash)) = text.strip_prefix('$').and_then(|rest| rest.split_once('$')) else {
+        return false;
+    };
+    match kind {
+        "2a" | "2b" | "2x" | "2y" => text.parse::<bcrypt::HashParts>().is_err(),
+        "apr1" => match hash.split_once('$') {
+            Some((salt, hash)) => {
+                let is_letter = |byte| ALPHABET.contains(&byte);
+                salt.len() > 8 || hash.len() != 22 || !hash.bytes().all(is_letter)
+            }
+            None => true,
+        },
+        kind => is_kind(kind, u8::is_ascii_alphabetic) && hash.contains('$'),
+    }
 }
 
 /// Without the password or its hash.
@@ -235,12 +258,36 @@ mod tests {
             "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO/O817G3uBnIFNjnQJu",
             "$1$ab$cdef",
             "$argon2id$v=19$m=1$x$y",
+            "$pbkdf2-sha256$29000$salt$hash",
+            "{SSHA}DkMTwBl+a/3DQTxCYEApdUtNXGgdUac3",
+            "{MD5}rL0Y20zC+Fzt72VPzMSk2A==",
+            "{SHA512-CRYPT}$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO",
         ] {
-            assert!(is_unknown_hash(hash), "{hash}");
+            assert!(is_unusable_hash(hash), "{hash}");
         }
-        for text in ["$2y$10$abc", "$apr1$a$b", "{SHA}abc", "secret", "$", "$a", "pa$$wo$rd", "$$$"] {
-            assert!(!is_unknown_hash(text), "{text}");
+        for text in
+            ["secret", "$", "$a", "pa$$wo$rd", "$$$", "$20 a$b", "{a}b", "{}", "{ABC}", "}{", "{A b}c", "*"]
+        {
+            assert!(!is_unusable_hash(text), "{text}");
         }
+    }
+
+    /// A file that is half written, say. Nobody could ever log in with it.
+    #[test]
+    fn hashes_that_are_not_whole_are_no_passwords() {
+        let bcrypt = bcrypt::hash("secret", 4).unwrap();
+        for kind in ["2a", "2b", "2x", "2y"] {
+            let hash = bcrypt.replacen("2b", kind, 1);
+            assert!(!is_unusable_hash(&hash) && is_unusable_hash(&hash[..59]), "{hash}");
+        }
+        for whole in ["$apr1$lZL6V/ci$eIMz/iKDkbtys/uU7LEK00", "{SHA}VBPuJHI7uixaa6LQGWx4s+5GKNE="] {
+            assert!(!is_unusable_hash(whole), "{whole}");
+            for end in 6..whole.len() {
+                assert!(is_unusable_hash(&whole[..end]), "{}", &whole[..end]);
+            }
+            assert!(is_unusable_hash(&format!("{whole}x")), "{whole}x");
+        }
+        assert!(is_unusable_hash("$apr1$more than eight$eIMz/iKDkbtys/uU7LEK00"));
     }
 
     #[test]

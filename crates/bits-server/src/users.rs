@@ -153,8 +153,8 @@ impl FromStr for User {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once(':') {
-            Some((_, password)) if passwords::is_unknown_hash(password) => {
-                Err("that hash is not understood: htpasswd -B makes one that is")
+            Some((_, password)) if passwords::is_unusable_hash(password) => {
+                Err("that hash is not understood, or not whole: htpasswd -B makes one that is")
             }
             Some((name, password)) if !name.is_empty() && !password.is_empty() => {
                 Ok(Self { name: name.to_owned(), secret: Secret::parse(name, password) })

@@ -69,9 +69,17 @@ fn a_flood_of_guesses_is_not_even_looked_at_and_keeps_nobody() {
 fn hashes_that_are_not_understood_are_named_and_not_taken_for_passwords() {
     let folder = TempDir::new().unwrap();
     let users = folder.path().join("users");
-    fs::write(&users, "ann:$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO\n").unwrap();
     let root = folder.path().to_str().unwrap();
     let options = ["--root", root, "--listen", "127.0.0.1:0", "--users-file", users.to_str().unwrap()];
-    let (status, line) = crate::harness::refused(&options);
-    assert!(status == Some(1) && line.contains("line 1") && line.contains("not understood"), "{line}");
+    for hash in [
+        "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO",
+        "{SSHA}DkMTwBl+a/3DQTxCYEApdUtNXGgdUac3",
+        // Its end is missing.
+        "$2y$05$saltsaltsaltsaltsaltsa",
+    ] {
+        fs::write(&users, format!("# staff\nann:{hash}\n")).unwrap();
+        let (status, line) = crate::harness::refused(&options);
+        assert!(status == Some(1) && line.contains("line 2") && line.contains("not understood"), "{line}");
+        assert!(!line.contains(hash), "{line}");
+    }
 }
