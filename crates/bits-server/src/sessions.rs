@@ -1,7 +1,7 @@
 //! `bits-server sessions`: the unfinished uploads, of a server that runs or of its state.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bits_http::storage::{Folder, Held, Records, Storage};
 use bits_proto::Guid;
@@ -9,7 +9,7 @@ use bits_proto::server::Record;
 use clap::{Args, Subcommand};
 
 use crate::control::{self, Entry, Question};
-use crate::options::state_of;
+use crate::options::{path_of, state_of};
 use crate::users::Owner;
 
 pub(crate) const NAME: &str = "sessions";
@@ -59,7 +59,14 @@ enum Source {
 impl Sessions {
     /// Does it, and prints what there is to say.
     pub(crate) async fn run(self) -> Result<(), String> {
-        let state = state_of(&self.root, self.state.as_deref());
+        // A URL is not repeated: it may have a password in it.
+        let folder = |place: PathBuf| {
+            path_of("", place, "").map_err(|_| {
+                "sessions in a database are not shown: --root and --state must be folders".to_owned()
+            })
+        };
+        let (root, state) = (folder(self.root)?, self.state.map(folder).transpose()?);
+        let state = state_of(&root, state.as_deref());
         let told = |error: io::Error| format!("the server cannot be asked: {error}");
         let running: Option<Vec<Entry>> = control::ask(&state, Question::Sessions).map_err(told)?;
         let (source, mut entries) = match running {
@@ -70,7 +77,7 @@ impl Sessions {
                     return Err(format!("{} is no state folder of a server", state.display()));
                 }
                 let folder =
-                    Folder::builder(&self.root).state(&state).open().map_err(|error| error.to_string())?;
+                    Folder::builder(&root).state(&state).open().map_err(|error| error.to_string())?;
                 let entries = at_rest(&folder).await?;
                 (Source::AtRest(folder), entries)
             }
@@ -116,7 +123,7 @@ async fn at_rest(folder: &Folder) -> Result<Vec<Entry>, String> {
     Ok(entries)
 }
 
-async fn cancel(source: &Source, state: &std::path::Path, id: Guid) -> Result<(), String> {
+async fn cancel(source: &Source, state: &Path, id: Guid) -> Result<(), String> {
     match source {
         Source::Running => match control::ask(state, Question::Cancel(id)) {
             Ok(Some(true)) => Ok(()),

@@ -217,12 +217,11 @@ fn with_variables(command: Command) -> Command {
 
 impl Options {
     fn checked(mut self) -> Result<Self, String> {
-        // The URL of a folder is another way to write its path.
-        if let Some(path) = self.root.to_str().and_then(|root| root.strip_prefix("file://")) {
-            if !path.starts_with('/') {
-                return Err("--root file:// needs an absolute path: file:///srv/uploads".to_owned());
-            }
-            self.root = path.into();
+        if self.bucket().is_none() {
+            self.root = path_of("--root", self.root, "s3://, az:// or gs://")?;
+        }
+        if self.database().is_none() {
+            self.state = self.state.map(|state| path_of("--state", state, "postgres://")).transpose()?;
         }
         self.directory().map_err(|error| error.to_string())?;
         if self.network.public_url.is_none() && self.notification_url.as_ref().is_some_and(is_relative) {
@@ -351,6 +350,27 @@ impl Options {
 /// Where the sessions of a root are kept.
 pub(crate) fn state_of(root: &Path, state: Option<&Path>) -> PathBuf {
     state.map_or_else(|| root.join(".bits"), Path::to_owned)
+}
+
+/// The path of a folder, which may be written as a URL. Other URLs are not made as folders: one may have a password in it.
+///
+/// # Errors
+/// It is a URL of something else.
+pub(crate) fn path_of(option: &str, place: PathBuf, known: &str) -> Result<PathBuf, String> {
+    let is_scheme = |scheme: &str| {
+        !scheme.is_empty()
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    };
+    match place.to_str().and_then(|text| text.split_once("://")) {
+        Some(("file", path)) if path.starts_with('/') => Ok(path.into()),
+        Some(("file", _)) => {
+            Err(format!("{option} file:// needs an absolute path, such as file:///srv/uploads"))
+        }
+        Some((scheme, _)) if is_scheme(scheme) => {
+            Err(format!("{option} is a folder, or begins with {known}: {scheme}:// is not known"))
+        }
+        _ => Ok(place),
+    }
 }
 
 /// Whether another server in the destination makes it another application.

@@ -84,12 +84,26 @@ fn a_session_is_cancelled() {
 }
 
 #[test]
+fn the_root_may_be_a_url_of_a_folder() {
+    let server = Server::start(&[]);
+    Session::create(server.address, "/a");
+    let root = format!("file://{}", server.root().display());
+    let (status, list) = run(&["sessions", "--root", &root, "list"]);
+    assert!(status == Some(0) && list.ends_with("/a\n"), "{list}");
+}
+
+#[test]
 fn what_is_no_state_of_a_server_is_told_and_not_made() {
     let folder = tempfile::tempdir().unwrap();
     let (status, told) = run(&["sessions", "--root", folder.path().to_str().unwrap(), "list"]);
     assert!(status == Some(1) && told.contains("no state folder"), "{told}");
     assert!(!folder.path().join(".bits").exists());
     assert_eq!(run(&["sessions", "--root", "/nowhere", "forget"]).0, Some(2));
+    let url = "postgres://bits:secret@127.0.0.1:1/bits";
+    for places in [["--root", "s3://bucket/files", "--state", url], ["--root", "/nowhere", "--state", url]] {
+        let (status, told) = run(&[&["sessions"], &places[..], &["list"]].concat());
+        assert!(status == Some(1) && told.contains("must be folders") && !told.contains("secret"), "{told}");
+    }
 }
 
 #[test]

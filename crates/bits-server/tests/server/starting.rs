@@ -141,12 +141,21 @@ fn places_that_several_servers_share_go_together_or_are_wrong_usage() {
             "by-value",
         ),
         (vec!["--root", "file://uploads"], "file:///"),
+        (vec!["--root", "/nowhere", "--state", "file://state"], "file:///"),
+        // They are not made as folders.
+        (vec!["--root", "https://bucket.example/files"], "https:// is not known"),
+        (vec!["--root", "S3://bucket/files"], "S3:// is not known"),
+        (
+            vec!["--root", "/nowhere", "--state", "mysql://bits:secret@127.0.0.1/bits"],
+            "mysql:// is not known",
+        ),
         ([&["--root", "/nowhere"], &database[..], &["--quota", "1GiB"]].concat(), "--quota"),
     ] {
         let notified = options.contains(&"--notify");
         let url = ["--notification-url", "http://application.example/"];
         let (status, line) = refused(&[&options[..], if notified { &url[..] } else { &[] }].concat());
         assert!(status == Some(2) && line.contains(words), "{options:?}: {line}");
+        assert!(!line.contains("secret"), "{line}");
     }
 }
 
