@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream as Connection;
 use std::path::{Path, PathBuf};
@@ -183,6 +184,7 @@ impl Listener {
         matches!(self, Self::Tcp(_))
     }
 
+                listens(&listener).map_err(told)?;
     /// The address, or nothing for a Unix socket.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
@@ -190,12 +192,21 @@ impl Listener {
             Self::Unix { .. } => None,
         }
     }
+            listens(&listener).map_err(told)?;
 
     /// Where it listens, for whoever started the program.
     pub(crate) fn url(&self, scheme: &str) -> String {
         match self {
             Self::Tcp(_) => {
                 self.address().map_or_else(String::new, |address| format!("{scheme}://{address}"))
+/// A socket of a connection, say, is of the same kind, and never accepts one.
+fn listens(socket: &impl AsFd) -> io::Result<()> {
+    match rustix::net::sockopt::socket_acceptconn(socket)? {
+        true => Ok(()),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it does not listen")),
+    }
+}
+
             }
             Self::Unix { listener, .. } => {
                 let address = listener.local_addr().ok();

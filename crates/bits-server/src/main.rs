@@ -38,6 +38,7 @@ mod origin;
 mod passwords;
 mod peer;
 mod places;
+mod readiness;
 mod reload;
 mod root;
 mod sessions;
@@ -243,14 +244,14 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
             _ = interrupt.recv() => {}
         }
         tracing::info!("stopping");
-        let _nobody_asks = sd_notify::notify(&[NotifyState::Stopping]);
+        let _nobody_asks = readiness::tell(NotifyState::Stopping);
         stop.cancel();
         ending.shutdown().await;
     });
     for url in urls {
         let _nobody_reads = writeln!(io::stdout(), "listening on {url}");
     }
-    if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
+    if let Err(error) = readiness::tell(NotifyState::Ready) {
         tracing::warn!(%error, "nobody could be told that the server is ready");
     }
     let router = web::router(Site { uploads, options, users, guard: Guard::new(), addresses, metrics });

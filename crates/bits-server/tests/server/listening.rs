@@ -190,6 +190,68 @@ fn whoever_started_it_is_told_when_it_is_ready_and_when_it_stops() {
     child.wait().unwrap();
 }
 
+/// The names of older releases of systemd, and of containers, are in no file system.
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_started_it_may_listen_under_an_abstract_name() {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::SocketAddr;
+
+    let name = format!("bits-server/{}", std::process::id());
+    let socket = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    let root = TempDir::new().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_bits-server"))
+        .args(["--listen", "127.0.0.1:0", "--root"])
+        .arg(root.path())
+        .env("NOTIFY_SOCKET", format!("@{name}"))
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut bytes = [0; 256];
+    for told in ["READY=1", "STOPPING=1"] {
+        let length = socket.recv(&mut bytes).unwrap();
+        assert_eq!(String::from_utf8_lossy(&bytes[..length]).trim_end(), told);
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+    child.wait().unwrap();
+}
+
+#[test]
+fn what_is_handed_over_and_cannot_be_listened_on_is_refused() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let connected = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let handed: [std::os::fd::OwnedFd; 4] = [
+        connected.into(),
+        std::net::UdpSocket::bind("127.0.0.1:0").unwrap().into(),
+        UnixStream::pair().unwrap().0.into(),
+        std::fs::File::open("/dev/null").unwrap().into(),
+    ];
+    for socket in handed {
+        let (root, shown) = (TempDir::new().unwrap(), format!("{socket:?}"));
+        let child = activated(root.path(), |command| {
+            command.stdin(Stdio::from(socket)).stderr(Stdio::piped());
+        });
+        let mut child = Ended(child);
+        eventually("it ends", || child.0.try_wait().unwrap().is_some());
+        let mut told = String::new();
+        child.0.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        assert_eq!(child.0.wait().unwrap().code(), Some(1), "{shown}: {told}");
+        assert!(told.contains("a socket that was handed over cannot be used"), "{shown}: {told}");
+    }
+}
+
+/// A program that does not outlive its test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ended_already = self.0.kill();
+        let _reaped_already = self.0.wait();
+    }
+}
+
 #[test]
 fn requests_that_are_half_closed_are_answered() {
     let server = Server::start(&["--metrics", "127.0.0.1:0"]);
