@@ -1,10 +1,12 @@
 //! Reads certificate, key and users again at `SIGHUP`, and warns an operator of what is wrong with them.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use bits_http::storage::Folder;
 use tokio::signal::unix::Signal;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, interval_at};
 
 use crate::check;
@@ -28,17 +30,27 @@ impl Reloaded {
     /// Warns at the start, after each reload, and once a day.
     pub(crate) async fn watch(self, mut hang_up: Signal) {
         let mut days = interval_at(Instant::now() + EVERY, EVERY);
+        let this = Arc::new(self);
+        let mut reloads = false;
         loop {
-            for warning in check::warnings(&self.options, self.tls.as_ref()) {
-                tracing::warn!("{warning}");
-            }
+            let again = Arc::clone(&this);
+            aside(move || again.look(reloads)).await;
             tokio::select! {
                 told = hang_up.recv() => match told {
-                    Some(()) => self.reload(),
+                    Some(()) => reloads = true,
                     None => return,
                 },
-                _ = days.tick() => {}
+                _ = days.tick() => reloads = false,
             }
+        }
+    }
+
+    fn look(&self, reloads: bool) {
+        if reloads {
+            self.reload();
+        }
+        for warning in check::warnings(&self.options, self.tls.as_ref()) {
+            tracing::warn!("{warning}");
         }
     }
 
@@ -60,6 +72,20 @@ impl Reloaded {
             user_dirs::make(folder, &Users::new(all.clone())?.names())?;
         }
         self.users.replace(all)
+    }
+}
+
+/// Works with files in a thread of its own: if they are on a disk that hangs, no other work waits for that.
+async fn aside(work: impl FnOnce() + Send + 'static) {
+    let (done, ended) = oneshot::channel::<()>();
+    let thread = thread::Builder::new().name("reload".to_owned()).spawn(move || {
+        work();
+        drop(done);
+    });
+    match thread {
+        // It ends with an error, because nothing is ever sent.
+        Ok(_) => drop(ended.await),
+        Err(error) => tracing::error!(%error, "nothing was read again"),
     }
 }
 

@@ -221,3 +221,25 @@ fn certificate_and_users_are_read_again_when_the_server_is_told_to() {
     std::thread::sleep(std::time::Duration::from_millis(500));
     assert_eq!(status(&new), 200);
 }
+
+#[test]
+fn users_on_a_disk_that_hangs_keep_nobody_when_they_are_read_again() {
+    let folder = TempDir::new().unwrap();
+    let users = folder.path().join("users");
+    fs::write(&users, "Aladdin:open sesame\n").unwrap();
+    let mut server = Server::start(&["--users-file", users.to_str().unwrap(), "--threads", "1"]);
+    let aladdin = ("Authorization", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    fs::remove_file(&users).unwrap();
+    // Who opens a pipe waits until somebody writes.
+    let made = std::process::Command::new("mkfifo").arg(&users).status().unwrap();
+    assert!(made.success());
+    let pid = server.pid().to_string();
+    for path in ["/a", "/b"] {
+        assert!(std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        let session = Session::try_create(server.address, path, &[aladdin]).ok().unwrap();
+        assert_eq!(session.fragment(b"abc", 0, 3).status, 200);
+        assert_eq!(session.close().status, 200);
+    }
+    assert_eq!(server.terminate().code(), Some(0));
+}
