@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::options::LogFormat;
+
 /// How many lines wait to be written. More are lost, and counted.
 const WAITING: usize = 4096;
 
@@ -29,13 +31,14 @@ struct State {
 }
 
 impl LogWriter {
-    pub(crate) fn new(mut output: impl Write + Send + 'static) -> Self {
+    /// Writes to an output; `format` is that of the lines.
+    pub(crate) fn new(mut output: impl Write + Send + 'static, format: LogFormat) -> Self {
         let (lines, received) = sync_channel(WAITING);
         let state = Arc::new(State::default());
         let shared = Arc::clone(&state);
         let spawned = thread::Builder::new()
             .name("log".to_owned())
-            .spawn(move || write(&received, &shared, &mut output));
+            .spawn(move || write(&received, &shared, &mut output, format));
         // Without the thread, its end of the channel is gone and all lines are lost: the server serves.
         drop(spawned);
         Self { lines, state }
@@ -52,11 +55,18 @@ impl LogWriter {
     }
 }
 
-fn write(lines: &Receiver<Vec<u8>>, state: &State, output: &mut impl Write) {
+fn write(lines: &Receiver<Vec<u8>>, state: &State, output: &mut impl Write, format: LogFormat) {
     while let Ok(line) = lines.recv() {
         let lost = state.lost.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            let _nobody_reads = writeln!(output, "{lost} lines of the log are lost: nobody read them");
+            let message = "lines of the log are lost: nobody read them";
+            let _nobody_reads = match format {
+                LogFormat::Text => writeln!(output, "{lost} {message}"),
+                LogFormat::Json => {
+                    let line = serde_json::json!({ "level": "WARN", "message": message, "lost": lost });
+                    writeln!(output, "{line}")
+                }
+            };
         }
         let _nobody_reads = output.write_all(&line);
         *state.waiting.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
@@ -86,5 +96,49 @@ impl<'w> MakeWriter<'w> for LogWriter {
 
     fn make_writer(&'w self) -> &'w Self {
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes nothing as long as somebody else holds it.
+    struct Slow(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_that_are_lost_are_counted_in_the_format_of_the_log() {
+        for (format, line) in [
+            (LogFormat::Text, "lines of the log are lost"),
+            (LogFormat::Json, r#""message":"lines of the log are lost"#),
+        ] {
+            let output = Arc::new(Mutex::new(Vec::new()));
+            let writer = LogWriter::new(Slow(Arc::clone(&output)), format);
+            let held = output.lock().unwrap();
+            for _ in 0..WAITING + 10 {
+                (&writer).write_all(b"{}\n").unwrap();
+            }
+            drop(held);
+            writer.flush(Duration::from_secs(60));
+            (&writer).write_all(b"{}\n").unwrap();
+            writer.flush(Duration::from_secs(60));
+            let text = String::from_utf8(output.lock().unwrap().clone()).unwrap();
+            let lost: Vec<_> = text.lines().filter(|found| *found != "{}").collect();
+            assert!(!lost.is_empty() && lost.iter().all(|found| found.contains(line)), "{lost:?}");
+            for lost in lost.iter().filter(|_| format == LogFormat::Json) {
+                let object: serde_json::Value = serde_json::from_str(lost).unwrap();
+                assert!(object["lost"].as_u64().unwrap() > 0, "{object}");
+            }
+        }
     }
 }

@@ -141,7 +141,7 @@ fn check(options: &Options) -> ExitCode {
 }
 
 fn serve(options: Options) -> ExitCode {
-    let writer = LogWriter::new(io::stderr());
+    let writer = LogWriter::new(io::stderr(), options.log_format);
     let log = tracing_subscriber::fmt()
         .with_writer(writer.clone())
         .with_ansi(false)
