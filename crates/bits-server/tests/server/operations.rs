@@ -172,13 +172,32 @@ fn a_command_is_run_for_every_file_that_was_published() {
     let session = Session::try_create(server.address, "/a%20b.bin", &[aladdin]).ok().unwrap();
     assert_eq!(session.fragment(b"abc", 0, 3).status, 200);
     assert!(!told.exists());
-    assert_eq!(session.close().status, 200);
+    let name = ("Content-Name".to_owned(), "Bericht für heute.bin".to_owned());
+    let named = Session { headers: [&session.headers[..], &[name]].concat(), ..session };
+    assert_eq!(named.close().status, 200);
     eventually("it is told", || fs::read_to_string(&told).is_ok_and(|told| told.ends_with('\n')));
     let path = server.root().canonicalize().unwrap().join("a b.bin");
     // The digest of "abc" in FIPS 180-2.
     let sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    let expected = format!("{} 3 Aladdin 127.0.0.1  {sha256}\n", path.display());
+    let expected = format!("{} 3 Aladdin 127.0.0.1 Bericht für heute.bin {sha256}\n", path.display());
     assert_eq!(fs::read_to_string(&told).unwrap(), expected);
+}
+
+#[test]
+fn what_a_command_says_and_how_it_fails_is_logged_and_no_more_than_that() {
+    // More than a pipe holds, with quotes and control characters: and then it ends.
+    let command = r#"printf '%s\033[2J"\n' "$BITS_CONTENT_NAME" >&2; head -c 3000000 /dev/zero | tr '\0' 'x' >&2; exit 7"#;
+    let server = Server::start(&["--on-upload", command, "--log-format", "json"]);
+    let session = Session::create(server.address, "/a.bin");
+    let named = Session { headers: vec![("Content-Name".into(), "a \"b\" $(id)".into())], ..session };
+    assert_eq!(named.close().status, 200);
+    server.logs(&["the command for an upload failed", "exit status: 7"]);
+    let log = server.log();
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let said = |line: &&serde_json::Value| line["message"] == "the command for an upload says";
+    let said: Vec<_> = lines.iter().filter(said).collect();
+    assert_eq!((&said[0]["said"], &said[0]["path"]), (&"a \"b\" $(id)\u{1b}[2J\"".into(), &"/a.bin".into()));
+    assert!(said.len() > 1 && said.len() <= 100 && log.len() < 200_000, "{} lines", said.len());
 }
 
 #[test]
