@@ -62,6 +62,19 @@ impl Database {
         format!("postgres://secure:secret@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// Starts one that is a standby, whose primary is gone: it can be read, and nothing can be changed.
+    ///
+    /// # Panics
+    /// It does not start.
+    #[must_use]
+    pub fn start_standby() -> Self {
+        Self::launch(&["fsync=off"], |data| {
+            let signal = data.join("standby.signal");
+            fs::write(&signal, "").unwrap();
+            vec![signal]
+        })
+    }
+
     /// Starts one with these settings.
     #[must_use]
     pub fn start_with(settings: &[&str]) -> Self {

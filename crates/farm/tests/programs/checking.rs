@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use end_to_end::programs;
-use farm::{Database, Moto};
+use end_to_end::{Certificate, programs};
+use farm::{Database, Moto, Server};
 
 /// Whether it can be used, and all that was said.
 fn check(state: &str, root: &str, moto: &Moto) -> (bool, String) {
@@ -46,4 +46,46 @@ async fn a_database_and_a_bucket_are_looked_at_before_a_restart() {
     client.batch_execute("GRANT ALL ON bits_schema, bits_sessions TO stranger").await.unwrap();
     let (good, told) = check(&as_stranger, &bucket, &moto);
     assert!(good, "{told}");
+}
+
+/// What is wrong with a database, which a server that is started with it says as well.
+fn check_database(url: &str) -> Result<(), String> {
+    let root = tempfile::TempDir::new().unwrap();
+    let options = ["--listen", "127.0.0.1:0", "--state", url, "--root", root.path().to_str().unwrap()];
+    let output = Command::new(programs::server()).arg("--check-config").args(options).output().unwrap();
+    let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    let starts = Server::try_start(&options.map(str::to_owned), Vec::new());
+    assert_eq!(output.status.success(), starts.is_ok(), "{told} {:?}", starts.err());
+    if output.status.success() { Ok(()) } else { Err(told) }
+}
+
+#[test]
+fn a_database_in_which_nothing_can_be_changed_is_found() {
+    let standby = check_database(&Database::start_standby().url()).unwrap_err();
+    assert!(standby.contains("the database cannot be used: it is a standby"), "{standby}");
+    let read_only = Database::start_with(&["fsync=off", "default_transaction_read_only=on"]);
+    let told = check_database(&read_only.url()).unwrap_err();
+    assert!(told.contains("nothing can be changed in it: its default_transaction_read_only is on"), "{told}");
+    // What a URL says of its own connections counts.
+    let writes = format!("{}?options=-c%20default_transaction_read_only%3Doff", read_only.url());
+    assert_eq!(check_database(&writes), Ok(()));
+}
+
+#[test]
+fn a_wrong_password_is_found_and_not_repeated() {
+    let database = Database::start_with_tls(&Certificate::create());
+    assert_eq!(check_database(&database.tls_url()), Ok(()));
+    let told = check_database(&database.tls_url().replace("secret", "nonsense")).unwrap_err();
+    assert!(told.contains("password authentication failed") && !told.contains("nonsense"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schema_of_a_later_release_can_be_used() {
+    let database = Database::start();
+    assert_eq!(check_database(&database.url()), Ok(()));
+    let later = "ALTER TABLE bits_sessions ADD COLUMN later int NOT NULL DEFAULT 7;
+        INSERT INTO bits_schema VALUES (1000)";
+    database.client().await.batch_execute(later).await.unwrap();
+    assert_eq!(check_database(&database.url()), Ok(()));
+    assert_eq!(database.number("SELECT max(step)::bigint FROM bits_schema").await, 1000, "it stays");
 }
