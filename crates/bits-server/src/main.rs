@@ -232,7 +232,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         let few = Connections { places, tls: None, ..connections.clone() };
         let places = Arc::clone(&connections.places);
         let (uploads, metrics) = (uploads.clone(), Arc::clone(&metrics));
-        let router = watch::router(Watched { uploads, root, metrics, places, tls });
+        let database = options.database().map(str::to_owned);
+        let router = watch::router(Watched { uploads, root, database, metrics, places, tls });
         tokio::spawn(listen::serve(watching, few, router, stopping.clone()));
     }
     let mut terminate = signal(SignalKind::terminate())?;

@@ -18,13 +18,15 @@ use crate::places::Places;
 use crate::root::Root;
 use crate::tls::Tls;
 
-/// How long the disk may take to say how much is free.
+/// How long the disk may take to say how much is free, and the database to answer.
 const DISK_TIME: Duration = Duration::from_secs(5);
 
 /// What is watched from outside.
 pub(crate) struct Watched {
     pub(crate) uploads: Uploads,
     pub(crate) root: Root,
+    /// The URL of the database that servers share, if there is one.
+    pub(crate) database: Option<String>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) places: Arc<Places>,
     pub(crate) tls: Option<Tls>,
@@ -50,13 +52,29 @@ async fn metrics(State(watched): State<Arc<Watched>>) -> Response {
 
 /// Well as long as the root and the state can be used.
 async fn health(State(watched): State<Arc<Watched>>) -> (StatusCode, String) {
-    match watched.free().await {
+    let (root, database) = tokio::join!(watched.free(), watched.database());
+    match root.and(database) {
         Ok(_) => (StatusCode::OK, "ok\n".to_owned()),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")),
     }
 }
 
 impl Watched {
+    /// Whether the database can be used.
+    #[cfg(feature = "postgres")]
+    async fn database(&self) -> Result<(), String> {
+        let Some(url) = &self.database else { return Ok(()) };
+        match timeout(DISK_TIME, crate::database::check(url)).await {
+            Ok(found) => found,
+            Err(_) => Err("the database does not answer".to_owned()),
+        }
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    async fn database(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// The bytes that are free in the root, where that can be known. A disk that hangs keeps a thread, but neither the metrics nor the
     /// health.
     async fn free(&self) -> Result<Option<u64>, String> {

@@ -4,6 +4,9 @@ use std::process::Command;
 
 use end_to_end::{Certificate, programs};
 use farm::{Database, Moto, Server};
+use testing::machine::{eventually, free_address};
+
+use crate::harness::request;
 
 /// Whether it can be used, and all that was said.
 fn check(state: &str, root: &str, moto: &Moto) -> (bool, String) {
@@ -88,4 +91,21 @@ async fn the_schema_of_a_later_release_can_be_used() {
     database.client().await.batch_execute(later).await.unwrap();
     assert_eq!(check_database(&database.url()), Ok(()));
     assert_eq!(database.number("SELECT max(step)::bigint FROM bits_schema").await, 1000, "it stays");
+}
+
+#[test]
+fn a_database_that_is_gone_is_no_health() {
+    let (database, root, metrics) = (Database::start(), tempfile::TempDir::new().unwrap(), free_address());
+    let (url, place) = (database.url(), metrics.to_string());
+    let root = root.path().to_str().unwrap();
+    let options = ["--listen", "127.0.0.1:0", "--state", &url, "--root", root, "--metrics", &place];
+    let _server = Server::start(&options.map(str::to_owned), Vec::new());
+    let health = || request(metrics, "GET", "/healthz", &[], b"");
+    assert_eq!(health().status, 200);
+    drop(database);
+    eventually("the health is none", || health().status == 503);
+    let told = String::from_utf8(health().body).unwrap();
+    assert!(told.contains("the database cannot be used"), "{told}");
+    // Metrics are told of what there is.
+    assert_eq!(request(metrics, "GET", "/metrics", &[], b"").status, 200);
 }
