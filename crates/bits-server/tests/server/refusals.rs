@@ -234,3 +234,25 @@ fn a_full_disk_is_told_and_the_upload_goes_on_when_there_is_room() {
     assert_eq!(session.close().status, 200);
     assert!(server.published("a.bin") == Some(file));
 }
+
+#[test]
+fn sessions_are_limited_in_all() {
+    let server = Server::start(&["--max-sessions", "2"]);
+    let first = Session::create(server.address, "/a");
+    Session::create(server.address, "/b");
+    let refused = Session::try_create(server.address, "/c", &[]).err().unwrap();
+    assert_eq!(refused.status, 503);
+    server.logs(&["Create-Session", "path=\"/c\"", "--max-sessions would allow more"]);
+    assert_eq!(first.cancel().status, 200);
+    Session::create(server.address, "/c");
+}
+
+#[test]
+fn an_upload_that_would_leave_too_little_room_is_told_at_once() {
+    let server = Server::start(&["--keep-free", "8000000000GiB"]);
+    let refused = Session::try_create(server.address, "/a", &[]).err().unwrap();
+    // `ERROR_DISK_FULL`.
+    assert_eq!((refused.status, refused.header("bits-error-code")), (500, "0x80070070"));
+    server.logs(&["Create-Session", "bytes are free, which is too little"]);
+    assert!(server.parts().is_empty());
+}
