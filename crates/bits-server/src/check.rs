@@ -1,11 +1,13 @@
 //! `--check-config`: everything that would keep the server from starting, said at once, beside a server that runs.
 
-use std::fs;
+use std::fmt::Display;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::fs::{Access, AtFlags, CWD, FlockOperation, accessat, flock};
+use rustix::io::Errno;
 use rustix::process::geteuid;
 use tokio::net::lookup_host;
 
@@ -54,10 +56,15 @@ pub(crate) async fn check(options: &Options) -> Findings {
     }
     let mut places = options.network.listen(false);
     places.extend(options.network.metrics.clone());
+    let (mut seen, mut held) = (Vec::new(), Vec::new());
     for place in places {
-        if !has(&running, &place).await {
-            found.note(listeners::bind(&place).await);
+        if matches!(place, Place::Path(_)) && seen.contains(&place) {
+            found.errors.push(format!("{place} is there twice"));
+        } else if !has(&running, &place).await {
+            // Kept until all are: two of them may be in each other's way.
+            held.extend(found.note(listeners::try_out(&place).await));
         }
+        seen.push(place);
     }
     found
 }
@@ -100,6 +107,9 @@ fn folders(options: &Options, running: bool, found: &mut Findings) {
         Ok(_) => {}
     }
     found.note(writable(&options.root));
+    if !running {
+        found.note(is_free(&options.root, alone));
+    }
     if !alone {
         return;
     }
@@ -121,7 +131,22 @@ fn folders(options: &Options, running: bool, found: &mut Findings) {
     }
 }
 
-fn writable(folder: &Path) -> io::Result<()> {
+/// Whether no other server uses a folder, or none that does not share it.
+fn is_free(folder: &Path, alone: bool) -> io::Result<()> {
+    let lock =
+        if alone { FlockOperation::NonBlockingLockExclusive } else { FlockOperation::NonBlockingLockShared };
+    // It is free again with the file.
+    let unusable =
+        |why: &dyn Display| io::Error::other(format!("{} cannot be used: {why}", folder.display()));
+    match flock(File::open(folder).map_err(|error| unusable(&error))?, lock) {
+        Err(Errno::WOULDBLOCK) => Err(unusable(&"another server uses this folder")),
+        // Some network file systems lock no folders.
+        _ => Ok(()),
+    }
+}
+
+/// Whether something can be made in a folder.
+pub(crate) fn writable(folder: &Path) -> io::Result<()> {
     accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
         .map_err(|error| io::Error::other(format!("{} cannot be written into: {error}", folder.display())))
 }
@@ -137,9 +162,16 @@ fn people(options: &Options, found: &mut Findings) {
         all.extend(found.note(users::read(path)).unwrap_or_default());
     }
     let Some(users) = found.note(Users::new(all)) else { return };
+    let names = users.names();
     if options.people.user_dirs {
-        found.note(user_dirs::check(&users.names()));
+        found.note(user_dirs::check(&names));
+        if options.bucket().is_none() {
+            found.note(user_dirs::check_places(&options.root, &names));
+        }
     }
+    // They may come with a reload.
+    let strangers = options.people.mentioned().filter(|(_, name)| !names.iter().any(|user| user == name));
+    found.warnings.extend(strangers.map(|(option, name)| format!("{option} {name}: there is no such user")));
 }
 
 /// Whether a server that runs listens there, or at the same port.

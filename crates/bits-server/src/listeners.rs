@@ -15,6 +15,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream, lookup_host};
 use tokio_util::either::Either;
 
+use crate::check;
 use crate::peer::Peer;
 
 /// How many connections wait to be accepted.
@@ -113,6 +114,32 @@ pub(crate) async fn bind(place: &Place) -> Result<Vec<Listener>, String> {
     }
 }
 
+/// Whether a server could listen at a place, which nobody is told: what is bound holds its address as long as it is kept, and a Unix socket is
+/// not made, since its name could be that of a server.
+///
+/// # Errors
+/// As [`bind`] has them.
+pub(crate) async fn try_out(place: &Place) -> Result<Vec<Listener>, String> {
+    match place {
+        Place::Address(_) => bind(place).await,
+        Place::Path(path) => match can_have(path) {
+            Ok(()) => Ok(Vec::new()),
+            Err(error) => Err(format!("{place} cannot be listened on: {error}")),
+        },
+    }
+}
+
+fn can_have(path: &Path) -> io::Result<()> {
+    std::os::unix::net::SocketAddr::from_pathname(path)?;
+    match fs::symlink_metadata(path) {
+        Ok(_) if !is_left_over(path) => return Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    check::writable(folder.unwrap_or(Path::new(".")))
+}
+
 fn bind_address(address: SocketAddr) -> io::Result<Listener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
@@ -126,11 +153,7 @@ fn bind_address(address: SocketAddr) -> io::Result<Listener> {
 fn bind_path(path: &Path) -> io::Result<Listener> {
     match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
-            let refused = || {
-                Connection::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
-            };
-            if !is_socket || !refused() {
+            if !is_left_over(path) {
                 return Err(error);
             }
             fs::remove_file(path)?;
@@ -138,6 +161,14 @@ fn bind_path(path: &Path) -> io::Result<Listener> {
         }
         bound => named(bound?, path),
     }
+}
+
+/// Whether a socket is there on which nobody listens.
+fn is_left_over(path: &Path) -> bool {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    let refused =
+        || Connection::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+    is_socket && refused()
 }
 
 fn named(listener: UnixListener, path: &Path) -> io::Result<Listener> {
@@ -153,6 +184,7 @@ pub(crate) fn inherited() -> Result<Vec<Listener>, String> {
         .map(|index| {
             let told = |error: io::Error| format!("a socket that was handed over cannot be used: {error}");
             if let Ok(Some(listener)) = handed.take_unix_listener(index) {
+                listens(&listener).map_err(told)?;
                 listener.set_nonblocking(true).map_err(told)?;
                 let listener = UnixListener::from_std(listener).map_err(told)?;
                 return Ok(Listener::Unix { listener, _name: None });
@@ -160,10 +192,19 @@ pub(crate) fn inherited() -> Result<Vec<Listener>, String> {
             let listener = handed.take_tcp_listener(index).map_err(told)?;
             let listener =
                 listener.ok_or_else(|| "a socket that was handed over is there twice".to_owned())?;
+            listens(&listener).map_err(told)?;
             listener.set_nonblocking(true).map_err(told)?;
             TcpListener::from_std(listener).map(Listener::Tcp).map_err(told)
         })
         .collect()
+}
+
+/// A socket of a connection, say, is of the same kind, and never accepts one.
+fn listens(socket: &impl AsFd) -> io::Result<()> {
+    match rustix::net::sockopt::socket_acceptconn(socket)? {
+        true => Ok(()),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it does not listen")),
+    }
 }
 
 impl Listener {
@@ -184,7 +225,6 @@ impl Listener {
         matches!(self, Self::Tcp(_))
     }
 
-                listens(&listener).map_err(told)?;
     /// The address, or nothing for a Unix socket.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
@@ -192,21 +232,12 @@ impl Listener {
             Self::Unix { .. } => None,
         }
     }
-            listens(&listener).map_err(told)?;
 
     /// Where it listens, for whoever started the program.
     pub(crate) fn url(&self, scheme: &str) -> String {
         match self {
             Self::Tcp(_) => {
                 self.address().map_or_else(String::new, |address| format!("{scheme}://{address}"))
-/// A socket of a connection, say, is of the same kind, and never accepts one.
-fn listens(socket: &impl AsFd) -> io::Result<()> {
-    match rustix::net::sockopt::socket_acceptconn(socket)? {
-        true => Ok(()),
-        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "it does not listen")),
-    }
-}
-
             }
             Self::Unix { listener, .. } => {
                 let address = listener.local_addr().ok();

@@ -1,8 +1,9 @@
 //! `--user-dirs`: each user has a folder of the root, and knows of nothing else.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use bits_http::storage::Folder;
 use http::Uri;
@@ -42,9 +43,25 @@ fn encoded(name: &str) -> String {
 /// One of them cannot.
 pub(crate) fn check(users: &[String]) -> Result<(), String> {
     match users.iter().find(|user| !Folder::is_allowed(&format!("/{}", encoded(user)))) {
-        Some(user) => Err(format!("the user {user:?} can have no folder: that name is not allowed")),
+        Some(user) => Err(no_folder(user, "that name is not allowed")),
         None => Ok(()),
     }
+}
+
+/// Whether nothing else is where the folders of users are.
+///
+/// # Errors
+/// What there is.
+pub(crate) fn check_places(root: &Path, users: &[String]) -> Result<(), String> {
+    let paths = users.iter().map(|user| (user, root.join(user)));
+    match paths.into_iter().find(|(_, path)| path.symlink_metadata().is_ok_and(|found| !found.is_dir())) {
+        Some((user, path)) => Err(no_folder(user, format_args!("{} is no folder", path.display()))),
+        None => Ok(()),
+    }
+}
+
+fn no_folder(user: &str, why: impl Display) -> String {
+    format!("the user {user:?} can have no folder: {why}")
 }
 
 /// Makes the folders of users that have none.
@@ -54,16 +71,15 @@ pub(crate) fn check(users: &[String]) -> Result<(), String> {
 pub(crate) fn make(folder: &Folder, users: &[String]) -> Result<(), String> {
     check(users)?;
     for user in users {
-        let told = |why: &dyn std::fmt::Display| format!("the user {user:?} can have no folder: {why}");
         let Some(path) = folder.path(&format!("/{}", encoded(user))) else { continue };
         match fs::create_dir(&path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
-                    return Err(told(&format_args!("{} is no folder", path.display())));
+                    return Err(no_folder(user, format_args!("{} is no folder", path.display())));
                 }
             }
-            Err(error) => return Err(told(&error)),
+            Err(error) => return Err(no_folder(user, error)),
         }
     }
     Ok(())

@@ -32,6 +32,12 @@ pub(crate) struct People {
 }
 
 impl People {
+    /// The names of users that options have, with the option.
+    pub(crate) fn mentioned(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let quotas = self.user_quotas.iter().map(|(name, _)| ("--user-quota", name.as_str()));
+        quotas.chain(self.readers.iter().map(|name| ("--reader", name.as_str())))
+    }
+
     /// Whether there are any.
     pub(crate) fn are_named(&self) -> bool {
         !self.users.is_empty() || self.users_file.is_some()

@@ -113,6 +113,10 @@ fn it_is_asked_beside_the_server_that_runs() {
     let elsewhere = TempDir::new().unwrap();
     let (good, _) = check(&["--root", text(elsewhere.path()), "--listen", &address]);
     assert!(!good);
+    // Its root has one that is not asked, because it has another state.
+    let state = elsewhere.path().join("state");
+    let (good, told) = check(&["--root", root, "--listen", "127.0.0.1:0", "--state", text(&state)]);
+    assert!(!good && told.contains("another server uses this folder"), "{told}");
     // What is only worth a look does not make it unusable.
     let users = elsewhere.path().join("users");
     fs::write(&users, "alice:1\n").unwrap();
@@ -135,4 +139,58 @@ fn sessions_in_a_database_have_no_folder() {
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     let (good, told) = check_root(&missing);
     assert!(!good && told.contains("missing") && told.lines().count() == 2, "{told}");
+}
+
+#[test]
+fn addresses_that_are_in_the_way_of_each_other_are_found() {
+    let folder = TempDir::new().unwrap();
+    let (root, free) = (text(folder.path()), free_address().to_string());
+    for (listen, metrics) in [(format!("{free},{free}"), "127.0.0.1:0"), (free.clone(), &*free)] {
+        let (good, told) = check(&["--root", root, "--listen", &listen, "--metrics", metrics]);
+        assert!(!good && told.contains(&free), "{told}");
+    }
+    let socket = format!("unix:{}", folder.path().join("socket").display());
+    let (good, told) = check(&["--root", root, "--listen", &socket, "--metrics", &socket]);
+    assert!(!good && told.contains("is there twice"), "{told}");
+}
+
+#[test]
+fn a_socket_is_looked_at_and_neither_made_nor_deleted() {
+    let folder = TempDir::new().unwrap();
+    let listen_on = |name: &str| {
+        let place = format!("unix:{}", folder.path().join(name).display());
+        check(&["--root", text(folder.path()), "--listen", &place])
+    };
+    // Nobody listens there any more.
+    let left_over = folder.path().join("left-over");
+    drop(std::os::unix::net::UnixListener::bind(&left_over).unwrap());
+    let (good, told) = listen_on("left-over");
+    assert!(good && left_over.exists(), "{told}");
+    let (good, told) = listen_on("new");
+    assert!(good && !folder.path().join("new").exists(), "{told}");
+    let _listens = std::os::unix::net::UnixListener::bind(folder.path().join("taken")).unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    for wrong in ["taken", "file", "file/socket", "missing/socket", &"x".repeat(200)] {
+        let (good, told) = listen_on(wrong);
+        assert!(!good && told.contains(wrong) && told.contains("cannot be listened on"), "{told}");
+    }
+}
+
+#[test]
+fn what_is_in_the_place_of_a_users_folder_is_found_and_names_of_nobody_are_warned_of() {
+    let (root, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let users = other.path().join("users");
+    fs::write(&users, "alice:1\nbob:2\n").unwrap();
+    fs::set_permissions(&users, fs::Permissions::from_mode(0o600)).unwrap();
+    let places = ["--root", text(root.path()), "--listen", "127.0.0.1:0", "--users-file", text(&users)];
+    let more = ["--user-dirs", "--serve", "--reader", "alice", "--user-quota", "bob=1GiB"];
+    let (good, told) = check(&[places, more].concat());
+    assert!(good && !told.contains("warning"), "{told}");
+    let more = ["--user-dirs", "--serve", "--reader", "alise", "--user-quota", "rob=1GiB"];
+    let (good, told) = check(&[places, more].concat());
+    assert!(good && told.contains("warning: --reader alise: there is no such user"), "{told}");
+    assert!(told.contains("warning: --user-quota rob: there is no such user"), "{told}");
+    std::os::unix::fs::symlink(other.path(), root.path().join("bob")).unwrap();
+    let (good, told) = check(&[places, more].concat());
+    assert!(!good && told.contains("\"bob\" can have no folder") && told.contains("is no folder"), "{told}");
 }
