@@ -92,6 +92,6 @@ async fn aside(work: impl FnOnce() + Send + 'static) {
 fn told(what: &str, reloaded: Result<(), String>) {
     match reloaded {
         Ok(()) => tracing::info!("{what} were read again"),
-        Err(error) => tracing::error!(error, "{what} stay as they were"),
+        Err(error) => tracing::error!(error, "{what} could not be read again: what was read before is used"),
     }
 }

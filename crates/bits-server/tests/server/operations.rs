@@ -233,8 +233,18 @@ fn certificate_and_users_are_read_again_when_the_server_is_told_to() {
     hang_up();
     std::thread::sleep(std::time::Duration::from_millis(300));
     assert_eq!(status(&old), 401);
+    // A certificate of which a half is written, and one whose key has not come yet.
+    let whole = fs::read(new.write(folder.path())).unwrap();
+    for written in [&whole[..whole.len() / 2], &whole] {
+        fs::write(&chain, written).unwrap();
+        let before = server.log().matches("the certificate could not be read again").count();
+        hang_up();
+        eventually("it stays", || {
+            server.log().matches("the certificate could not be read again").count() > before
+        });
+        assert_eq!(status(&old), 401);
+    }
     fs::write(&users, "\u{feff}Aladdin:open sesame\n").unwrap();
-    new.write(folder.path());
     new.write_key(folder.path());
     hang_up();
     std::thread::sleep(std::time::Duration::from_millis(500));
