@@ -133,6 +133,9 @@ impl Failure {
             (Reason::NotBits, 200..=299) => {
                 Some("a login page or a portal may have answered in the server's place")
             }
+            (Reason::NotBits, 300..=399) if self.location.is_none() => {
+                Some("uploads are not redirected, and it names no other address")
+            }
             (Reason::NotBits, 300..=399) => {
                 Some("uploads are not redirected: use the address that it points to")
             }

@@ -15,6 +15,15 @@ fn a_redirection_shows_where_it_points_to() {
 }
 
 #[test]
+fn a_redirection_that_points_nowhere_is_not_recommended() {
+    for status in [300, 302, 304] {
+        let server = Server::build().faults(move |_| Fault::Answer(status, "", "")).start();
+        let ended = Desk::with_size(10).run(&[], &server.url("/a"));
+        ended.failed(1, &[&status.to_string(), "names no other address"]);
+    }
+}
+
+#[test]
 fn whatever_a_firewall_answers_to_the_unknown_method_the_override_is_suggested() {
     for status in [400, 403, 405, 501] {
         let server = Server::build().faults(move |_| Fault::Answer(status, "", "<h1>No</h1>")).start();
