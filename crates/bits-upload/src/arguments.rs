@@ -91,7 +91,16 @@ fn configured(words: &[OsString]) -> Result<Vec<OsString>, Problem> {
     let text = fs::read_to_string(&path)
         .map_err(|error| Problem::usage(format_args!("{shown} cannot be read: {error}")))?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    Ok(lines.map(|line| word(line).into()).collect())
+    lines
+        .map(|line| match word(line) {
+            Some(word) => Ok(word.into()),
+            // Not the whole line: it may have a password in it.
+            None => Err(Problem::usage(format_args!(
+                "{shown}: the line of {} is no option: write 'retry-max = 2h', or 'quiet'",
+                line.split_whitespace().next().unwrap_or_default()
+            ))),
+        })
+        .collect()
 }
 
 /// The options that stand in the environment, as words. Where they may be repeated, one is in there.
@@ -119,11 +128,14 @@ fn from_environment(variable: impl Fn(&str) -> Option<OsString>) -> Result<Vec<O
 }
 
 /// `name = value` as `--name=value`, and `name` as `--name`.
-fn word(line: &str) -> String {
-    match line.split_once('=') {
-        Some((name, value)) => format!("--{}={}", name.trim(), value.trim()),
-        None => format!("--{line}"),
-    }
+fn word(line: &str) -> Option<String> {
+    let (name, value) = line.split_once('=').map_or((line, None), |(name, value)| (name, Some(value)));
+    let name = name.trim();
+    let is_name = !name.starts_with('-') && !name.contains(char::is_whitespace);
+    is_name.then(|| match value {
+        Some(value) => format!("--{name}={}", value.trim()),
+        None => format!("--{name}"),
+    })
 }
 
 #[cfg(test)]
@@ -158,7 +170,10 @@ mod tests {
             ("insecure", "--insecure"),
             ("header = X-A: b=c", "--header=X-A: b=c"),
         ] {
-            assert_eq!(word(line), expected);
+            assert_eq!(word(line).as_deref(), Some(expected));
+        }
+        for line in ["retry-max 2h", "--retry-max=2h", "user backup:a=b", "-v"] {
+            assert_eq!(word(line), None, "{line}");
         }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn find(file: Option<&Path>, host: &str) -> Result<Option<User>, Prob
 
 /// The first entry for this host, or the default one.
 fn entry(text: &str, host: &str) -> Option<User> {
-    let mut words = text.lines().filter(|line| !line.trim_start().starts_with('#')).flat_map(words);
+    let mut words = without_macros(text).into_iter();
     let (mut is_ours, mut login, mut password) = (false, None, None);
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -35,8 +35,8 @@ fn entry(text: &str, host: &str) -> Option<User> {
             }
             "login" if is_ours => login = words.next(),
             "password" if is_ours => password = words.next(),
-            // A macro is commands for another program, up to the end of the file as a rule.
-            "macdef" => break,
+            // Its value may look like one of these words.
+            "account" => drop(words.next()),
             _ => {}
         }
     }
@@ -44,6 +44,23 @@ fn entry(text: &str, host: &str) -> Option<User> {
         return None;
     }
     Some(User::new(&login.unwrap_or_default(), &password?))
+}
+
+/// All words but those of comments, and of macros: commands for another program, up to the next empty line.
+fn without_macros(text: &str) -> Vec<String> {
+    let (mut all, mut in_macro) = (Vec::new(), false);
+    for line in text.lines() {
+        if in_macro || line.trim_start().starts_with('#') {
+            in_macro = in_macro && !line.trim().is_empty();
+            continue;
+        }
+        let words = words(line).into_iter();
+        all.extend(words.take_while(|word| {
+            in_macro = word == "macdef";
+            !in_macro
+        }));
+    }
+    all
 }
 
 /// The words of a line. One in quotes may have blanks in it, and quotes behind a backslash.
@@ -84,6 +101,10 @@ mod tests {
         let quoted = r#"machine a login "the \"one\"" password "open sesame\\""#;
         let quoted = format!("{quoted}\"");
         assert_eq!(entry(&quoted, "a").unwrap().credentials(), r#"the "one":open sesame\"#);
+        let macros = "machine a login x password y macdef init\nmachine b login no password no\n\n\
+                      machine b account login login z password w\n";
+        assert_eq!(entry(macros, "a").unwrap().credentials(), "x:y");
+        assert_eq!(entry(macros, "b").unwrap().credentials(), "z:w");
         assert!(entry("machine a login x password y", "b").is_none());
         assert!(entry("machine a login x", "a").is_none());
     }

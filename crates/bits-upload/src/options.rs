@@ -117,7 +117,12 @@ pub(crate) struct Options {
     pub(crate) proxy_user: Option<User>,
 
     /// What this program calls itself
-    #[arg(long, value_name = "TEXT", default_value = concat!("bits-upload/", env!("CARGO_PKG_VERSION")))]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = concat!("bits-upload/", env!("CARGO_PKG_VERSION")),
+        value_parser = values::text,
+    )]
     pub(crate) user_agent: String,
 
     /// Send POST and the method BITS_POST in a header, for what lets no other method pass

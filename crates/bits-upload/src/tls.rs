@@ -135,6 +135,12 @@ impl ServerCertVerifier for Anybody {
     }
 }
 
+/// Whether a key in a PEM file has a password: PKCS#8, or what OpenSSL wrote before.
+fn is_encrypted(pem: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(pem);
+    text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
+}
+
 /// What `--cert` and `--key` name.
 fn key(certificate: &Path, key: Option<&Path>, provider: &CryptoProvider) -> Result<CertifiedKey, Problem> {
     let shown = certificate.display();
@@ -145,8 +151,15 @@ fn key(certificate: &Path, key: Option<&Path>, provider: &CryptoProvider) -> Res
     };
     let chain = CertificateDer::pem_slice_iter(&read(certificate)?).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|error| wrong(&error))?;
-    let key = PrivateKeyDer::from_pem_slice(&read(key.unwrap_or(certificate))?);
-    let key = key.map_err(|error| wrong(&error))?;
+    let holder = key.unwrap_or(certificate);
+    let text = read(holder)?;
+    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|error| match is_encrypted(&text) {
+        true => Problem::failed(format_args!(
+            "the key in {} is encrypted: openssl pkey -in FILE -out FILE writes it without its password",
+            holder.display()
+        )),
+        false => wrong(&error),
+    })?;
     if chain.is_empty() {
         return Err(wrong(&"no certificate"));
     }

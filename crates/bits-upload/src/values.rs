@@ -62,6 +62,12 @@ fn size(text: &str) -> Result<NonZeroU64, String> {
         .ok_or_else(|| "a number of bytes above zero is wanted, such as 512KiB".to_owned())
 }
 
+/// What can be sent in a header.
+pub(crate) fn text(text: &str) -> Result<String, &'static str> {
+    let is_sendable = HeaderValue::from_str(text).is_ok();
+    is_sendable.then(|| text.to_owned()).ok_or("it has a line break or another control character in it")
+}
+
 pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) =
         text.split_once(':').ok_or("a name, a colon and a value are wanted, such as 'X-Team: backups'")?;
@@ -85,6 +91,14 @@ pub(crate) fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_sent_has_no_line_breaks() {
+        assert_eq!(text("a b/1").as_deref(), Ok("a b/1"));
+        for wrong in ["a\nb", "a\rb", "\u{7f}"] {
+            assert!(text(wrong).is_err(), "{wrong:?}");
+        }
+    }
 
     #[test]
     fn sizes_have_units() {

@@ -66,6 +66,21 @@ fn a_server_that_wants_a_certificate_of_the_client_says_so_and_takes_it() {
     }
 }
 
+#[test]
+fn a_key_with_a_password_is_called_that() {
+    let (ours, _) = certificate();
+    let desk = Desk::with_size(10);
+    fs::write(desk.path("cert.pem"), ours.pem()).unwrap();
+    for key in [
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+        "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n",
+    ] {
+        fs::write(desk.path("key.pem"), key).unwrap();
+        let options = ["--cert", "cert.pem", "--key", "key.pem"];
+        desk.run(&options, "https://127.0.0.1:1/a").failed(1, &["key.pem is encrypted", "openssl pkey"]);
+    }
+}
+
 /// nginx answers 400 then, and IIS 403.7.
 #[test]
 fn a_page_of_a_server_that_asked_for_a_certificate_in_vain_is_understood() {
