@@ -99,6 +99,12 @@ fn shells_and_readers_of_manuals_are_served() {
         }
     }
     run(&["--completions", "cmd"]).failed(2, &["cmd"]);
+    // Nobody reads any more.
+    if let (true, Ok(full)) = (cfg!(target_os = "linux"), fs::File::options().write(true).open("/dev/full")) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bits-upload"));
+        command.args(["--completions", "bash"]).stdout(full).stderr(Stdio::piped());
+        Ended::of(command.spawn().unwrap()).succeeded();
+    }
     let manual = run(&["--man"]);
     manual.succeeded();
     assert!(manual.stdout.contains(".TH bits-upload 1") && manual.stdout.contains("\\-\\-retry\\-max"));
