@@ -1,6 +1,6 @@
 //! One file, and where it goes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -50,8 +50,15 @@ impl Job {
                 "--state and --reply are for one file: --resume keeps a state for each",
             ));
         }
+        let mut places = BTreeMap::new();
         for job in &jobs {
             job.check()?;
+            if let Some(other) = places.insert(job.url.path(), &job.file) {
+                let (file, other, place) = (job.file.display(), other.display(), job.url.path());
+                return Err(Problem::usage(format_args!(
+                    "{other} and {file} would both become {place}: one would replace the other"
+                )));
+            }
         }
         Ok(jobs)
     }

@@ -80,6 +80,22 @@ fn several_files_need_a_folder() {
 }
 
 #[test]
+fn two_files_with_one_name_are_refused_before_one_replaces_the_other() {
+    let (server, desk) = (Server::start(), Desk::with_size(10));
+    for folder in ["one", "two"] {
+        fs::create_dir(desk.path(folder)).unwrap();
+        fs::copy(desk.file(), desk.path(folder).join("source.bin")).unwrap();
+    }
+    let url = server.url("/in/");
+    for files in [["source.bin", "two/source.bin"], ["source.bin", "source.bin"]] {
+        let words = ["would both become /in/source.bin", files[0], files[1]];
+        run(&desk, &[&files[..], &[&url]].concat()).failed(2, &words);
+    }
+    run(&desk, &["--recursive", "one", "two", &url]).failed(2, &["one/source.bin", "two/source.bin"]);
+    assert!(server.seen().is_empty());
+}
+
+#[test]
 fn what_is_kept_for_a_user_is_listed_resumed_and_removed() {
     let server = Server::build().faults(|seen| match seen.number {
         3 => Fault::Answer(403, "", "the token has expired"),
