@@ -5,13 +5,18 @@ use std::time::{Duration, Instant};
 
 use bits_proto::Guid;
 use bits_proto::server::{Directory, Held, Output, Record, Report, Restored, Sessions};
+use futures_util::stream::{self, StreamExt};
 use http::request::Parts;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::turns::{Turn, Turns, Upload, Work};
-use crate::storage::{self, Failure, Records, Storage};
+use crate::storage::{self, Failure, Kept, Records, Storage};
 use crate::tasks::{Task, Tasks};
+
+/// How many sessions a start has the storage look at in one go, and how many times it does so at a time.
+const LOOK: usize = 64;
+const LOOKS_AT_A_TIME: usize = 8;
 
 /// Tells owners apart: a user's name, say; `()` where everybody is one.
 pub trait Owner: Clone + Ord + Serialize + DeserializeOwned + Send + Sync + 'static {}
@@ -58,10 +63,11 @@ impl<O: Owner, R: Records> Table<O, R> {
             known.push(id);
             left.push(Leftover::Record(id, why));
         }
-        for kept in listed.kept {
-            let (id, age) = (kept.id, kept.age);
+        let looks = stream::iter(listed.kept).chunks(LOOK).map(|kept| look(storage, kept));
+        let mut looked = looks.buffered(LOOKS_AT_A_TIME).flat_map(stream::iter);
+        while let Some((id, age, looked)) = looked.next().await {
             known.push(id);
-            let why = match take_up(&mut sessions, storage, kept).await? {
+            let why = match take_up(&mut sessions, storage, age, looked).await? {
                 Taken::Up => continue,
                 Taken::OutOfReach(why) => {
                     left.push(Leftover::OutOfReach(id, why));
@@ -76,6 +82,7 @@ impl<O: Owner, R: Records> Table<O, R> {
             }
             left.push(Leftover::Record(id, why));
         }
+        drop(looked);
         left.extend(storage.sweep(&known).await?.into_iter().map(Leftover::Foreign));
         let tasks = Tasks::new(sessions, Instant::now);
         Ok((Self { tasks, records: std::sync::Arc::new(records), directory }, left))
@@ -84,6 +91,32 @@ impl<O: Owner, R: Records> Table<O, R> {
     /// The tasks, with the table in them: to look at sessions or to [evict](Sessions::evict) one.
     pub const fn tasks(&self) -> &Tasks<O> {
         &self.tasks
+    }
+}
+
+/// A record that was kept, and what the storage holds of its session; or why nobody can go on with it.
+type Looked<O> = (Guid, Duration, Result<Sound<O>, String>);
+type Sound<O> = (Record<O>, Result<Held, Failure>);
+
+async fn look<O: Owner, S: Storage>(storage: &S, kept: Vec<Kept>) -> Vec<Looked<O>> {
+    let read: Vec<_> = kept.iter().map(read).collect();
+    let sound = kept.iter().zip(&read).filter(|(_, record)| record.is_ok());
+    let uploads = sound.map(|(kept, _)| (kept.id, kept.record.place.clone())).collect();
+    let mut held = storage.held_each(uploads).await.into_iter();
+    let looked = read.into_iter().map(|record| {
+        let record = record?;
+        let held = held.next().unwrap_or_else(|| Err(Failure::internal("nothing was said of it")));
+        Ok((record, held))
+    });
+    kept.iter().zip(looked).map(|(kept, looked)| (kept.id, kept.age, looked)).collect()
+}
+
+fn read<O: Owner>(kept: &Kept) -> Result<Record<O>, String> {
+    let record: Record<O> =
+        serde_json::from_slice(&kept.record.session).map_err(|error| error.to_string())?;
+    match record.id() == kept.id {
+        true => Ok(record),
+        false => Err("it is a record of another session".to_owned()),
     }
 }
 
@@ -97,21 +130,20 @@ enum Taken {
 async fn take_up<O: Owner, S: Storage>(
     sessions: &mut Sessions<O>,
     storage: &S,
-    kept: storage::Kept,
+    age: Duration,
+    looked: Result<Sound<O>, String>,
 ) -> Result<Taken, Failure> {
-    let record: Record<O> = match serde_json::from_slice(&kept.record.session) {
-        Ok(record) => record,
-        Err(error) => return Ok(Taken::Not(error.to_string())),
+    let (record, held) = match looked {
+        Ok(looked) => looked,
+        Err(why) => return Ok(Taken::Not(why)),
     };
-    if record.id() != kept.id {
-        return Ok(Taken::Not("it is a record of another session".to_owned()));
-    }
-    let (held, out_of_reach) = match storage.held(kept.id, &kept.record.place, 0).await {
+    let id = record.id();
+    let (held, out_of_reach) = match held {
         Ok(held) => (held, None),
         // A disk that is not mounted, say. It heals, or the client is told when it comes.
         Err(failure) => (Held::Bytes(record.received()), Some(failure.to_string())),
     };
-    let restored = match sessions.restore(Instant::now(), record, kept.age, held) {
+    let restored = match sessions.restore(Instant::now(), record, age, held) {
         Ok(restored) => restored,
         Err(error) => return Ok(Taken::Not(error.to_string())),
     };
@@ -119,8 +151,9 @@ async fn take_up<O: Owner, S: Storage>(
         return Ok(Taken::OutOfReach(why));
     }
     match restored {
-        Restored::Open(length) => storage.cut(kept.id, length).await?,
-        Restored::Ended => storage.discard(kept.id, 0).await?,
+        Restored::Open(length) if held == Held::Bytes(length) => {}
+        Restored::Open(length) => storage.cut(id, length).await?,
+        Restored::Ended => storage.discard(id, 0).await?,
     }
     Ok(Taken::Up)
 }

@@ -112,10 +112,26 @@ pub trait Storage: Send + Sync + 'static {
     /// Deletes the bytes of an upload, and the reply to it.
     fn discard(&self, id: Guid, fence: u64) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Says what there is of an upload, after a crash or a take-over. From now on, nobody with a lower fence writes.
+    /// Says what there is of an upload, after a crash or a take-over: no byte is left behind those that are counted. From now on,
+    /// nobody with a lower fence writes.
     ///
     /// `place` is what [`place`](Self::place) returned when the session was last saved.
     fn held(&self, id: Guid, place: &[u8], fence: u64) -> impl Future<Output = Result<Held, Failure>> + Send;
+
+    /// Says of each of these uploads what [`held`](Self::held) says of one, in their order and with the fence 0. Called at a start, which
+    /// may find a hundred thousand of them: for a storage that looks at many faster than at one after another.
+    fn held_each(
+        &self,
+        uploads: Vec<(Guid, Vec<u8>)>,
+    ) -> impl Future<Output = Vec<Result<Held, Failure>>> + Send {
+        async move {
+            let mut each = Vec::with_capacity(uploads.len());
+            for (id, place) in uploads {
+                each.push(self.held(id, &place, 0).await);
+            }
+            each
+        }
+    }
 
     /// Takes up an upload that another process gave back in order, at the beginning of a claim. The place is as it was saved, and
     /// nothing need be looked at. Called by turns of several processes alone.

@@ -107,7 +107,9 @@ impl Contents for Folder {
             let file =
                 disk::create(&state.folder, &reply_name(id), OFlags::TRUNC, mode).map_err(io::Error::from)?;
             let never = shared.durability == Durability::Never;
-            Ok(FolderWriter::new(file, 0, if never { Ending::Nothing } else { Ending::Synced }))
+            let ending = if never { Ending::Nothing } else { Ending::Synced };
+            // Nobody has said how long it will be.
+            Ok(FolderWriter::new(file, 0..u64::MAX, ending))
         })
         .await
     }

@@ -356,6 +356,13 @@ impl Storage for Folder {
         blocking(move || shared.held(id, fence)).await
     }
 
+    /// In one go, since changing threads takes longer than looking.
+    async fn held_each(&self, uploads: Vec<(Guid, Vec<u8>)>) -> Vec<Result<Held, Failure>> {
+        let (shared, count) = (self.shared(), uploads.len());
+        let each = blocking(move || Ok(uploads.into_iter().map(|(id, _)| shared.held(id, 0)).collect()));
+        each.await.unwrap_or_else(|failure| vec![Err(failure); count])
+    }
+
     async fn cut(&self, id: Guid, length: u64) -> Result<(), Failure> {
         let shared = self.shared();
         blocking(move || shared.cut(id, length)).await

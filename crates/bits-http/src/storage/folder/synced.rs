@@ -7,12 +7,15 @@
 //!
 //! While the machine runs on, the length counts, whatever becomes of the process.
 
+use std::fmt;
 use std::fs::File;
+use std::hash::Hasher;
 use std::io;
 use std::os::unix::fs::FileExt;
 
 use rustix::fs;
 use rustix::io::Errno;
+use twox_hash::xxhash3_64;
 
 use super::disk;
 
@@ -106,55 +109,22 @@ fn sum(file: &File, start: u64, end: u64) -> io::Result<u64> {
 
 /// A sum of bytes that come in pieces of any size: fast, and changed by zeros in the place of bytes. It is no protection against somebody
 /// who makes bytes for it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sum {
-    lanes: [u64; 4],
-    /// What is too short for a block.
-    rest: Vec<u8>,
-    length: u64,
+#[derive(Clone, Default)]
+pub(super) struct Sum(xxhash3_64::Hasher);
+
+impl fmt::Debug for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sum").field(&self.value()).finish()
+    }
 }
 
-const BLOCK: usize = 32;
-
-/// Odd, so that no multiplication forgets a bit.
-const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-
 impl Sum {
-    pub(super) fn add(&mut self, mut bytes: &[u8]) {
-        self.length += bytes.len() as u64;
-        if !self.rest.is_empty() {
-            let missing = (BLOCK - self.rest.len()).min(bytes.len());
-            let (begin, others) = bytes.split_at(missing);
-            self.rest.extend_from_slice(begin);
-            bytes = others;
-            if self.rest.len() < BLOCK {
-                return;
-            }
-            let whole = std::mem::take(&mut self.rest);
-            self.blocks(&whole);
-        }
-        let (blocks, rest) = bytes.split_at(bytes.len() - bytes.len() % BLOCK);
-        self.blocks(blocks);
-        self.rest.extend_from_slice(rest);
-    }
-
-    fn blocks(&mut self, bytes: &[u8]) {
-        let mut lanes = self.lanes;
-        for block in bytes.chunks_exact(BLOCK) {
-            for (lane, word) in lanes.iter_mut().zip(block.chunks_exact(8)) {
-                let word = u64::from_le_bytes(word.try_into().unwrap_or_default());
-                *lane = (lane.rotate_left(23) ^ word).wrapping_mul(FACTOR);
-            }
-        }
-        self.lanes = lanes;
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        self.0.write(bytes);
     }
 
     pub(super) fn value(&self) -> u64 {
-        let mut last = self.clone();
-        last.rest.resize(BLOCK, 0);
-        let rest = std::mem::take(&mut last.rest);
-        last.blocks(&rest);
-        last.lanes.iter().fold(self.length, |sum, lane| (sum.rotate_left(17) ^ lane).wrapping_mul(FACTOR))
+        self.0.finish()
     }
 }
 

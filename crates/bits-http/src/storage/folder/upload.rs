@@ -106,7 +106,7 @@ impl Shared {
             return Err(Failure::new(Refusal::EntityMissing, "the machine lost bytes that were stored"));
         }
         let ending = self.ending(&file, span)?;
-        Ok(FolderWriter::new(file, span.start, ending).of(id, &self.lasting))
+        Ok(FolderWriter::new(file, span.start..span.end, ending).of(id, &self.lasting))
     }
 
     /// What makes the bytes of a Fragment last.
@@ -222,10 +222,12 @@ impl Shared {
         if root.shared && fence > 0 && !take_over::take_over(&mut part, fence)? {
             return Ok(Held::Nothing);
         }
-        Ok(match part.open(OFlags::RDONLY | OFlags::NONBLOCK)? {
-            Some(file) => Held::Bytes(self.counts(&file)?),
-            None => Held::Nothing,
-        })
+        let Some(file) = part.open(OFlags::RDONLY | OFlags::NONBLOCK)? else { return Ok(Held::Nothing) };
+        let counted = self.counts(&file)?;
+        if counted < file.metadata()?.len() {
+            self.cut_part(id, &part, counted)?;
+        }
+        Ok(Held::Bytes(counted))
     }
 
     /// How many bytes of a file count. After a power cut these are not all that are there.
@@ -249,6 +251,10 @@ impl Shared {
     pub(super) fn cut(&self, id: Guid, length: u64) -> Result<(), Failure> {
         let (root, state) = self.opened()?;
         let Found::Part(part) = place::find(&root, &state, id)? else { return Ok(()) };
+        self.cut_part(id, &part, length)
+    }
+
+    fn cut_part(&self, id: Guid, part: &Part, length: u64) -> Result<(), Failure> {
         let Some(file) = part.open(OFlags::WRONLY | OFlags::NONBLOCK)? else { return Ok(()) };
         if file.metadata()?.len() > length {
             self.lasting.forget(id);

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bits_proto::Guid;
@@ -15,11 +16,10 @@ use super::{blocking, disk, fail_point};
 use crate::storage::{Failure, Writer};
 
 /// How many bytes are written at a time. While they are written, as many again may come.
+///
+/// They are copied, so that a stack reads into the same buffer again: it would fetch a new one for each piece that is kept, which costs
+/// more than the copy, and pieces of a byte would each keep a whole one.
 const WRITE_SIZE: usize = 128 * 1024;
-
-/// How many chunks wait to be written at most. Each keeps the whole buffer in memory that it was read into, be it a byte
-/// long: without this, a client that sends single bytes takes thousands of times what it sends.
-const MAX_CHUNKS: usize = 64;
 
 /// How many bytes an upload gives back to a full disk, so that there is room to save where it stands.
 const ROOM: u64 = 64 * 1024;
@@ -41,8 +41,12 @@ pub struct FolderWriter {
     file: Arc<File>,
     ending: Ending,
     start: u64,
-    pending: Vec<Bytes>,
-    size: usize,
+    /// How many bytes are still to come at most.
+    left: u64,
+    /// What has come and is not being written.
+    pending: Vec<u8>,
+    /// A buffer that was written.
+    spare: Vec<u8>,
     written: Written,
     /// The work that goes on while more bytes come.
     writing: Option<JoinHandle<Result<Wrote, Failure>>>,
@@ -60,16 +64,25 @@ struct Written {
 }
 
 /// How far a piece of work came, and what ended it.
-type Wrote = (Written, Result<(), Failure>);
+#[derive(Debug)]
+struct Wrote {
+    written: Written,
+    done: Result<(), Failure>,
+    /// To be filled again.
+    buffer: Vec<u8>,
+}
 
 impl FolderWriter {
-    pub(super) fn new(file: File, start: u64, ending: Ending) -> Self {
+    /// Appends what belongs there, or less.
+    pub(super) fn new(file: File, part: Range<u64>, ending: Ending) -> Self {
+        let start = part.start;
         Self {
             file: Arc::new(file),
             ending,
             start,
+            left: part.end.saturating_sub(start),
             pending: Vec::new(),
-            size: 0,
+            spare: Vec::new(),
             written: Written { at: start, sum: Sum::default() },
             writing: None,
             failed: None,
@@ -85,14 +98,29 @@ impl FolderWriter {
         self
     }
 
-    /// The work that writes what is pending.
+    /// Keeps as many of the bytes as a piece of work takes, and returns the others.
+    fn take<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        if self.pending.capacity() == 0 {
+            self.pending = std::mem::take(&mut self.spare);
+            let expected = usize::try_from(self.left)
+                .unwrap_or(WRITE_SIZE)
+                .clamp(bytes.len().min(WRITE_SIZE), WRITE_SIZE);
+            self.pending.reserve_exact(expected);
+        }
+        let (taken, others) = bytes.split_at(bytes.len().min(WRITE_SIZE.saturating_sub(self.pending.len())));
+        self.pending.extend_from_slice(taken);
+        self.left = self.left.saturating_sub(taken.len() as u64);
+        others
+    }
+
+    /// The work that writes what is pending, and returns its buffer.
     fn work(&mut self) -> impl FnOnce() -> Wrote + Send + 'static {
-        self.size = 0;
-        let (file, chunks) = (Arc::clone(&self.file), std::mem::take(&mut self.pending));
+        let (file, mut buffer) = (Arc::clone(&self.file), std::mem::take(&mut self.pending));
         let (mut written, sums) = (self.written.clone(), self.ending == Ending::Marked);
         move || {
-            let done = written.write(&file, &chunks, sums);
-            (written, done.map_err(Failure::from))
+            let done = written.write(&file, &buffer, sums).map_err(Failure::from);
+            buffer.clear();
+            Wrote { written, done, buffer }
         }
     }
 
@@ -100,9 +128,10 @@ impl FolderWriter {
     async fn wait(&mut self) {
         let Some(writing) = self.writing.take() else { return };
         let done = match writing.await {
-            Ok(Ok((written, done))) => {
-                self.written = written;
-                done
+            Ok(Ok(wrote)) => {
+                self.written = wrote.written;
+                self.spare = wrote.buffer;
+                wrote.done
             }
             Ok(Err(failure)) => Err(failure),
             Err(error) => Err(Failure::internal(error.to_string())),
@@ -113,13 +142,15 @@ impl FolderWriter {
 
 impl Writer for FolderWriter {
     async fn write(&mut self, bytes: Bytes) -> Result<(), Failure> {
-        self.size += bytes.len();
-        self.pending.push(bytes);
-        if self.size >= WRITE_SIZE || self.pending.len() >= MAX_CHUNKS {
-            self.wait().await;
-            if self.failed.is_none() {
-                let work = self.work();
-                self.writing = Some(spawn_blocking(fail_point::carried(move || Ok(work()))));
+        let mut rest = &*bytes;
+        while !rest.is_empty() && self.failed.is_none() {
+            rest = self.take(rest);
+            if self.pending.len() >= WRITE_SIZE {
+                self.wait().await;
+                if self.failed.is_none() {
+                    let work = self.work();
+                    self.writing = Some(spawn_blocking(fail_point::carried(move || Ok(work()))));
+                }
             }
         }
         self.failed.clone().map_or(Ok(()), Err)
@@ -135,7 +166,10 @@ impl Writer for FolderWriter {
         let finished = blocking(move || {
             let (written, done) = match failed {
                 Some(failed) => (written, Err(failed)),
-                None => work(),
+                None => {
+                    let wrote = work();
+                    (wrote.written, wrote.done)
+                }
             };
             fail_point::reach("the bytes are written");
             let counted = last(&file, start, &written, done, ending);
@@ -150,17 +184,13 @@ impl Writer for FolderWriter {
 }
 
 impl Written {
-    /// Writes one after another.
-    fn write(&mut self, file: &File, chunks: &[Bytes], sums: bool) -> io::Result<()> {
-        for chunk in chunks {
-            let (written, done) = disk::write(file, chunk, self.at);
-            if sums {
-                self.sum.add(chunk.get(..written).unwrap_or_default());
-            }
-            self.at += written as u64;
-            done?;
+    fn write(&mut self, file: &File, bytes: &[u8], sums: bool) -> io::Result<()> {
+        let (written, done) = disk::write(file, bytes, self.at);
+        if sums {
+            self.sum.add(bytes.get(..written).unwrap_or_default());
         }
-        Ok(())
+        self.at += written as u64;
+        done
     }
 }
 

@@ -124,3 +124,18 @@ fn after_a_power_cut_a_server_that_never_syncs_serves_again() {
         assert!(client.done && published(place, what));
     });
 }
+
+/// From the second start on, the length of a file counts again.
+#[test]
+fn what_a_power_cut_took_does_not_count_at_the_second_start_either() {
+    let went_back = std::cell::Cell::new(0);
+    everywhere(Durability::Whole, |place, client, what| {
+        run(async {
+            let folder = place.builder().durability(Durability::Whole).open().unwrap();
+            Uploads::builder(folder.clone()).open(&Directory::default(), folder).await.unwrap();
+        });
+        let client = goes_on(Durability::Whole, place, client, what);
+        went_back.set(went_back.get() + usize::from(client.went_back));
+    });
+    assert!(went_back.get() > 0, "nothing is synced that need not be");
+}
