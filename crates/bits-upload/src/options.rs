@@ -154,7 +154,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     retry_max: Option<Duration>,
 
-    /// After how long without progress to give up [default: 14d]
+    /// After how long without progress to give up [default: 14d; 30s with --check]
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     give_up_after: Option<Duration>,
 
@@ -206,6 +206,12 @@ pub(crate) struct Options {
     #[arg(long, exclusive = true)]
     man: bool,
 }
+
+/// How long a check takes at most: somebody waits for it.
+const CHECK_TIME: Duration = Duration::from_secs(30);
+
+/// The delays between its tries.
+const CHECK_DELAYS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum FollowHost {
@@ -276,20 +282,23 @@ impl Options {
         }
     }
 
-    /// The delays between tries, where the user chose one of them.
+    /// The delays between tries, where the user chose one of them, or waits for a check.
     pub(crate) fn retry_delays_if_set(&self) -> Option<(Duration, Duration)> {
-        (self.retry_min.is_some() || self.retry_max.is_some()).then(|| self.retry_delays())
+        let is_set = self.retry_min.is_some() || self.retry_max.is_some() || self.check;
+        is_set.then(|| self.retry_delays())
     }
 
     /// One of them alone moves the other's default out of its way.
     fn retry_delays(&self) -> (Duration, Duration) {
-        let min = self.retry_min.unwrap_or(FIRST_RETRY_DELAY.min(self.retry_max.unwrap_or(Duration::MAX)));
-        let max = self.retry_max.unwrap_or(LONGEST_RETRY_DELAY.max(min));
+        let (first, longest) =
+            if self.check { CHECK_DELAYS } else { (FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY) };
+        let min = self.retry_min.unwrap_or(first.min(self.retry_max.unwrap_or(Duration::MAX)));
+        let max = self.retry_max.unwrap_or(longest.max(min));
         (min, max)
     }
 
     pub(crate) fn give_up_after(&self) -> Duration {
-        self.give_up_after.unwrap_or(SESSION_TIMEOUT)
+        self.give_up_after.unwrap_or(if self.check { CHECK_TIME } else { SESSION_TIMEOUT })
     }
 
     /// The headers of `--header`.
@@ -338,5 +347,20 @@ mod tests {
     fn the_command_line_is_sound() {
         use clap::CommandFactory;
         Options::command().debug_assert();
+    }
+
+    #[test]
+    fn a_check_waits_for_less_than_an_upload() {
+        use clap::Parser;
+        let options = |words: &[&str]| {
+            let line = [&["bits-upload"], words, &["file", "http://server/a"]].concat();
+            Options::try_parse_from(line).unwrap()
+        };
+        let check = options(&["--check"]);
+        assert_eq!((check.give_up_after(), check.retry_delays_if_set()), (CHECK_TIME, Some(CHECK_DELAYS)));
+        let patient = options(&["--check", "--give-up-after", "2h", "--retry-min", "1m"]);
+        assert_eq!(patient.give_up_after(), Duration::from_secs(7200));
+        assert_eq!(patient.retry_delays(), (Duration::from_secs(60), Duration::from_secs(60)));
+        assert_eq!(options(&[]).give_up_after(), SESSION_TIMEOUT);
     }
 }

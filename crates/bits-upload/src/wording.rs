@@ -81,13 +81,13 @@ pub(crate) fn problem(
         Error::Transport(failure) => transport(failure, options, network),
         Error::Failed { failure, trouble } => failed(failure, known, trouble.as_deref(), job, options),
         Error::Reply(error) => reply(error, known, job, options, network),
-        Error::Suspended => Problem::resumable(format_args!("interrupted; {}", how_to_go_on(job))),
+        Error::Suspended => Problem::resumable(format_args!("interrupted; {}", how_to_go_on(job, options))),
         error => Problem::failed(error),
     }
 }
 
 fn failed(failure: &Failure, known: &Known, trouble: Option<&str>, job: &Job, options: &Options) -> Problem {
-    let next = how_to_go_on(job);
+    let next = how_to_go_on(job, options);
     let why = match &known.advice {
         Some(advice) => advice.clone(),
         None => explained(failure, known, options),
@@ -101,6 +101,7 @@ fn failed(failure: &Failure, known: &Known, trouble: Option<&str>, job: &Job, op
         (Reason::SourceChanged, _) => {
             Problem::failed(format_args!("{why}; run the same command again to upload it as it is now"))
         }
+        _ if options.check && failure.is_retryable() => Problem::resumable(format_args!("{why}; {next}")),
         _ => Problem::failed(why),
     }
 }
@@ -124,10 +125,13 @@ fn reply(error: &ReplyError, known: &Known, job: &Job, options: &Options, networ
             Problem::failed(format_args!("{what}: --reply-max raises the limit"))
         }
         ReplyError::Failed { cause: Some(cause), .. } if cause.reason == download::Reason::Page => {
-            Problem::resumable(format_args!("{what}; log in there first, then {}", how_to_go_on(job)))
+            Problem::resumable(format_args!(
+                "{what}; log in there first, then {}",
+                how_to_go_on(job, options)
+            ))
         }
         ReplyError::Failed { .. } | ReplyError::Interrupted => {
-            Problem::resumable(format_args!("{what}; {}", how_to_go_on(job)))
+            Problem::resumable(format_args!("{what}; {}", how_to_go_on(job, options)))
         }
         _ => Problem::failed(what),
     }
@@ -191,8 +195,10 @@ fn state(error: &StateError, job: &Job) -> Problem {
     }
 }
 
-fn how_to_go_on(job: &Job) -> &'static str {
-    if job.state.is_some() {
+fn how_to_go_on(job: &Job, options: &Options) -> &'static str {
+    if options.check {
+        "run the check again"
+    } else if job.state.is_some() {
         "run the same command again to go on"
     } else {
         "run it again to start over; --state FILE would let it go on"

@@ -5,6 +5,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use bits_proto::client::{Event as Told, Failure, Reason};
+use bits_proto::packet::PacketType;
 use http::{HeaderValue, StatusCode, Uri};
 
 use super::challenge::Challenge;
@@ -50,6 +51,9 @@ impl<T: Transport> Job<'_, T> {
                     _ => cause.to_string(),
                 };
                 self.trouble = Some(text);
+                if cause.packet == Some(PacketType::Ping) {
+                    self.refused_ping = Some(cause.clone());
+                }
             }
             _ => {}
         }

@@ -8,7 +8,8 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use bits_proto::client::{Output, Suspend, Transmit, TransportError, Upload};
+use bits_proto::client::{Failure, Output, Suspend, Transmit, TransportError, Upload};
+use bits_proto::header::BITS_PACKET_TYPE;
 use bits_proto::packet::PacketType;
 use http::{Request, Response, StatusCode, Uri};
 
@@ -47,6 +48,10 @@ pub(super) struct Job<'t, T> {
     pub(super) reply_trouble: Option<ReplyError>,
     pub(super) source_changed: bool,
     pub(super) aim: Aim,
+    /// Why the last Ping was no success.
+    pub(super) refused_ping: Option<Failure>,
+    /// Whether the last answer was the refusal of something that does not speak the protocol.
+    pub(super) is_page: bool,
 }
 
 enum News {
@@ -65,6 +70,10 @@ impl<T: Transport> Job<'_, T> {
                 news = true;
                 match output {
                     Output::Transmit(transmit) if self.is_reached(&transmit) => {
+                        // A server may know no Ping. A page is no such server.
+                        if let Some(failure) = self.refused_ping.take().filter(|_| self.is_page) {
+                            return Err(Error::Failed { failure, trouble: None });
+                        }
                         return Ok(Completed { confirmed: false, bytes: 0, reply: None });
                     }
                     Output::Transmit(transmit) => self.transmit(transmit)?,
@@ -114,7 +123,7 @@ impl<T: Transport> Job<'_, T> {
 
     /// Whether a Ping was all that was wanted.
     fn is_reached(&self, transmit: &Transmit) -> bool {
-        let packet = transmit.request.headers().get(bits_proto::header::BITS_PACKET_TYPE);
+        let packet = transmit.request.headers().get(BITS_PACKET_TYPE);
         self.aim == Aim::Ping && packet.is_some_and(|packet| packet == PacketType::CreateSession.as_str())
     }
 
@@ -161,6 +170,8 @@ impl<T: Transport> Job<'_, T> {
             Ok(response) => {
                 self.events.tell(Event::Response(&response));
                 self.cookies.hear(&exchange.url, &response);
+                self.is_page =
+                    !response.status().is_success() && !response.headers().contains_key(BITS_PACKET_TYPE);
                 if !matches!(
                     response.status(),
                     StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED

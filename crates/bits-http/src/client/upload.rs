@@ -124,6 +124,8 @@ async fn run<T: Transport>(
         reply_trouble: None,
         source_changed: false,
         aim,
+        refused_ping: None,
+        is_page: false,
     };
     let ended = job.drive().await;
     match ended {

@@ -65,3 +65,24 @@ fn a_folder_or_a_refused_name_as_the_destination_is_called_that() {
         Desk::with_size(10).run(&[], &server.url("/nul")).failed(1, &["does not take this name"]);
     }
 }
+
+#[test]
+fn a_check_takes_no_page_for_a_server() {
+    for (status, code) in [(400, 1), (403, 1), (404, 1), (405, 1), (500, 3), (501, 1), (502, 3)] {
+        let server = Server::build().faults(move |_| Fault::Answer(status, "", "<h1>No</h1>")).start();
+        let ended = Desk::with_size(10).run(&["--check"], &server.url("/a"));
+        ended.failed(code, &["at Ping", &status.to_string()]);
+        assert!(!ended.stdout.contains("an upload can begin"), "{ended:?}");
+    }
+    // What was wrong may pass; and a server that speaks the protocol may know no Ping.
+    let ack = "BITS-Packet-Type: Ack\r\n";
+    for (first, headers, last) in [(502, "", 0), (501, ack, 9)] {
+        let server = Server::build().faults(move |seen| match seen.number {
+            0 => Fault::Answer(first, headers, ""),
+            number if number <= last => Fault::Answer(first, headers, ""),
+            _ => Fault::None,
+        });
+        let ended = Desk::with_size(10).run(&["--check"], &server.start().url("/a"));
+        assert!(ended.code == Some(0) && ended.stdout.contains("an upload can begin"), "{ended:?}");
+    }
+}
