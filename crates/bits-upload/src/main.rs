@@ -85,13 +85,26 @@ fn upload(options: Options) -> Result<(), Problem> {
 /// Goes on with what `--resume` keeps, one after another.
 fn jobs(words: &[OsString]) -> Result<(), Problem> {
     let mut worst: Option<Problem> = None;
-    for line in resume::command(words, &Printer::start())? {
+    let lines = resume::command(words, &Printer::start())?;
+    let several = lines.len() > 1;
+    for line in lines {
+        // Before the address.
+        let file = line.iter().rev().nth(1).map(|file| file.display().to_string()).unwrap_or_default();
         let Some(options) = arguments::parse(line)? else { return Ok(()) };
-        if let Err(problem) = upload(options) {
-            complain(&problem);
-            if worst.as_ref().is_none_or(|worst| worst.severity() < problem.severity()) {
-                worst = Some(problem);
-            }
+        let Err(problem) = upload(options) else { continue };
+        let (is_interruption, mut said) = (problem.is_interruption(), problem);
+        if several {
+            said = said.clone().summed_up(format_args!("{file}: {said}"));
+        }
+        // The worst is said at the end.
+        match &mut worst {
+            Some(worst) if worst.severity() >= said.severity() => complain(&said),
+            Some(worst) => complain(std::mem::replace(worst, said)),
+            None => worst = Some(said),
+        }
+        // The user wants an end of all.
+        if is_interruption {
+            break;
         }
     }
     worst.map_or(Ok(()), Err)

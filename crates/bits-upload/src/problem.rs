@@ -15,6 +15,7 @@ enum Kind {
     Failed,
     Usage,
     Resumable,
+    Interrupted,
     Unconfirmed,
 }
 
@@ -34,6 +35,16 @@ impl Problem {
         Self { kind: Kind::Resumable, message: one_line(message) }
     }
 
+    /// The same command, run again, goes on: a signal ended this run.
+    pub(crate) fn interrupted(message: impl fmt::Display) -> Self {
+        Self { kind: Kind::Interrupted, message: one_line(message) }
+    }
+
+    /// Whether the user wants an end.
+    pub(crate) fn is_interruption(&self) -> bool {
+        self.kind == Kind::Interrupted
+    }
+
     /// All was sent, and nobody knows whether the server published it.
     pub(crate) fn unconfirmed(message: impl fmt::Display) -> Self {
         Self { kind: Kind::Unconfirmed, message: one_line(message) }
@@ -48,7 +59,7 @@ impl Problem {
     pub(crate) const fn severity(&self) -> u8 {
         match self.kind {
             Kind::Unconfirmed => 1,
-            Kind::Resumable => 2,
+            Kind::Resumable | Kind::Interrupted => 2,
             Kind::Failed => 3,
             Kind::Usage => 4,
         }
@@ -58,7 +69,7 @@ impl Problem {
         match self.kind {
             Kind::Failed => 1,
             Kind::Usage => 2,
-            Kind::Resumable => 3,
+            Kind::Resumable | Kind::Interrupted => 3,
             Kind::Unconfirmed => 4,
         }
     }

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bits_http::client::{State, StateError, StateFile};
 use http::Uri;
 use serde_json::{Value, json};
 
@@ -143,12 +144,26 @@ pub(crate) fn command(words: &[OsString], printer: &Printer) -> Result<Vec<Vec<O
             Ok(chosen()?.into_iter().map(line).collect())
         }
         ("remove", 2) => {
+            let mut running = None;
             for kept in chosen()? {
-                let _was_none = fs::remove_file(&kept.state);
+                match StateFile::open(&kept.state) {
+                    Ok(mut state) => state.remove(),
+                    // Its run would go on, and leave a state that nobody finds.
+                    Err(StateError::InUse) => {
+                        running = Some(kept);
+                        continue;
+                    }
+                    Err(_) => drop(fs::remove_file(&kept.state)),
+                }
                 forget(&kept.state);
                 printer.print(format!("{}  {} is forgotten", kept.id, kept.file));
             }
-            Ok(Vec::new())
+            running.map_or(Ok(Vec::new()), |kept| {
+                Err(Problem::failed(format_args!(
+                    "{} ({}) is under way and is not forgotten: stop its run first",
+                    kept.file, kept.id
+                )))
+            })
         }
         ("--help" | "-h" | "help", _) => {
             printer.print(USAGE.to_owned());

@@ -93,7 +93,7 @@ impl Work {
             if *self.is_interrupted.lock() {
                 return self.fail(
                     Some(&job),
-                    Problem::resumable("interrupted: run the same command again to go on"),
+                    Problem::interrupted("interrupted: run the same command again to go on"),
                 );
             }
             // One command ends one upload.

@@ -81,7 +81,7 @@ pub(crate) fn problem(
         Error::Transport(failure) => transport(failure, options, network),
         Error::Failed { failure, trouble } => failed(failure, known, trouble.as_deref(), job, options),
         Error::Reply(error) => reply(error, known, job, options, network),
-        Error::Suspended => Problem::resumable(format_args!("interrupted; {}", how_to_go_on(job, options))),
+        Error::Suspended => Problem::interrupted(format_args!("interrupted; {}", how_to_go_on(job, options))),
         error => Problem::failed(error),
     }
 }

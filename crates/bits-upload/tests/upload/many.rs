@@ -1,11 +1,16 @@
 //! Several files in one run.
 
+use std::collections::HashSet;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::common::{Desk, Ended, Fault, Server};
 
 fn run(desk: &Desk, arguments: &[&str]) -> Ended {
+    Ended::of(start(desk, arguments))
+}
+
+fn start(desk: &Desk, arguments: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bits-upload"));
     for name in ["http_proxy", "https_proxy", "all_proxy"] {
         command.env_remove(name).env_remove(name.to_uppercase());
@@ -13,7 +18,7 @@ fn run(desk: &Desk, arguments: &[&str]) -> Ended {
     command.args(["--retry-min", "0.02", "--retry-max", "0.2"]).args(arguments);
     command.env("XDG_STATE_HOME", desk.path("states")).env("HOME", desk.path("."));
     command.current_dir(desk.path(".")).stdout(Stdio::piped()).stderr(Stdio::piped());
-    Ended::of(command.spawn().unwrap())
+    command.spawn().unwrap()
 }
 
 #[test]
@@ -105,15 +110,7 @@ fn what_is_kept_for_a_user_is_listed_resumed_and_removed() {
     let url = server.url("/a?token=old");
     let resume = ["--resume", "--fragment-size", "5KiB", "source.bin", &url];
     run(&desk, &resume).failed(1, &["403"]);
-    let jobs = |words: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bits-upload"));
-        command
-            .arg("jobs")
-            .args(words)
-            .env("XDG_STATE_HOME", desk.path("states"))
-            .current_dir(desk.path("."));
-        Ended::of(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
-    };
+    let jobs = |words: &[&str]| Ended::of(jobs(&desk, words));
     let listed = jobs(&[]).stdout;
     assert!(listed.contains("source.bin") && !listed.contains("token"), "{listed}");
     let id = listed.split(' ').next().unwrap();
@@ -122,4 +119,64 @@ fn what_is_kept_for_a_user_is_listed_resumed_and_removed() {
     assert!(server.published("/a") == Some(desk.bytes.clone()));
     assert_eq!(jobs(&[]).stdout, "");
     jobs(&["remove", "none"]).failed(2, &["no such upload"]);
+}
+
+/// `bits-upload jobs`, with the places of `run`.
+fn jobs(desk: &Desk, words: &[&str]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bits-upload"));
+    command.arg("jobs").args(words).env("XDG_STATE_HOME", desk.path("states")).current_dir(desk.path("."));
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn terminate(child: &Child) {
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+}
+
+#[test]
+fn a_signal_ends_all_that_is_resumed_and_what_is_under_way_is_not_forgotten() {
+    let (server, desk) = (Server::start(), Desk::with_size(500_000));
+    fs::copy(desk.file(), desk.path("other.bin")).unwrap();
+    let slow = ["--fragment-size", "5KiB", "--max-rate", "50KiB"];
+    let options = [&["--resume"], &slow[..], &["--jobs", "2", "source.bin", "other.bin"]].concat();
+    let url = server.url("/in/");
+    let first = start(&desk, &[&options[..], &[&url]].concat());
+    server.wait_for_bytes(20_000);
+    // No state is lost to the one who asks.
+    let removed = Ended::of(jobs(&desk, &["remove", "all"]));
+    removed.failed(1, &["under way", "stop its run"]);
+    terminate(&first);
+    assert_eq!(Ended::of(first).code, Some(3));
+    assert_eq!(Ended::of(jobs(&desk, &[])).stdout.lines().count(), 2);
+
+    let second = jobs(&desk, &[&["resume", "all"], &slow[..]].concat());
+    server.wait_for_bytes(60_000);
+    terminate(&second);
+    let ended = Ended::of(second);
+    ended.failed(3, &["interrupted"]);
+    assert_eq!(ended.stdout.matches("uploading ").count(), 1, "{ended:?}");
+    let paths: HashSet<_> = server.seen().iter().map(|seen| seen.path.clone()).collect();
+    assert_eq!((paths.len(), server.count("Create-Session"), server.count("Cancel-Session")), (2, 2, 0));
+
+    Ended::of(jobs(&desk, &["remove", "all"])).succeeded();
+    assert_eq!(Ended::of(jobs(&desk, &[])).stdout, "");
+}
+
+#[test]
+fn what_is_resumed_and_fails_is_said_once_with_its_name() {
+    let server = Server::build().faults(|seen| match &*seen.packet {
+        "Fragment" => Fault::Answer(503, "", "busy"),
+        _ => Fault::None,
+    });
+    let (server, desk) = (server.start(), Desk::with_size(100));
+    fs::copy(desk.file(), desk.path("other.bin")).unwrap();
+    let url = server.url("/in/");
+    let busy = ["--resume", "--give-up-after", "0.3", "source.bin", "other.bin", &url];
+    assert_eq!(run(&desk, &busy).code, Some(3));
+    let again = ["--give-up-after", "0.3", "--retry-max", "0.05"];
+    let ended = Ended::of(jobs(&desk, &[&["resume", "all"], &again[..]].concat()));
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    for name in ["source.bin: ", "other.bin: "] {
+        assert_eq!(ended.stderr.matches(name).count(), 1, "{ended:?}");
+    }
+    assert_eq!(ended.stderr.lines().count(), 2, "{ended:?}");
 }
