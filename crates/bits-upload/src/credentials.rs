@@ -76,65 +76,98 @@ pub(crate) struct Answerer {
     auth: Auth,
     digests: Digests,
     handshake: Option<Handshake>,
+    /// Whether a ticket of Kerberos may stand for a name and a password.
+    tickets: bool,
 }
 
 impl Answerer {
     /// Answers in the name of this user. What is answered by a digest is left to `digests`, which signs each request.
     pub(crate) const fn new(party: Party, user: Option<User>, auth: Auth, digests: Digests) -> Self {
-        Self { party, user, auth, digests, handshake: None }
+        Self { party, user, auth, digests, handshake: None, tickets: true }
+    }
+
+    /// Shows tickets of Kerberos only if this is true.
+    pub(crate) fn tickets(self, tickets: bool) -> Self {
+        Self { tickets, ..self }
     }
 
     /// The headers that answer a challenge with what they are, or advice.
     pub(crate) fn answer(&mut self, asker: &Asker<'_>) -> Result<(String, Credentials), String> {
         let offers = offers(asker.values);
-        let way = self.way(&offers);
-        let (Some(user), Some(way)) = (self.user.clone(), way) else {
-            return Err(self.no_way(way, &offers));
-        };
+        let Some(way) = self.way(&offers) else { return Err(self.no_way(&offers)) };
         let (name, option) = match self.party {
             Party::Server => (AUTHORIZATION, "--user"),
             Party::Proxy(_) => (PROXY_AUTHORIZATION, "--proxy-user"),
         };
         let who = self.party.to_string();
-        let refused =
-            || format!("{who} does not accept the name and password of {}: check {option}", user.name);
-        let scheme = match way {
-            Way::Basic if asker.earlier > 0 => return Err(refused()),
+        let Some(user) = self.user.clone() else {
+            return match way {
+                Way::Handshake(Scheme::Negotiate) if self.tickets => {
+                    let refused = format!(
+                        "{who} does not accept the Kerberos ticket of kinit: give it {}",
+                        self.party.options()
+                    );
+                    self.shake_hands(Scheme::Negotiate, None, &offers, asker, name, refused)
+                }
+                _ => Err(format!("{who} wants a name and a password: give it {}", self.party.options())),
+            };
+        };
+        let refused = format!("{who} does not accept the name and password of {}: check {option}", user.name);
+        match way {
+            Way::Basic if asker.earlier > 0 => Err(refused),
             Way::Basic => {
                 let pair = BASE64_STANDARD.encode(user.credentials());
-                return Ok(("Basic".to_owned(), header(name, &format!("Basic {pair}"))?.into()));
+                Ok(("Basic".to_owned(), header(name, &format!("Basic {pair}"))?.into()))
             }
             Way::Digest => {
                 let taken_up = self.digests.take_up(&name, &offers, &user);
                 let is_stale = taken_up.map_err(|why| format!("{} cannot be used: {why}", digest::NAME))?;
-                return match asker.earlier {
+                match asker.earlier {
                     0 => Ok(()),
                     // An answer took longer on its way than the challenge held.
                     1..=MOST_STALE if is_stale => Ok(()),
-                    _ => Err(refused()),
+                    _ => Err(refused),
                 }
-                .and_then(|()| Ok((digest::NAME.to_owned(), header(name, digest::NAME)?.into())));
+                .and_then(|()| Ok((digest::NAME.to_owned(), header(name, digest::NAME)?.into())))
             }
-            Way::Handshake(scheme) => scheme,
-        };
+            Way::Handshake(scheme) => self.shake_hands(scheme, Some(&user), &offers, asker, name, refused),
+        }
+    }
+
+    /// Goes on with the handshake of a connection, or begins it: for this user, or by a ticket.
+    fn shake_hands(
+        &mut self,
+        scheme: Scheme,
+        user: Option<&User>,
+        offers: &[Offer],
+        asker: &Asker<'_>,
+        name: HeaderName,
+        refused: String,
+    ) -> Result<(String, Credentials), String> {
         let token = offers.iter().find(|offer| offer.is(scheme.name())).map_or("", |offer| &offer.token);
-        let mut handshake = match self.handshake.take() {
+        let mut handshake = match (self.handshake.take(), user) {
             // The token goes on with it.
-            Some(handshake) if !token.is_empty() => handshake,
+            (Some(handshake), _) if !token.is_empty() => handshake,
             // Without one, the server begins anew: what was proved was not enough.
-            Some(_) if asker.earlier > 1 => return Err(refused()),
-            _ => Handshake::new(scheme, &user, asker.host)
+            (Some(_), _) if asker.earlier > 1 => return Err(refused),
+            (_, Some(user)) => Handshake::new(scheme, user, asker.host)
                 .map_err(|why| format!("{} cannot be used: {why}", scheme.name()))?,
+            (_, None) => Handshake::by_ticket(asker.host).map_err(|why| self.no_ticket(&why))?,
         };
-        let has_proved = asker.earlier > 1;
-        let answer = handshake.answer(token).map_err(|why| match has_proved {
+        let has_proved = asker.earlier > u32::from(!handshake.proves_at_once());
+        let answer = handshake.answer(token).map_err(|why| match (has_proved, user) {
             // A token that says no.
-            true => refused(),
-            false => format!("{} failed: {why}", scheme.name()),
+            (true, _) => refused,
+            (false, Some(_)) => format!("{} failed: {why}", scheme.name()),
+            (false, None) => self.no_ticket(&why),
         })?;
         self.handshake = Some(handshake);
         let credentials = Credentials { headers: header(name, &answer)?, connection_bound: true };
         Ok((scheme.name().to_owned(), credentials))
+    }
+
+    fn no_ticket(&self, why: &str) -> String {
+        format!("{} wants a name and a password: give it {}; {why}", self.party, self.party.options())
     }
 
     /// By what to answer, if there is a way.
@@ -155,11 +188,8 @@ impl Answerer {
     }
 
     /// Why there is no answer, and what to do.
-    fn no_way(&self, way: Option<Way>, offers: &[Offer]) -> String {
+    fn no_way(&self, offers: &[Offer]) -> String {
         let who = &self.party;
-        if way.is_some() {
-            return format!("{who} wants a name and a password: give it {}", who.options());
-        }
         let names: Vec<_> = offers.iter().map(|offer| offer.scheme.as_str()).collect();
         let names = if names.is_empty() { "no way that it names".to_owned() } else { names.join(", ") };
         let ours = match self.auth {

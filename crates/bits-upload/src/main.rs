@@ -38,6 +38,8 @@ mod screen;
 mod sha256;
 mod shared;
 mod signals;
+#[cfg_attr(not(all(unix, feature = "gssapi")), path = "no_ticket.rs")]
+mod ticket;
 mod tls;
 mod tunnel;
 mod upload;

@@ -16,7 +16,7 @@ use crate::credentials::Auth;
 use crate::limits::Limits;
 use crate::problem::Problem;
 use crate::user::User;
-use crate::{netrc, values};
+use crate::{netrc, ticket, values};
 
 const AFTER_HELP: &str = "\
 Exit status; of several files the worst counts, in the order 1, 3, 4, 0:
@@ -88,7 +88,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", requires = "user")]
     password_file: Option<PathBuf>,
 
-    /// How the password is shown to the server
+    /// How the password is shown to the server; negotiate without --user takes a ticket of kinit
     #[arg(long, value_enum, default_value_t = Auth::Auto)]
     pub(crate) auth: Auth,
 
@@ -262,14 +262,18 @@ impl Options {
 
     fn builder(&self) -> ConfigBuilder {
         // A handshake for each connection: it is made before a fragment is sent for nothing.
-        let has_handshake = self.user.is_some() && self.auth != Auth::Basic;
+        let has_handshake = match self.auth {
+            Auth::Negotiate => true,
+            Auth::Digest | Auth::Ntlm => self.user.is_some(),
+            Auth::Basic | Auth::Auto => false,
+        };
         let builder = client::Config::builder()
             .content_name(ContentNamePackets::All)
             .fragments(self.fragment_size.unwrap_or(FragmentSize::ADAPTIVE))
             .rate(self.limit_rate.now())
             .method_override(self.method_override)
             .uppercase_protocol(self.uppercase_protocol)
-            .ping_first(self.ping_first || self.check || has_handshake && self.auth != Auth::Auto)
+            .ping_first(self.ping_first || self.check || has_handshake)
             .recovery(match self.recovery {
                 OnLostAnswer::Resend => Recovery::Resend,
                 OnLostAnswer::Restart => Recovery::Restart,
@@ -310,10 +314,18 @@ impl Options {
         headers
     }
 
+    /// Whether a server that asks is shown a ticket of Kerberos. The user may have chosen something else.
+    pub(crate) fn may_show_tickets(&self) -> bool {
+        let is_allowed = matches!(self.auth, Auth::Auto | Auth::Negotiate);
+        is_allowed && self.user.is_none() && self.header.iter().all(|(name, _)| name != AUTHORIZATION)
+    }
+
     /// Which hosts the server may move the upload to. By default it may not take along what belongs to the user.
     pub(crate) fn host_policy(&self) -> HostPolicy {
         let host = self.url.host().unwrap_or_default();
-        let has_something_to_lose = self.user.is_some() || self.cert.is_some() || !self.header.is_empty();
+        let has_ticket = self.may_show_tickets() && ticket::is_there();
+        let has_something_to_lose =
+            self.user.is_some() || self.cert.is_some() || !self.header.is_empty() || has_ticket;
         let default = if has_something_to_lose { FollowHost::SameSite } else { FollowHost::Any };
         match self.follow_host.unwrap_or(default) {
             FollowHost::Any => HostPolicy::Any,

@@ -88,7 +88,8 @@ fn config(
 ) -> Result<Config, Problem> {
     let (screen, seen, asked) = (screen.clone(), known.clone(), known.clone());
     let mut server =
-        Answerer::new(Party::Server, options.user.clone(), options.auth, network.digests().clone());
+        Answerer::new(Party::Server, options.user.clone(), options.auth, network.digests().clone())
+            .tickets(options.may_show_tickets());
     let way = network.proxy();
     let proxy_host = way.map(|proxy| proxy.address().0).unwrap_or_default();
     let name = Party::Proxy(way.map(ToString::to_string).unwrap_or_default());

@@ -13,6 +13,7 @@ use sspi::{
     DataRepresentation, Negotiate, NegotiateConfig, Ntlm, SecurityBuffer, Sspi, SspiImpl, Username,
 };
 
+use crate::ticket::Ticket;
 use crate::user::User;
 
 /// How long a key distribution centre may take.
@@ -46,6 +47,7 @@ pub(crate) struct Handshake {
 enum Security {
     Ntlm(Box<Ntlm>, Option<sspi::AuthIdentityBuffers>),
     Negotiate(Box<Negotiate>, Option<CredentialsBuffers>),
+    Ticket(Ticket),
 }
 
 impl Handshake {
@@ -63,6 +65,18 @@ impl Handshake {
         Ok(Self { scheme, target: format!("HTTP/{}", host.trim_matches(['[', ']'])), security })
     }
 
+    /// A handshake with the server of this host, in the name of the owner of a ticket.
+    pub(crate) fn by_ticket(host: &str) -> Result<Self, String> {
+        let host = host.trim_matches(['[', ']']);
+        let security = Security::Ticket(Ticket::new(host)?);
+        Ok(Self { scheme: Scheme::Negotiate, target: format!("HTTP/{host}"), security })
+    }
+
+    /// Whether the first answer proves all there is to prove.
+    pub(crate) const fn proves_at_once(&self) -> bool {
+        matches!(self.security, Security::Ticket(_))
+    }
+
     /// The value of the header that answers this token, which is empty at first.
     pub(crate) fn answer(&mut self, token: &str) -> Result<String, String> {
         let token = BASE64_STANDARD.decode(token).map_err(|error| error.to_string())?;
@@ -71,6 +85,7 @@ impl Handshake {
             Security::Negotiate(negotiate, credentials) => {
                 step(&mut **negotiate, credentials, token, &self.target)
             }
+            Security::Ticket(ticket) => Ok(ticket.answer(&token)?),
         };
         let answer = answer.map_err(|error| error.to_string())?;
         Ok(format!("{} {}", self.scheme.name(), BASE64_STANDARD.encode(answer)))

@@ -2,6 +2,8 @@
 //! distribution centre.
 
 use std::fs;
+#[cfg(feature = "gssapi")]
+use std::io::Write;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -197,6 +199,32 @@ impl Realm {
             std::thread::sleep(Duration::from_millis(20));
         }
         Self { kdc, configuration, keytab }
+    }
+
+    /// A cache with the ticket of the user `backup`, which holds for so many seconds.
+    #[cfg(feature = "gssapi")]
+    pub(crate) fn ticket(&self, cache: &Path, seconds: u32) {
+        let mut command = Command::new("kinit");
+        command.args(["-l", &format!("{seconds}s"), "-c"]).arg(cache).arg("backup");
+        command.env("KRB5_CONFIG", &self.configuration).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut kinit = command.spawn().unwrap();
+        kinit.stdin.take().unwrap().write_all(b"sesame\n").unwrap();
+        assert!(kinit.wait().unwrap().success());
+    }
+
+    /// Ends the key distribution centre.
+    #[cfg(feature = "gssapi")]
+    pub(crate) fn stop(&mut self) {
+        self.kdc.kill().unwrap();
+        self.kdc.wait().unwrap();
+    }
+
+    /// The guard of a place that takes tickets alone.
+    pub(crate) fn guard(&self) -> String {
+        format!(
+            "GssapiAllowedMech krb5\nGssapiCredStore keytab:{}\nGssapiAcceptorName HTTP@localhost",
+            self.keytab.display()
+        )
     }
 }
 

@@ -41,13 +41,13 @@ impl Desk {
         self.path("upload.state")
     }
 
-    /// The program: impatient, and deaf to the proxies and passwords of this machine.
+    /// The program: impatient, and deaf to the proxies, passwords and tickets of this machine.
     pub(crate) fn command(&self, options: &[&str], url: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bits-upload"));
         for name in ["http_proxy", "https_proxy", "all_proxy"] {
             command.env_remove(name).env_remove(name.to_uppercase());
         }
-        command.env_remove("BITS_UPLOAD_PASSWORD");
+        command.env_remove("BITS_UPLOAD_PASSWORD").env("KRB5CCNAME", self.path("no tickets"));
         command.args(["--retry-min", "0.02", "--retry-max", "0.2"]).args(options);
         command.arg(self.file()).arg(url).current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

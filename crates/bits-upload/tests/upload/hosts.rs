@@ -3,12 +3,12 @@
 use crate::common::{Desk, Server};
 
 /// A server that moves every upload to `localhost`.
-fn moving() -> Server {
+pub(crate) fn moving() -> Server {
     let host = "localhost".parse::<bits_proto::HostId>().unwrap().into_owned();
     Server::build().directory(|directory| directory.host(host, None)).start()
 }
 
-fn last_host(server: &Server) -> String {
+pub(crate) fn last_host(server: &Server) -> String {
     server.seen().last().unwrap().headers["host"].to_str().unwrap().to_owned()
 }
 

@@ -21,6 +21,7 @@
 //! | [`many`] | several files |
 //! | [`socks`] | proxies that know nothing of HTTP |
 //! | [`digest`] | Digest, at Apache |
+//! | `tickets` | tickets of Kerberos, at Apache |
 //! | [`windows`] | NTLM and Kerberos, at Apache |
 
 #[cfg(target_os = "linux")]
@@ -52,6 +53,8 @@ mod settings;
 mod socks;
 #[cfg(unix)]
 mod sources;
+#[cfg(all(target_os = "linux", feature = "gssapi"))]
+mod tickets;
 mod tls;
 mod uploads;
 #[cfg(target_os = "linux")]

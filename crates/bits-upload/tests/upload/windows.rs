@@ -73,11 +73,7 @@ fn kerberos_with_a_password_lets_an_upload_pass() {
     let (server, desk) = (Server::start(), Desk::with_size(100_000));
     let folder = folder(&desk);
     let realm = Realm::start(&folder);
-    let mechanism = format!(
-        "GssapiAllowedMech krb5\nGssapiCredStore keytab:{}\nGssapiAcceptorName HTTP@localhost",
-        realm.keytab.display()
-    );
-    let apache = Apache::before(&server, &folder, &mechanism, &[("KRB5_CONFIG", &realm.configuration)]);
+    let apache = Apache::before(&server, &folder, &realm.guard(), &[("KRB5_CONFIG", &realm.configuration)]);
     let options =
         ["--user", "EXAMPLE.TEST\\backup:sesame", "--auth", "negotiate", "--fragment-size", "64KiB"];
     let mut command = desk.command(&options, &apache.url("/a"));

@@ -92,3 +92,16 @@ fn the_way_to_a_login_page_is_not_followed() {
         assert_eq!(after, cancelled, "{packet}");
     }
 }
+
+/// The programs of these tests are built without features.
+#[test]
+fn a_server_that_wants_a_ticket_is_answered_with_how_to_build_the_program_for_them() {
+    let page = Page { status: 401, headers: "WWW-Authenticate: Negotiate\r\n", body: "" };
+    let server = Server::start(&[]);
+    let desk = Desk::with_file(10);
+    let proxy = Proxy::start(server.address(), move |_| Fault::Answer(page));
+    for options in [&[][..], &["--auth", "negotiate"]] {
+        let ended = desk.run(options, &proxy.url("/a.bin"));
+        ended.failed(1, &["wants a name and a password", "--user", "kinit", "--features gssapi"]);
+    }
+}
