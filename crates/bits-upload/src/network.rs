@@ -26,6 +26,8 @@ pub(crate) struct Network {
     tls: Tls,
     proxy: Option<Proxy>,
     tunnel: Option<Tunnel>,
+    /// Whether the proxy sees requests, and answers some of them itself.
+    is_proxy_in_talk: bool,
     digests: Digests,
     /// Whether an answer has come: from then on what breaks is the line.
     has_worked: AtomicBool,
@@ -59,12 +61,18 @@ impl Network {
         })?;
         let reqwest = if proxy.is_some() { reqwest.behind_proxy() } else { reqwest };
         let (digests, has_worked) = (Digests::default(), AtomicBool::new(false));
-        Ok(Self { reqwest, tls, proxy, tunnel, digests, has_worked })
+        let is_proxy_in_talk = !is_tunnel && proxy.as_ref().is_some_and(|proxy| !proxy.is_socks());
+        Ok(Self { reqwest, tls, proxy, tunnel, is_proxy_in_talk, digests, has_worked })
     }
 
     /// The proxy on the way, if there is one.
     pub(crate) const fn proxy(&self) -> Option<&Proxy> {
         self.proxy.as_ref()
+    }
+
+    /// The proxy that may have answered in the server's place, if there is one.
+    pub(crate) fn proxy_in_talk(&self) -> Option<&Proxy> {
+        self.proxy.as_ref().filter(|_| self.is_proxy_in_talk)
     }
 
     /// The digests that requests are signed with.
@@ -96,7 +104,10 @@ impl Network {
                 );
                 TransportFailure::new(failure.kind, why).lasting(Lasting::ProxyWantsCredentials)
             }
-            (None, None) if self.proxy.is_some() && failure.kind == TransportError::Unsent => {
+            (None, None)
+                if self.is_proxy_in_talk
+                    || self.proxy.is_some() && failure.kind == TransportError::Unsent =>
+            {
                 TransportFailure::new(failure.kind, self.about_proxy(&failure.text))
             }
             (_, None) => failure,
@@ -178,6 +189,7 @@ fn way(proxy: &Proxy, tunnel: Option<&Tunnel>, is_tunnel: bool) -> Result<reqwes
 
 /// What helps against a failure that does not pass.
 pub(crate) fn remedy(lasting: Lasting, options: &Options, proxy: Option<&Proxy>) -> String {
+    let is_behind_proxy = proxy.is_some();
     let proxy = proxy.map_or_else(|| "a proxy".to_owned(), |proxy| format!("the proxy {proxy}"));
     match lasting {
         Lasting::CertificateExpired => "the server needs a new one, unless the clock of this machine is wrong".to_owned(),
@@ -192,6 +204,8 @@ pub(crate) fn remedy(lasting: Lasting, options: &Options, proxy: Option<&Proxy>)
             "this program has TLS 1.2 and 1.3 with suites that are not broken; IIS on Server 2012 R2 needs ECDHE with \
              AES-GCM and an ECDSA certificate, or something before it that speaks TLS in its place".to_owned()
         }
+        Lasting::NotHttp if is_behind_proxy => format!("it may be {proxy}: check the address and the port of both"),
+        Lasting::NotHttp => "check the port of the address".to_owned(),
         Lasting::NotTls => "the address says https: try http, or another port".to_owned(),
         Lasting::TlsExpected => "the address says http: try https".to_owned(),
         Lasting::ProxyRefused => format!(

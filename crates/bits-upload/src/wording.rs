@@ -79,30 +79,49 @@ pub(crate) fn problem(
         Error::Source(error) => Problem::failed(format_args!("{file} cannot be read: {error}")),
         Error::State(error) => state(error, job),
         Error::Transport(failure) => transport(failure, options, network),
-        Error::Failed { failure, trouble } => failed(failure, known, trouble.as_deref(), job, options),
+        Error::Failed { failure, trouble } => {
+            failed(failure, known, trouble.as_deref(), job, options, network)
+        }
         Error::Reply(error) => reply(error, known, job, options, network),
         Error::Suspended => Problem::interrupted(format_args!("interrupted; {}", how_to_go_on(job, options))),
         error => Problem::failed(error),
     }
 }
 
-fn failed(failure: &Failure, known: &Known, trouble: Option<&str>, job: &Job, options: &Options) -> Problem {
+fn failed(
+    failure: &Failure,
+    known: &Known,
+    trouble: Option<&str>,
+    job: &Job,
+    options: &Options,
+    network: &Network,
+) -> Problem {
     let next = how_to_go_on(job, options);
-    let why = match &known.advice {
-        Some(advice) => advice.clone(),
-        None => explained(failure, known, options),
+    let (why, is_advised) = match &known.advice {
+        Some(advice) => (advice.clone(), true),
+        None => (explained(failure, known, options), false),
+    };
+    // A proxy that sees requests may have answered in the server's place.
+    let proxy = network.proxy_in_talk().filter(|_| !is_advised && !failure.is_from_bits_server());
+    let way = |said: &str| match proxy.map(ToString::to_string) {
+        Some(proxy) if !said.contains(&proxy) => format!("; the way leads through the proxy {proxy}"),
+        _ => String::new(),
     };
     match (failure.reason, trouble) {
-        (Reason::GaveUp, None) => Problem::resumable(format_args!("{why}; {next}")),
-        (Reason::GaveUp, Some(trouble)) => Problem::resumable(format_args!("{why}: {trouble}; {next}")),
+        (Reason::GaveUp, None) => Problem::resumable(format_args!("{why}{}; {next}", way(&why))),
+        (Reason::GaveUp, Some(trouble)) => {
+            Problem::resumable(format_args!("{why}: {trouble}{}; {next}", way(trouble)))
+        }
         (Reason::ReplyMissing, _) => Problem::failed(format_args!(
             "{why}, so the file is not published: the same command without --reply publishes it"
         )),
         (Reason::SourceChanged, _) => {
             Problem::failed(format_args!("{why}; run the same command again to upload it as it is now"))
         }
-        _ if options.check && failure.is_retryable() => Problem::resumable(format_args!("{why}; {next}")),
-        _ => Problem::failed(why),
+        _ if options.check && failure.is_retryable() => {
+            Problem::resumable(format_args!("{why}{}; {next}", way(&why)))
+        }
+        _ => Problem::failed(format_args!("{why}{}", way(&why))),
     }
 }
 

@@ -91,7 +91,7 @@ impl Reqwest {
 
     /// The failure, with what reqwest does not tell.
     async fn explained(&self, broken: Broken, url: &Uri, kept: bool) -> TransportFailure {
-        let Broken { failure, in_handshake } = broken;
+        let Broken { failure, in_handshake, is_no_http } = broken;
         let has_worked = self.state().last_answer.is_some();
         match (failure.lasting, failure.kind) {
             (Some(Lasting::ProxyRefused), _) if has_worked => TransportFailure { lasting: None, ..failure },
@@ -102,6 +102,7 @@ impl Reqwest {
             (None, _) if has_worked => failure,
             (None, _) => match self.other_language(url).await {
                 Some(language) => failure.lasting(language.into()),
+                None if is_no_http => failure.lasting(Lasting::NotHttp),
                 None if in_handshake && self.is_last_hang_up() => failure.lasting(Lasting::TlsHangUp),
                 None => failure,
             },

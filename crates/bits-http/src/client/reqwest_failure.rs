@@ -12,6 +12,8 @@ pub(super) struct Broken {
     pub(super) failure: TransportFailure,
     /// Whether the other side hung up after the connection came about, and before TLS did.
     pub(super) in_handshake: bool,
+    /// Whether the other side answered in a language that is no HTTP/1.
+    pub(super) is_no_http: bool,
 }
 
 impl From<reqwest::Error> for Broken {
@@ -21,6 +23,9 @@ impl From<reqwest::Error> for Broken {
         let in_handshake = error.is_connect()
             && causes(&error).any(hung_up)
             && !causes(&error).any(|cause| cause.to_string() == "tcp connect error");
+        // This error has no type that could be named.
+        let is_no_http =
+            causes(&error).any(|cause| cause.to_string().starts_with("invalid HTTP version parsed"));
         // No connection, no byte of the request.
         let unsent = error.is_connect() || error.is_builder();
         let kind = if unsent { TransportError::Unsent } else { TransportError::Interrupted };
@@ -34,7 +39,7 @@ impl From<reqwest::Error> for Broken {
             Some(lasting) => failure.lasting(lasting),
             None => failure,
         };
-        Self { failure, in_handshake }
+        Self { failure, in_handshake, is_no_http }
     }
 }
 

@@ -98,6 +98,8 @@ pub enum Lasting {
     /// The server hangs up within the handshake of TLS, again and again, without a word: as a rule because both sides have no
     /// version or suite in common.
     TlsHangUp,
+    /// What answers at this port speaks no HTTP/1: it is another kind of server, or a proxy that is none.
+    NotHttp,
     /// The server does not speak TLS at this port.
     NotTls,
     /// The server speaks TLS at this port, and the address says `http`.
@@ -158,6 +160,7 @@ impl Lasting {
             Self::ClientCertificateWanted => "the server wants a certificate of the client's",
             Self::TlsMismatch => "the server and this client have no version or suite of TLS in common",
             Self::TlsHangUp => "the server hangs up within the handshake of TLS",
+            Self::NotHttp => "what answers at this port speaks no HTTP/1",
             Self::NotTls => "the server does not speak TLS at this port",
             Self::TlsExpected => "the server speaks TLS at this port",
             Self::ProxyWantsCredentials => "the proxy wants credentials",

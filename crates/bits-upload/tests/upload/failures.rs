@@ -151,6 +151,5 @@ fn an_answer_that_is_no_http_is_no_reason_to_panic() {
             let _gone = std::io::Write::write_all(&mut stream, b"SSH-2.0-OpenSSH_9.9\r\n");
         }
     });
-    let ended = Desk::with_size(10).run(&["--give-up-after", "0.3"], &url);
-    ended.failed(3, &["no progress", "the connection failed"]);
+    Desk::with_size(10).run(&[], &url).failed(1, &["speaks no HTTP", "check the port"]);
 }

@@ -132,6 +132,21 @@ fn a_plain_port_is_called_that() {
     }
 }
 
+/// Ports of SSH, of mail, of HTTP/2 alone.
+#[test]
+fn a_port_without_http_ends_the_upload() {
+    for greeting in [&b"SSH-2.0-OpenSSH_9.9\r\n"[..], b"220 mail\r\n", b"\0\0\x12\x04\0\0\0\0\0"] {
+        let greets_at_once = serve(move |mut stream| {
+            let _gone = stream.write_all(greeting);
+            let _some = stream.read(&mut [0; 4096]);
+        });
+        for port in [box_in_between(greeting), greets_at_once] {
+            let ended = Desk::with_size(10).run(&[], &format!("http://127.0.0.1:{port}/a"));
+            ended.failed(1, &["no HTTP", "check the port"]);
+        }
+    }
+}
+
 #[test]
 fn a_port_for_tls_is_called_that_whatever_it_says_to_plain_http() {
     let desk = Desk::with_size(10);

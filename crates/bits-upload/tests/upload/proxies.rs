@@ -1,6 +1,8 @@
 //! Proxies: those that open no tunnel, those that want credentials, and those that are none.
 
-use crate::boxes::{box_in_between, proxy};
+use std::io::Read;
+
+use crate::boxes::{box_in_between, proxy, serve};
 use crate::common::{Desk, Ended, Server};
 
 const FAR: &str = "https://server.example/a";
@@ -41,6 +43,22 @@ fn what_a_proxy_wants_is_told_with_the_options_that_answer_it() {
             ended.failed(1, &words);
             ended.failed(1, &[&url]);
         }
+    }
+}
+
+#[test]
+fn a_proxy_that_may_have_answered_in_the_servers_place_is_named() {
+    let desk = Desk::with_size(10);
+    let hangs_up = serve(|mut stream| drop(stream.read(&mut [0; 4096])));
+    for (port, code, words) in [
+        (box_in_between(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"), 1, "403 Forbidden"),
+        (box_in_between(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"), 3, "502 Bad Gateway"),
+        (hangs_up, 3, "no progress"),
+    ] {
+        let url = format!("http://127.0.0.1:{port}");
+        let options = ["--proxy", &url, "--give-up-after", "0.3"];
+        let ended = desk.run(&options, "http://server.example/a");
+        ended.failed(code, &[words, &format!("the proxy {url}")]);
     }
 }
 
@@ -92,7 +110,9 @@ fn a_proxy_that_is_not_there_is_named_and_tried_again() {
 #[test]
 fn what_is_no_proxy_ends_the_upload() {
     let url = format!("http://127.0.0.1:{}", box_in_between(b"SSH-2.0-OpenSSH_9.9\r\n"));
-    Desk::with_size(10).run(&["--proxy", &url], FAR).failed(1, &[&url, "no HTTP"]);
+    for far in [FAR, "http://server.example/a"] {
+        Desk::with_size(10).run(&["--proxy", &url], far).failed(1, &[&url, "no HTTP"]);
+    }
 }
 
 #[test]
