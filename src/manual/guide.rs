@@ -4,7 +4,7 @@
 //! |---|---|
 //! | How do I drive an upload? How do I log in, pace it, see how far it is? | [`upload`] |
 //! | How do I write a server? | [`server`] |
-//! | Who may upload, and where to? | [`access`] |
+//! | Who may upload, and where to? What is the file called? | [`access`] |
 //! | How does an upload, or a session, outlive my program? | [`state`] |
 //! | How do several processes serve the same uploads? | [`database`] |
 //! | How does an application work on what was uploaded, and reply? | [`replies`] |
@@ -35,7 +35,7 @@ pub mod server {}
 #[doc = include_str!("guide/access.md")]
 ///
 #[doc = include_str!("rows.md")]
-#[doc(alias("401", "authentication", "authorization", "owner", "Basic", "users"))]
+#[doc(alias("401", "authentication", "authorization", "owner", "Basic", "users", "file name", "path"))]
 pub mod access {}
 
 /// Storing state.
@@ -51,7 +51,7 @@ pub mod state {}
 #[doc = include_str!("guide/database.md")]
 ///
 #[doc = include_str!("rows.md")]
-#[doc(alias("cluster", "load balancer", "lock", "PostgreSQL", "SQLite"))]
+#[doc(alias("cluster", "load balancer", "lock", "two servers", "PostgreSQL", "SQLite"))]
 pub mod database {}
 
 /// Notifications and replies.
