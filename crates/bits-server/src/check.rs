@@ -135,9 +135,9 @@ fn folders(options: &Options, running: bool, found: &mut Findings) {
 fn is_free(folder: &Path, alone: bool) -> io::Result<()> {
     let lock =
         if alone { FlockOperation::NonBlockingLockExclusive } else { FlockOperation::NonBlockingLockShared };
-    // It is free again with the file.
     let unusable =
         |why: &dyn Display| io::Error::other(format!("{} cannot be used: {why}", folder.display()));
+    // The file is closed at once, and the lock goes with it.
     match flock(File::open(folder).map_err(|error| unusable(&error))?, lock) {
         Err(Errno::WOULDBLOCK) => Err(unusable(&"another server uses this folder")),
         // Some network file systems lock no folders.
