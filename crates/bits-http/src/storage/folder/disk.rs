@@ -138,12 +138,15 @@ pub(super) fn sync_data(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes everything on the file system of a file last.
-pub(super) fn sync_file_system(file: &File) -> io::Result<()> {
+/// Makes everything on the file system of a file or a folder last.
+pub(super) fn sync_file_system(of: impl AsFd) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    fs::syncfs(file)?;
+    fs::syncfs(of)?;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fs::sync();
+    {
+        let _all_of_them = of;
+        fs::sync();
+    }
     #[cfg(test)]
     record(|| Change::SyncedAll);
     Ok(())

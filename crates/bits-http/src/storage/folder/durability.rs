@@ -7,6 +7,9 @@
 /// | [`Fragment`](Self::Fragment) | nothing is lost | nothing is lost that was acknowledged |
 /// | [`Whole`](Self::Whole) | nothing is lost | bytes of uploads whose last Fragment has not come may be lost: their clients send them again. Published files are whole, and there |
 /// | [`Never`](Self::Never) | nothing is lost | unfinished uploads, and files that were published in the last minute, may be lost or damaged |
+///
+/// An upload is made to last with its first Fragment, not with its Create. A client whose session was lost without a byte begins
+/// anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {

@@ -1,12 +1,12 @@
-//! The bytes that this process has synced, so that no Close syncs them again.
+//! What this process has synced, so that nothing is synced again.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bits_proto::Guid;
+use rustix::fs::fstat;
 
 /// Up to where the bytes of uploads were synced. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +15,8 @@ pub(super) struct Lasting(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     synced: HashMap<Guid, u64>,
+    /// The uploads whose names last: of the record, the hidden folder and the part.
+    settled: HashSet<Guid>,
     /// The file systems that were synced as a whole, with what an earlier process wrote.
     devices: HashSet<u64>,
 }
@@ -32,12 +34,26 @@ impl Lasting {
         self.state().synced.remove(&id);
     }
 
-    /// Makes everything on the file system of a file last, once. Of an earlier process it is not known what it has synced.
-    pub(super) fn sync_all(&self, file: &File) -> io::Result<()> {
-        let device = file.metadata()?.dev();
+    pub(super) fn settled(&self, id: Guid) {
+        self.state().settled.insert(id);
+    }
+
+    pub(super) fn is_settled(&self, id: Guid) -> bool {
+        self.state().settled.contains(&id)
+    }
+
+    pub(super) fn ended(&self, id: Guid) {
+        let mut state = self.state();
+        state.synced.remove(&id);
+        state.settled.remove(&id);
+    }
+
+    /// Makes everything on a file system last, once. Of an earlier process it is not known what it has synced.
+    pub(super) fn sync_all(&self, of: impl AsFd) -> io::Result<()> {
+        let device = fstat(&of)?.st_dev;
         let mut state = self.state();
         if !state.devices.contains(&device) {
-            super::disk::sync_file_system(file)?;
+            super::disk::sync_file_system(of)?;
             state.devices.insert(device);
         }
         Ok(())

@@ -6,6 +6,7 @@ mod contents;
 mod count;
 mod disk;
 mod durability;
+mod entry;
 mod fail_point;
 mod group;
 mod lasting;
@@ -65,11 +66,11 @@ pub use writer::FolderWriter;
 /// | file | contents |
 /// |---|---|
 /// | `.bits-state` | the mark of a state folder, with room in reserve: so an upload can be cancelled on a full disk |
-/// | `ID.json` | the record of a session |
+/// | `ID.json` | the records of a session: a line for each time that it was saved, of which the last one counts |
 /// | `ID.place` | a link that is never followed: where the bytes are, below the root |
 /// | `ID.gone` | the same, while the hidden folder is being deleted |
 /// | `ID.reply` | a server application's reply |
-/// | `ID.new` | a record, while it is being written |
+/// | `ID.new` | a record, while it takes the place of a file that has grown long |
 /// | `control` | a socket of the program, if it has one |
 ///
 /// It must belong to the server's user and be closed to everybody else, since who reads the ids of sessions can write into them. Other

@@ -205,7 +205,7 @@ impl Shared {
     }
 
     fn ended(&self, id: Guid, published: bool) {
-        self.lasting.forget(id);
+        self.lasting.ended(id);
         if let Some(quotas) = &self.quotas {
             quotas.ended(id, published);
         }
@@ -286,6 +286,9 @@ impl Shared {
             let name = entry.file_name().to_string_lossy().into_owned();
             match super::parse_name(&name) {
                 _ if [".", "..", tree::MARKER, CONTROL].contains(&&*name) => {}
+                Some((id, "json")) if !known.contains(&id) && self.never_was(&state, &name) => {
+                    tree::remove(&state.folder, &name)?;
+                }
                 Some((_, "json")) => {}
                 // A record that was never whole; or something else of that name, which is left alone.
                 Some((id, "new")) => {

@@ -29,6 +29,8 @@ pub(in super::super) struct Client {
     pub(super) done: bool,
     /// Whether the server knew fewer bytes than it had acknowledged.
     pub(super) went_back: bool,
+    /// Whether the server did not know the session any more.
+    pub(super) was_lost: bool,
 }
 
 /// A server, and whether it has died.
@@ -76,6 +78,12 @@ impl Client {
             let range = format!("bytes {}-{}/{}", self.offset, to - 1, FILE.len());
             let headers = [session, ("Content-Range", &*range)];
             let (status, headers) = server.send("Fragment", &headers, &FILE[self.offset..to]).await?;
+            if status == 500 && headers["bits-error-code"] == "0x8020001F" {
+                assert_eq!(self.offset, 0, "a session with bytes is known");
+                self.was_lost = true;
+                self.id = None;
+                return Box::pin(self.go_on(server, end)).await;
+            }
             assert!([200, 416].contains(&status), "Fragment is answered {status}: {headers:?}");
             let received = headers["bits-received-content-range"].to_str().unwrap().parse().unwrap();
             self.went_back |= received < self.offset;

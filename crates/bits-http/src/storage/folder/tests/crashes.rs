@@ -34,7 +34,7 @@ fn an_upload_that_never_opened_is_swept_away() {
         assert_clean(&place, &[]);
         died
     });
-    assert_eq!(steps.len(), 4, "{steps:?}");
+    assert_eq!(steps.len(), 3, "{steps:?}");
 }
 
 #[test]
@@ -113,15 +113,15 @@ fn an_upload_that_is_half_deleted_is_deleted() {
     assert_eq!(steps.len(), 3, "{steps:?}");
 }
 
-#[test]
-fn a_record_is_the_old_one_or_the_new_one() {
+/// Dies while a record is saved in place of another. Returns the steps, and what was found after each, and at the end.
+fn saved_over(old: &str, new: &str) -> (Vec<&'static str>, Vec<String>) {
     let record = |text: &str| Record { session: text.into(), place: Vec::new() };
     let mut seen = Vec::new();
     let steps = at_every_step(|steps| {
         let place = Place::new();
         let folder = place.open();
-        run(folder.save(id(1), record("old"))).unwrap();
-        let died = reached(steps, || folder.0.save(id(1), b"new")).map(|done| done.unwrap());
+        run(folder.save(id(1), record(old))).unwrap();
+        let died = reached(steps, || folder.0.save(id(1), new.as_bytes())).map(|done| done.unwrap());
         drop(folder);
         let folder = place.open();
         run(folder.sweep(&[id(1)])).unwrap();
@@ -130,5 +130,48 @@ fn a_record_is_the_old_one_or_the_new_one() {
         seen.push(String::from_utf8(listed.kept[0].record.session.clone()).unwrap());
         died
     });
-    assert_eq!((steps.len(), &*seen), (2, &["old", "new", "new"].map(str::to_owned)[..]));
+    (steps, seen)
+}
+
+#[test]
+fn a_record_is_the_old_one_or_the_new_one() {
+    let appended = ["the record is appended", "the record lasts"];
+    assert_eq!(
+        saved_over("old", "new"),
+        (appended.to_vec(), ["new", "new", "new"].map(str::to_owned).to_vec())
+    );
+    // A file that has grown long is replaced.
+    let old = "old".repeat(30_000);
+    let replaced = ["the new record is written", "the record is replaced"];
+    assert_eq!(saved_over(&old, "new"), (replaced.to_vec(), vec![old, "new".to_owned(), "new".to_owned()]));
+}
+
+#[test]
+fn a_record_that_is_cut_short_leaves_the_one_before() {
+    let place = Place::new();
+    let folder = place.open();
+    let record = |text: &str| Record { session: text.into(), place: Vec::new() };
+    let file = place.root().join(format!(".bits/{}.json", id(1)));
+    run(folder.save(id(1), record("old"))).unwrap();
+    let old = fs::metadata(&file).unwrap().len();
+    run(folder.save(id(1), record("new"))).unwrap();
+    let new = fs::metadata(&file).unwrap().len();
+    let found = |length: u64| {
+        fs::File::options().write(true).open(&file).unwrap().set_len(length).unwrap();
+        let listed = run(folder.list()).unwrap();
+        assert!(listed.unreadable.is_empty(), "{listed:?}");
+        listed.kept.first().map(|kept| String::from_utf8(kept.record.session.clone()).unwrap())
+    };
+    for length in (old..new).rev() {
+        assert_eq!(found(length).as_deref(), Some("old"), "{length}");
+    }
+    // What follows the rest of an entry is read, too.
+    assert_eq!(found(old + 5).as_deref(), Some("old"));
+    run(folder.save(id(1), record("newer"))).unwrap();
+    assert_eq!(found(fs::metadata(&file).unwrap().len()).as_deref(), Some("newer"));
+    // Of a session whose first record is not whole nobody was told anything that must last.
+    assert_eq!(found(old - 1), None);
+    stored(&folder, id(1), "/a", false, b"abc");
+    drop(folder);
+    assert_clean(&place, &[]);
 }
