@@ -360,7 +360,8 @@ impl Storage for Folder {
     /// In one go, since changing threads takes longer than looking.
     async fn held_each(&self, uploads: Vec<(Guid, Vec<u8>)>) -> Vec<Result<Held, Failure>> {
         let (shared, count) = (self.shared(), uploads.len());
-        let each = blocking(move || Ok(uploads.into_iter().map(|(id, _)| shared.held(id, 0)).collect()));
+        let ids: Vec<_> = uploads.into_iter().map(|(id, _)| id).collect();
+        let each = blocking(move || Ok(shared.held_each(&ids)));
         each.await.unwrap_or_else(|failure| vec![Err(failure); count])
     }
 

@@ -183,8 +183,11 @@ fn read(state: impl AsFd, name: &str) -> io::Result<Option<(Vec<u8>, Duration)>>
     // A pipe does not keep the server, nor does a link lead anywhere.
     let file = tree::read(state, name).map_err(|_| no_file())?;
     // A clock that was set back must not keep anything for ever; the table knows what to do with one that is fast.
-    let age = file.metadata()?.modified()?.elapsed().unwrap_or_default();
-    let mut bytes = Vec::new();
+    let found = file.metadata()?;
+    let age = found.modified()?.elapsed().unwrap_or_default();
+    // With room for one more, so that the end is seen without another buffer.
+    let length = usize::try_from(found.len().min(MAX_RECORD)).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(length + 1);
     file.take(MAX_RECORD + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_RECORD {
         return Err(io::Error::other("it is too long for a record"));

@@ -56,13 +56,9 @@ pub(super) fn unmark(file: &File) -> io::Result<()> {
     can(disk::remove_attribute(file, NAME)).map(drop)
 }
 
-/// Whether the mark is of all bytes up to here.
-pub(super) fn is_marked_to(file: &File, length: u64) -> io::Result<bool> {
-    Ok(read(file)?.is_some_and(|mark| mark.end == length))
-}
-
-pub(super) fn is_marked(file: &File) -> io::Result<bool> {
-    Ok(read(file)?.is_some())
+/// Up to where the mark is, if there is one.
+pub(super) fn marked(file: &File) -> io::Result<Option<u64>> {
+    Ok(read(file)?.map(|mark| mark.end))
 }
 
 /// How many bytes of a file count after a power cut.

@@ -114,7 +114,7 @@ impl Shared {
         Ok(match self.durability {
             _ if self.is_shared => Ending::Synced,
             Durability::Fragment => Ending::Marked,
-            Durability::Whole if !synced::is_marked(file)? => Ending::Synced,
+            Durability::Whole if synced::marked(file)?.is_none() => Ending::Synced,
             // Before it is acknowledged: a client that knows of all its bytes has no way to send them again.
             Durability::Whole if span.end == span.total => Ending::Whole,
             Durability::Whole | Durability::Never => Ending::Nothing,
@@ -213,33 +213,44 @@ impl Shared {
 
     /// Says what there is of an upload.
     pub(super) fn held(&self, id: Guid, fence: u64) -> Result<Held, Failure> {
-        self.look(id, fence).inspect_err(|_| self.boot.miss(id))
+        self.opened()
+            .and_then(|(root, state)| self.look(&root, &state, id, fence))
+            .inspect_err(|_| self.boot.miss(id))
     }
 
-    fn look(&self, id: Guid, fence: u64) -> Result<Held, Failure> {
-        let (root, state) = self.opened()?;
-        let Found::Part(mut part) = place::find(&root, &state, id)? else { return Ok(Held::Nothing) };
+    /// Says it of many, at a start.
+    pub(super) fn held_each(&self, ids: &[Guid]) -> Vec<Result<Held, Failure>> {
+        let opened = self.opened();
+        let look = |id: &Guid| {
+            let (root, state) = opened.as_ref().map_err(Clone::clone)?;
+            self.look(root, state, *id, 0)
+        };
+        ids.iter().map(|id| look(id).inspect_err(|_| self.boot.miss(*id))).collect()
+    }
+
+    fn look(&self, root: &Opened, state: &Opened, id: Guid, fence: u64) -> Result<Held, Failure> {
+        let Found::Part(mut part) = place::find(root, state, id)? else { return Ok(Held::Nothing) };
         if root.shared && fence > 0 && !take_over::take_over(&mut part, fence)? {
             return Ok(Held::Nothing);
         }
         let Some(file) = part.open(OFlags::RDONLY | OFlags::NONBLOCK)? else { return Ok(Held::Nothing) };
-        let counted = self.counts(&file)?;
-        if counted < file.metadata()?.len() {
+        let length = file.metadata()?.len();
+        let counted = self.counts(&file, length)?;
+        if counted < length {
             self.cut_part(id, &part, counted)?;
         }
         Ok(Held::Bytes(counted))
     }
 
     /// How many bytes of a file count. After a power cut these are not all that are there.
-    fn counts(&self, file: &File) -> io::Result<u64> {
+    fn counts(&self, file: &File, length: u64) -> io::Result<u64> {
         if !self.is_shared && self.boot.has_changed() {
             return synced::lasting(file);
         }
-        let length = file.metadata()?.len();
         // What a process wrote and did not sync before it died is synced now, since its client is told of it.
         if length > 0 && !self.is_shared && self.durability == Durability::Fragment {
             self.lasting.sync_all(file)?;
-            if synced::is_marked(file)? && !synced::is_marked_to(file, length)? {
+            if synced::marked(file)?.is_some_and(|end| end != length) {
                 synced::mark_all(file, length)?;
                 disk::sync(file)?;
             }
@@ -259,7 +270,7 @@ impl Shared {
         if file.metadata()?.len() > length {
             self.lasting.forget(id);
             disk::cut(&file, length)?;
-            if !self.is_shared && synced::is_marked(&file)? {
+            if !self.is_shared && synced::marked(&file)?.is_some() {
                 synced::mark_all(&file, length)?;
             }
             disk::sync(&file)?;
