@@ -88,7 +88,7 @@ names! {
 /// The spelling in which MC-BUP and its captures write a header's name; other names come back in lower case.
 ///
 /// The `http` crate folds names to lower case, which HTTP allows and some peers of this protocol do not expect
-/// ([Q20](crate::manual::tolerances#q20)). Whoever writes HTTP/1.1 by hand should write names with this.
+/// ([Q20](crate::manual::tolerances#q20)). A program that writes HTTP/1.1 by hand should use this spelling.
 ///
 /// ```
 /// use bits_proto::header;
@@ -300,7 +300,7 @@ pub(crate) fn put(map: &mut HeaderMap, name: HeaderName, value: impl Into<Header
     let _never_full = map.try_insert(name, value.into());
 }
 
-/// The number that is written most often: it costs nothing.
+/// The number that is written most often, without formatting it.
 pub(crate) const ZERO: HeaderValue = HeaderValue::from_static("0");
 
 /// Writes one header whose value is a number.
@@ -311,7 +311,7 @@ pub(crate) fn put_decimal(map: &mut HeaderMap, name: HeaderName, number: u64) {
     }
 }
 
-/// Writes one header whose value is a text of this library's own making: visible ASCII.
+/// Writes one header whose value is a text that this library made: visible ASCII.
 pub(crate) fn put_text(map: &mut HeaderMap, name: HeaderName, text: impl AsRef<[u8]>) {
     if let Ok(value) = HeaderValue::from_bytes(text.as_ref()) {
         put(map, name, value);

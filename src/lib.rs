@@ -2,7 +2,7 @@
 //!
 //! Every Windows has a client for this protocol, the Background Intelligent Transfer Service, and IIS a server. This
 //! crate speaks it in pure state machines that consume and emit typed packets, to and from the types of the [`http`]
-//! crate. It opens no socket, reads no file, asks no clock and draws no random number: transport, storage and runtime
+//! crate. It opens no socket, reads no file, reads no clock and draws no random number: transport, storage and runtime
 //! are the caller's.
 //!
 //! # Where to begin
@@ -12,7 +12,7 @@
 //! - To have a server application work on what was uploaded, or to be one: [`notify`].
 //! - To serve or to fetch the reply to an upload: [`download`].
 //! - To read or write single messages, in a proxy or a recorder: [`packet`].
-//! - To know how the protocol works, and why it is done so: [`manual`].
+//! - To look up how the protocol works, and why this library does what it does: [`manual`].
 //!
 //! # Who talks to whom
 //!
@@ -145,7 +145,8 @@
 //! | `serde` | `Serialize` alone | events, failures and their reasons, [`notify::Outcome`], [`server::Refusal`] |
 //! | `arbitrary` | `Arbitrary`, for fuzzers downstream | the vocabulary, packets and notifications, [`client::Snapshot`], [`server::Snapshot`] and [`server::Record`] |
 //!
-//! Configurations are not serialised: a builder checks them. Outputs and machines are not either: a snapshot is a machine at rest.
+//! Configurations are not serialised, because a builder checks them. Outputs and machines are not serialised either: a snapshot
+//! is a machine at rest.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 // A peer's bytes never end the program: outside of tests, whatever can panic is refused.

@@ -1,4 +1,4 @@
-//! The commands: legal at any time, and an [`ApiMisuse`] where they make no sense.
+//! The commands of an upload. Each may be called at any time; one that makes no sense is an [`ApiMisuse`].
 
 use std::num::NonZeroU64;
 use std::time::Instant;
@@ -34,8 +34,8 @@ impl Upload {
     /// (§3.1.4.3, [C38](crate::manual::decisions#c38)).
     ///
     /// # Errors
-    /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NotSuspended`]: it goes on anyway. [`ApiMisuse::SourceChanged`]: a new
-    /// upload must begin.
+    /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NotSuspended`]: it was neither suspended nor failed.
+    /// [`ApiMisuse::SourceChanged`]: a new upload must begin.
     pub fn resume(&mut self, now: Instant) -> Result<(), ApiMisuse> {
         self.still_open()?;
         self.leave_lost_host(now);
@@ -60,8 +60,8 @@ impl Upload {
 
     /// Gives the upload up and has the server delete what it has of it (§3.1.4.4).
     ///
-    /// A Create-Session that is under way is waited for, since what it makes must be cancelled; so is a Close-Session:
-    /// if the server has published the entity by then, the upload is complete.
+    /// The answer to a Create-Session that is under way is awaited, because the session that it opens must be cancelled.
+    /// So is the answer to a Close-Session: if the server has published the entity by then, the upload is complete.
     ///
     /// # Errors
     /// [`ApiMisuse::Ended`]: it is over.
@@ -71,8 +71,8 @@ impl Upload {
         Ok(())
     }
 
-    /// Tells that the source has changed since the upload began, so that the bytes on the server are of no use. The session is
-    /// cancelled, and the upload fails with `BG_E_LOCAL_FILE_CHANGED`.
+    /// Reports that the source has changed since the upload began. The bytes on the server are then of no use: the session
+    /// is cancelled, and the upload fails with `BG_E_LOCAL_FILE_CHANGED`.
     ///
     /// # Errors
     /// [`ApiMisuse::Ended`]: it is over.
@@ -82,7 +82,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Changes the pace, in bytes a second; `None`: as fast as it goes. Holds from the next fragment on.
+    /// Changes the rate limit, in bytes a second; `None` removes it. The new limit applies from the next fragment on.
     pub fn set_rate(&mut self, now: Instant, rate: Option<NonZeroU64>) {
         self.pace.set_rate(now, rate);
         if self.doing == Doing::Pacing {
@@ -91,8 +91,8 @@ impl Upload {
         }
     }
 
-    /// Supplies the headers that answer a challenge: they go with every request from now on, the one that was
-    /// challenged first of all. `None`: there are no credentials, and the upload fails.
+    /// Supplies the headers that answer a challenge. The request that was challenged is sent again with them, and so is
+    /// every request after it. `None` means that there are no credentials: the upload fails.
     ///
     /// May be called at any time, to refresh a token before it expires.
     ///
@@ -164,7 +164,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Tells that the caller has the reply, or does without it: the session is closed.
+    /// Reports that the caller has the reply, or does without it. The session is closed.
     ///
     /// # Errors
     /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NoReplyWanted`]: no reply was offered.
@@ -177,7 +177,7 @@ impl Upload {
         Ok(())
     }
 
-    /// Tells that the caller could not fetch the reply. The upload fails; [`resume`](Self::resume) offers the reply again.
+    /// Reports that the caller could not fetch the reply. The upload fails; [`resume`](Self::resume) offers the reply again.
     ///
     /// # Errors
     /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NoReplyWanted`]: no reply was offered.
@@ -187,7 +187,8 @@ impl Upload {
         Ok(())
     }
 
-    /// Sends requests to the origin again at once, whatever host the server named. Where it named none, nothing changes.
+    /// Sends requests to the origin again at once, and no longer to the host that the server named. Without such a host,
+    /// nothing changes.
     ///
     /// # Errors
     /// [`ApiMisuse::Ended`]: it is over.
@@ -234,14 +235,15 @@ impl Upload {
         }
     }
 
-    /// A program that was told nothing may have let no timer go off since (C33).
+    /// Returns to the origin if the session's host has been out of reach for too long (C33). Its timer may have gone off
+    /// unnoticed, because a suspended program need not wait for timers.
     fn leave_lost_host(&mut self, now: Instant) {
         if self.timers.get(Timer::HostFallback).is_some_and(|at| at <= now) {
             self.abandon_host();
         }
     }
 
-    /// What these two do to a session is known from their answer alone.
+    /// Whether the answer must be awaited: it alone tells whether a session was opened, or closed.
     const fn is_waited_for(packet: PacketType) -> bool {
         matches!(packet, PacketType::CreateSession | PacketType::CloseSession)
     }

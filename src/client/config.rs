@@ -101,7 +101,7 @@ pub enum ContentNamePackets {
     Fragments,
     /// On Create-Session, Fragment and Close-Session, as the Windows of the captures (note `<5>`).
     All,
-    /// Nowhere: the name stays here.
+    /// On no packet: the server does not learn the name.
     None,
 }
 
@@ -131,7 +131,7 @@ pub enum Recovery {
     Restart,
 }
 
-/// What it means that a session is not found when a Close-Session goes again whose answer was lost ([C17]).
+/// The meaning of "session not found" as the answer to a repeated Close-Session whose first answer was lost ([C17]).
 ///
 /// [C17]: crate::manual::decisions#c17
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -225,8 +225,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// Sets the pace to begin with, in bytes a second. By default there is none. A paced Fragment has at most the bytes of a quarter of
-    /// a second.
+    /// Limits the rate, in bytes a second. By default there is no limit. [`Upload::set_rate`](super::Upload::set_rate) changes it
+    /// later. With a limit, a Fragment has at most the bytes of a quarter of a second.
     pub fn rate(mut self, bytes_a_second: Option<NonZeroU64>) -> Self {
         self.config.rate = bytes_a_second;
         self
@@ -295,7 +295,7 @@ impl ConfigBuilder {
         self
     }
 
-    /// Adds headers of the caller's own to every request. Headers of the protocol are not replaced.
+    /// Adds these headers to every request. They do not replace headers of the protocol.
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         self.config.headers = headers;
         self
@@ -356,14 +356,14 @@ impl ConfigBuilder {
         self
     }
 
-    /// Uses a connection of its own for every request, as far as its credentials allow. Off by default. For servers that close a
-    /// connection after each answer without saying so, if a repeat would do harm.
+    /// Uses a new connection for every request, unless its credentials are bound to one. Off by default. For servers that close a
+    /// connection after each answer without saying so, if a repeated request would do harm.
     pub fn fresh_connections(mut self, fresh: bool) -> Self {
         self.config.fresh_connections = fresh;
         self
     }
 
-    /// Seeds the variation of the delays. Give every upload another seed. By default 0.
+    /// Seeds the random part of the delays. Give each upload a seed of its own. By default 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.config.seed = seed;
         self

@@ -44,14 +44,14 @@ impl Entity {
         Ok(Self { name: Some(ContentName::new(name.into())?), ..self })
     }
 
-    /// The entity with something that changes whenever its bytes do: a time of modification, a hash, a generation. An
-    /// upload that is restored compares it. It is never sent.
+    /// The entity with a validator: a text that changes whenever the bytes do, such as a time of modification, a hash or a
+    /// generation. A restored upload compares it. It is never sent.
     #[must_use]
     pub fn with_validator(self, validator: impl Into<String>) -> Self {
         Self { validator: Some(validator.into()), ..self }
     }
 
-    /// The validator: something that changes whenever its bytes do.
+    /// The validator: a text that changes whenever the bytes do.
     #[must_use]
     pub fn validator(&self) -> Option<&str> {
         self.validator.as_deref()

@@ -53,13 +53,13 @@ pub enum Reason {
     Unauthorized,
     /// Even a fragment of 5 KiB was too large.
     FragmentTooLarge,
-    /// The server does not know the session, or no longer.
+    /// The server does not know the session: it never did, or has forgotten it.
     SessionNotFound,
-    /// The server is out of step and does not say where it stands.
+    /// The server wants another offset and does not say which.
     OffsetUnknown,
-    /// The connection broke, or none came about.
+    /// The connection broke, or could not be made.
     Transport,
-    /// The server's certificate does not hold.
+    /// The server's certificate is not trusted.
     Untrusted,
     /// Sending the request took too long.
     RequestTimeout,
@@ -114,7 +114,8 @@ impl Failure {
 }
 
 impl Failure {
-    /// What to look at, where experience has a hint: most failures of this protocol are made by something in between.
+    /// Returns what to look at, if this failure has a usual cause. Most failures of this protocol are caused by something
+    /// between the client and the server.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         let from_bits = self.reason == Reason::Refused;
@@ -177,7 +178,7 @@ impl Failure {
         self.reason == Reason::Refused || self.reason == Reason::SessionNotFound
     }
 
-    /// Whether trying again later, as it is, makes sense: [`Upload::resume`](super::Upload::resume) then may succeed.
+    /// Whether [`Upload::resume`](super::Upload::resume) may succeed later although nobody changes anything.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self.reason {
@@ -211,7 +212,7 @@ impl fmt::Display for Failure {
             f.write_str(", from the server application")?;
         }
         if let Some(location) = &self.location {
-            // A query may hold an access token, which is nobody's business in a log.
+            // A query may hold an access token, which does not belong in a log.
             let address = location.split('?').next().unwrap_or_default();
             write!(f, ", which points to {address}")?;
         }
@@ -246,7 +247,7 @@ impl Reason {
             Self::SessionNotFound => "the server does not know the session any more",
             Self::OffsetUnknown => "the server is out of step and does not say where it stands",
             Self::Transport => "the connection failed",
-            Self::Untrusted => "the server's certificate does not hold",
+            Self::Untrusted => "the server's certificate is not trusted",
             Self::RequestTimeout => "sending took too long",
             Self::ResponseTimeout => "no answer came in time",
             Self::Stalled => "the server acknowledges without moving on",

@@ -6,7 +6,7 @@ use crate::vocabulary::limits::{MAX_ENTITY_SIZE, MAX_FRAGMENT_SIZE, MIN_FRAGMENT
 
 /// The size of fragments, in bytes. Windows sends 5 KiB to 13 MiB (notes `<10>` and `<16>`).
 ///
-/// The last fragment of an entity is as small as it comes out; and a 413 makes every fragment smaller, for good.
+/// The last fragment of an entity has what is left. After a 413, every later fragment is smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]

@@ -31,7 +31,7 @@ pub enum HostPolicy {
     Any,
     /// This domain and every name below it: `example.org` allows `example.org` and `upload.example.org`.
     ///
-    /// The caller names the domain, since what a registered suffix is changes by the day.
+    /// The caller names the domain, because the list of public suffixes changes often.
     Domain(String),
     /// No other host.
     Never,

@@ -23,13 +23,13 @@
 //!    - [`Output::Abort`]: close that exchange's connection and forget it.
 //!    - [`Output::Event`]: tell your user, or your log. [`Event::Completed`], [`Event::Cancelled`] and [`Event::Failed`] are the ends.
 //! 3. **Wait** for the first of these: the head of the response, an error of the transport, the time of
-//!    [`Upload::poll_timeout`], or a wish of the user.
+//!    [`Upload::poll_timeout`], or a command of the user.
 //! 4. **Tell** the upload: [`handle_response`](Upload::handle_response),
 //!    [`handle_transport_error`](Upload::handle_transport_error), [`handle_timeout`](Upload::handle_timeout), or a command. Drain the
 //!    response's body, if it has one. Go to 2.
 //!
-//! One exchange is under way at a time. A report about another one changes nothing, so a program need not look whether it comes
-//! too late.
+//! One exchange is under way at a time. A report about another one is ignored, so a program need not check whether its report
+//! comes too late.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -92,23 +92,24 @@
 //! | `BG_E_TOO_LARGE`, `E_INVALIDARG`, `E_ACCESSDENIED`, but for Close-Session | [`Event::Failed`] |
 //! | 408, 409, 421, 423, 425, 429, most 5xx, a 2xx that is no Ack | [`Event::Waiting`], then the same packet again |
 //! | no answer: a broken connection, a timer | [`Event::Waiting`], then a Ping, then goes on |
-//! | a kept connection that broke before a byte of the answer | the same packet at once, on a fresh connection, once ([C72]) |
+//! | a reused connection that broke before a byte of the answer | the same packet at once, on a fresh connection, once ([C72]) |
 //! | anything else | [`Event::Failed`], with the `Location` of a redirection; [`resume`](Upload::resume) tries again |
 //!
 //! The repeat of a Close that went unanswered may be refused: then the upload is complete, unconfirmed, once the server has
-//! been asked whether it lost bytes ([Q34]). A refused Ping is passed over after three ([Q33]). A fragment that fails three times
-//! without an Ack, with contact in between, is halved ([Q35]). The tenth Ack in a row that breaks the protocol is fatal ([C25]).
+//! been asked whether it lost bytes ([Q34]). After three refused Pings the upload goes on without one ([Q33]). A fragment that fails
+//! three times without an Ack, with contact in between, is halved ([Q35]). The tenth Ack in a row that breaks the protocol is
+//! fatal ([C25]).
 //!
 //! A [table](#the-transitions-of-an-upload) says what an upload does in every place with every input.
 //!
-//! Delays grow and vary; a server that answers without moving on is given up after a bounded number of answers.
+//! Delays grow, and vary at random. The upload fails if the server answers a bounded number of times without moving on.
 //!
 //! # What to persist, and when
 //!
 //! [`Upload::snapshot`] is plain data, in any state of the upload. Store one after each command, and one for each output that you
 //! take in step 2, **before a request is sent**. It says which packet is about to go, so that after a crash a Close or Cancel
 //! without an answer is not taken for one that never went. A crash then loses only the exchange under way: at most one fragment
-//! is sent twice, and a session that was being created goes at its timeout.
+//! is sent twice, and a session that was being created expires on the server.
 //!
 //! [`Upload::restore`] takes the time that the snapshot was at rest, and the destination: its query may have changed.
 //!

@@ -24,7 +24,7 @@ pub enum Output {
     Transmit(Transmit),
     /// Give up this exchange: close its connection, and report nothing more of it.
     Abort(ExchangeId),
-    /// Tell your user, or your log.
+    /// Show this to your user, or log it.
     Event(Event),
 }
 
@@ -40,9 +40,9 @@ pub struct Transmit {
     pub request: Request<Payload>,
     /// The connection that the request must use.
     pub connection: Connection,
-    /// The time for sending the request. The upload keeps it itself, as one of its timers.
+    /// The time for sending the request. The upload enforces it itself, by one of its timers.
     pub request_timeout: Duration,
-    /// The time for the answer after that. The upload keeps it itself, too.
+    /// The time for the answer after that. The upload enforces it itself, too.
     pub response_timeout: Duration,
 }
 
@@ -50,10 +50,10 @@ pub struct Transmit {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[expect(clippy::exhaustive_enums, reason = "a client must keep to every one of these")]
 pub enum Connection {
-    /// Any connection, a kept one as well.
+    /// Any connection, a reused one as well.
     #[default]
     Any,
-    /// A connection that no request has used, since a kept one broke just before.
+    /// A connection that no request has used, because a reused one broke just before.
     Fresh,
     /// The connection of this exchange, for credentials that hold for one connection. If that connection is gone, report
     /// [`TransportError::Unsent`].
@@ -69,10 +69,10 @@ pub enum TransportError {
     Unsent,
     /// The request, or a part of it, may have arrived, and no answer came. Report this one in doubt.
     Interrupted,
-    /// The connection had served another request before, and broke before a byte of the answer was read. The peer had closed
-    /// it, as a rule ([C72](crate::manual::decisions#c72)).
+    /// The connection had served another request before, and broke before a byte of the answer was read. Usually the peer had
+    /// closed it already ([C72](crate::manual::decisions#c72)).
     Stale,
-    /// The server's certificate does not hold. No byte of the request left.
+    /// The server's certificate is not trusted. No byte of the request left.
     Untrusted,
 }
 
@@ -84,7 +84,7 @@ pub enum TransportError {
 pub enum Event {
     /// The server opened a session.
     SessionCreated {
-        /// Its name.
+        /// Its id.
         session_id: SessionId,
     },
     /// The server moved the session to another host (`BITS-Host-Id`).
@@ -97,8 +97,8 @@ pub enum Event {
         /// The host that was named.
         host: HostId<'static>,
     },
-    /// Requests go to the origin again: the other host was out of reach for too long, or the caller
-    /// [wanted it](super::Upload::use_origin).
+    /// Requests go to the origin again: the other host was out of reach for too long, or the caller called
+    /// [`use_origin`](super::Upload::use_origin).
     HostAbandoned,
     /// The server has got further than ever.
     Progress {
@@ -156,8 +156,8 @@ pub enum Event {
     Suspended,
     /// The server has published the entity.
     Completed {
-        /// Whether it said so. It did not if the answer to Close-Session was lost and the session is gone now ([C17]), or
-        /// if that answer was a success, but no Ack, and no page either ([Q16](crate::manual::tolerances#q16)).
+        /// Whether the server said so. It did not if the answer to Close-Session was lost and the session is gone now
+        /// ([C17]), or if that answer was an empty success that is no Ack ([Q16](crate::manual::tolerances#q16)).
         ///
         /// [C17]: crate::manual::decisions#c17
         confirmed: bool,

@@ -13,9 +13,9 @@ use crate::packet::{PacketType, ResponseHead};
 use crate::vocabulary::Hresult;
 
 impl Upload {
-    /// The last byte of the request was handed to the network: its answer's time begins (§3.1.5.2.1).
+    /// Reports that the last byte of the request was handed to the network: the time for the answer begins (§3.1.5.2.1).
     ///
-    /// A transport that cannot tell says it at once: then one timer covers both.
+    /// If your transport does not tell, call this when you begin to send: then one timer covers sending and answer.
     pub fn handle_sent(&mut self, now: Instant, id: ExchangeId) {
         self.handle_sent_part(now, id, u64::MAX);
         if self.is_under_way(id) && self.timers.get(Timer::Request).is_some() {
@@ -24,8 +24,8 @@ impl Upload {
         }
     }
 
-    /// So many bytes of the request's body were handed to the network so far: for [`sent`](Self::sent). Bytes that
-    /// go out for the first time are progress: the upload does not give up meanwhile.
+    /// Reports how many bytes of the request's body were handed to the network so far. [`sent`](Self::sent) counts them.
+    /// Bytes that go out for the first time are progress, so the upload does not give up meanwhile.
     pub fn handle_sent_part(&mut self, now: Instant, id: ExchangeId, bytes: u64) {
         let Doing::Exchanging(exchange) = &mut self.doing else { return };
         if exchange.id != id {
@@ -39,7 +39,7 @@ impl Upload {
         }
     }
 
-    /// The head of the answer arrived. The caller must drain the body, if there is one.
+    /// Reports that the head of the answer arrived. The caller must drain the body, if there is one.
     pub fn handle_response<B>(&mut self, now: Instant, id: ExchangeId, response: &Response<B>) {
         // What is not yet the answer (Q32).
         if response.status().is_informational() {
@@ -107,7 +107,7 @@ impl Upload {
         }
     }
 
-    /// The exchange broke off below HTTP.
+    /// Reports that the exchange failed below HTTP.
     pub fn handle_transport_error(&mut self, now: Instant, id: ExchangeId, error: TransportError) {
         if let Some(exchange) = self.end_exchange(id) {
             let reason = match error {
@@ -123,7 +123,7 @@ impl Upload {
         }
     }
 
-    /// Time has passed: acts on every timer that has gone off.
+    /// Reports that time has passed: acts on every timer that has gone off.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(timer) = self.timers.expire(now) {
             match timer {
@@ -237,8 +237,8 @@ impl Upload {
         }
     }
 
-    /// What became of this packet nobody knows: a Close may have published the entity, and a Fragment must not go twice to a
-    /// server that appends whatever comes.
+    /// Notes that the result of this packet is unknown: a Close may have published the entity, and a Fragment must not go
+    /// twice to a server that appends every Fragment.
     pub(super) fn doubt(&mut self, packet: PacketType) {
         let must_not_repeat = self.config.recovery == super::Recovery::Restart && self.goal == Goal::Complete;
         match packet {

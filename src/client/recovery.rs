@@ -49,7 +49,7 @@ impl Upload {
     /// The session is gone, as it should: the upload is over, or starts over.
     pub(super) fn session_gone(&mut self, confirmed: bool) -> Next {
         match self.goal {
-            // A Close of which nobody knows may have published the entity.
+            // A Close whose result is unknown may have published the entity.
             Goal::Cancel | Goal::Withdraw | Goal::Abandon => {
                 let unanswered = self.session().is_some_and(|session| session.close.is_unanswered());
                 Next::Leave { confirmed: confirmed && !unanswered }
@@ -117,7 +117,7 @@ impl Upload {
         true
     }
 
-    /// Something that is no Ack answered, and nobody knows what the server made of the packet.
+    /// The answer was no Ack: it is unknown what the server did with the packet.
     pub(super) fn no_ack(&mut self, now: Instant, exchange: &InFlight, failure: Failure) -> Next {
         let packet = exchange.packet;
         let status = failure.status.unwrap_or_default();
@@ -212,8 +212,8 @@ impl Upload {
         }
     }
 
-    /// Whether the packet goes again at once, since its connection was one that had served before (C72). Not twice, and never
-    /// a Fragment to a server that appends whatever comes.
+    /// Whether the packet goes again at once, because its connection had served another request before (C72). It does so once,
+    /// and never with a Fragment to a server that appends every Fragment.
     pub(super) fn repeats_at_once(&mut self, exchange: &InFlight) -> bool {
         let appends = self.config.recovery == Recovery::Restart && exchange.packet == PacketType::Fragment;
         if exchange.connection == Connection::Fresh || appends {
@@ -240,7 +240,7 @@ impl Upload {
     ) -> Next {
         let packet = exchange.packet;
         self.start_host_fallback(now);
-        // A connection that was kept may be as dead as this one: neither the Ping nor the packet after it uses one (C72).
+        // Other idle connections may be as dead as this one: neither the Ping nor the packet after it reuses one (C72).
         self.connection = Connection::Fresh;
         self.ping_next();
         if packet == PacketType::Fragment {
@@ -255,7 +255,7 @@ impl Upload {
         }
     }
 
-    /// Nobody knows what the server made of the packet: it goes again, or the upload starts over.
+    /// It is unknown what the server did with the packet: it goes again, or the upload starts over.
     pub(super) fn unanswered(&mut self, packet: PacketType, failure: Failure) -> Next {
         self.doubt(packet);
         if packet == PacketType::Fragment && self.goal == Goal::StartOver {
@@ -287,7 +287,7 @@ impl Upload {
 
     pub(super) fn transient(&mut self, cause: Failure) -> Next {
         if self.is_leaving() && self.session().is_none() {
-            // Whether the server opened a session nobody knows: it goes at its timeout.
+            // The server may have opened a session: it expires there.
             return Next::Leave { confirmed: false };
         }
         Next::Wait(cause)

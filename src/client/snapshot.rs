@@ -173,12 +173,12 @@ impl Upload {
         })
     }
 
-    /// The upload of a snapshot that was at rest for `age`. Unless it was suspended, had failed or was over, it goes on: with
-    /// a Ping, if there is a session, and once the rest of the delay is over if it waited. What it told before it was stored
-    /// it does not tell again: look at its [state](Self::state).
+    /// Restores an upload from a snapshot that was at rest for `age`. Unless it was suspended, had failed or was over, it goes
+    /// on: with a Ping if there is a session, and after the rest of the delay if it waited. Events from before it was stored
+    /// do not come again: look at its [state](Self::state).
     ///
-    /// `age` counts for what runs by the clock on the wall: a host that is out of reach, and the delay before the next try.
-    /// Say [`Duration::ZERO`] if it is not known.
+    /// `age` is subtracted from what runs by the wall clock: the time of a host that is out of reach, and the delay before the
+    /// next try. Pass [`Duration::ZERO`] if it is not known.
     ///
     /// `destination` is that of the snapshot. Its query may be another one, because an access token was renewed:
     /// then requests go there.
@@ -270,7 +270,7 @@ impl Upload {
         }
     }
 
-    /// Goes on where the upload was: an exchange that was under way is lost, and nobody knows what became of it.
+    /// Goes on where the upload was. An exchange that was under way is lost, and its result is unknown.
     fn take_up(
         &mut self,
         now: Instant,
@@ -297,7 +297,7 @@ impl Upload {
         }
         self.ping_first();
         let next = if self.is_leaving() && under_way == Some(PacketType::CreateSession) {
-            // Whether the server opened a session nobody knows: it goes at its timeout.
+            // The server may have opened a session: it expires there.
             Next::Leave { confirmed: false }
         } else if lost {
             self.start_over(Failure::new(Reason::Transport, under_way))
@@ -314,7 +314,7 @@ impl Upload {
     }
 }
 
-/// Whether an upload to one is an upload to the other: tokens in the query change.
+/// Whether both are the same but for the query, in which tokens change.
 fn is_same_but_for_query(one: &Uri, other: &Uri) -> bool {
     let port = |uri: &Uri| {
         uri.port_u16().or_else(|| if uri.scheme_str() == Some("https") { Some(443) } else { Some(80) })

@@ -21,7 +21,7 @@ use crate::vocabulary::SessionId;
 pub enum State {
     /// A packet of this type is on its way, or will be as soon as the last output is taken.
     Exchanging(PacketType),
-    /// The next fragment waits for the pace.
+    /// The next fragment waits for the rate limit.
     Pacing,
     /// Something went wrong that may pass; a timer runs until the next try.
     WaitingToRetry,
@@ -40,7 +40,7 @@ pub enum State {
 }
 
 impl State {
-    /// Whether the upload is over: nothing that is told to it changes anything any more.
+    /// Whether the upload is over: it ignores reports, and refuses commands.
     #[must_use]
     pub const fn is_ended(self) -> bool {
         matches!(self, Self::Completed | Self::Cancelled)

@@ -1,4 +1,4 @@
-//! One upload: what it is made of, and what its caller can ask of it.
+//! One upload: its fields, its construction, and its getters.
 
 use std::num::NonZeroU64;
 use std::time::Instant;
@@ -181,7 +181,7 @@ impl Upload {
         self.acknowledged().saturating_add(handed_over)
     }
 
-    /// The pace, in bytes a second.
+    /// The rate limit, in bytes a second.
     #[must_use]
     pub const fn rate(&self) -> Option<NonZeroU64> {
         self.pace.rate()
@@ -193,13 +193,13 @@ impl Upload {
         self.doing.state()
     }
 
-    /// Returns the next output; `None` until something is told to the upload, or a timer goes off.
+    /// Returns the next output. `None` means that there is none until the next report, command or timer.
     #[must_use = "an output that is lost is work that is never done"]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop()
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout); `None`: no timer runs.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout); `None` if no timer runs.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next().map(|(at, _)| at)

@@ -98,7 +98,7 @@ fn readable_part(
 }
 
 /// A page of something else. A server may leave the packet type out of its last Ack (Q16); but a login page says 200, too,
-/// and whoever took it for the server's word would believe that a file is there that is not.
+/// and a client that took it for an Ack would report a file that the server does not have.
 fn not_bits(
     failure: Failure,
     head: ResponseHead<'_>,

@@ -1,4 +1,4 @@
-//! The commands of a download: legal at any time.
+//! The commands of a download. Each may be called at any time.
 
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ impl Download {
     /// Goes on with a download that was suspended or has failed (§3.6.4.2), with the first byte that is missing.
     ///
     /// # Errors
-    /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NotSuspended`]: it goes on anyway.
+    /// [`ApiMisuse::Ended`]: it is over. [`ApiMisuse::NotSuspended`]: it was neither suspended nor failed.
     pub fn resume(&mut self, now: Instant) -> Result<(), ApiMisuse> {
         self.still_open()?;
         match &mut self.doing {
@@ -48,9 +48,9 @@ impl Download {
         Ok(())
     }
 
-    /// Changes the pace, in bytes a second; `None`: as fast as it goes.
+    /// Changes the rate limit, in bytes a second; `None` removes it.
     ///
-    /// A request under way that asked for more than suits the new pace is given up; the next one goes on behind what was
+    /// A request under way that asked for too many bytes at the new rate is given up. The next one goes on after what was
     /// stored of its answer.
     pub fn set_rate(&mut self, now: Instant, bytes_a_second: Option<NonZeroU64>) {
         self.pace.set_rate(now, bytes_a_second);
@@ -82,8 +82,8 @@ impl Download {
         Ok(())
     }
 
-    /// Supplies the headers that answer a challenge: they go with every request from now on, the one that was
-    /// challenged first of all. `None`: there are no credentials, and the download fails.
+    /// Supplies the headers that answer a challenge. The request that was challenged is sent again with them, and so is
+    /// every request after it. `None` means that there are no credentials: the download fails.
     ///
     /// A server that refuses eight answers in a row fails the download with [`Reason::Unauthorized`](super::Reason::Unauthorized).
     /// Credentials that hold for one connection go with the next request alone, and

@@ -83,7 +83,7 @@ impl Config {
         ConfigBuilder { config: Self::default() }
     }
 
-    /// This configuration, to be changed in a setting or two.
+    /// A builder that begins with these settings.
     pub fn to_builder(&self) -> ConfigBuilder {
         ConfigBuilder { config: self.clone() }
     }
@@ -127,17 +127,17 @@ impl ConfigBuilder {
         self
     }
 
-    /// Sets the pace to begin with, in bytes a second. By default there is none. One GET then asks for what comes in a quarter of a second
-    /// at most, so that the pace is even. [`Download::set_rate`](super::Download::set_rate) changes it.
+    /// Limits the rate, in bytes a second. By default there is no limit. [`Download::set_rate`](super::Download::set_rate) changes it
+    /// later. With a limit, one GET asks for the bytes of a quarter of a second at most, so that the rate is even.
     ///
-    /// A server that does not know ranges can only be asked for the whole, and so keeps no pace.
+    /// A server that does not know ranges can only be asked for the whole, so that the limit does not apply.
     pub fn rate(mut self, bytes_a_second: Option<NonZeroU64>) -> Self {
         self.config.rate = bytes_a_second;
         self
     }
 
-    /// Bounds the bytes that a server may make this side store. By default 4 GiB. A larger entity
-    /// [fails](super::Reason::TooLarge) the download before a byte of it is stored.
+    /// Bounds the number of bytes that the download stores. By default 4 GiB. If the server has more of what is wanted, the
+    /// download [fails](super::Reason::TooLarge) before a byte is stored.
     pub fn max_size(mut self, bytes: u64) -> Self {
         self.config.max_size = bytes;
         self
@@ -180,21 +180,21 @@ impl ConfigBuilder {
 
     /// Lets an HTML page without `Last-Modified` and without `ETag` be the reply. Off by default.
     ///
-    /// Servers of replies must send `Last-Modified` (§3.5.5.1). A page without it comes from a captive portal or a login
-    /// as a rule, so that the download [waits](super::Reason::Page) until the true reply comes.
+    /// Servers of replies must send `Last-Modified` (§3.5.5.1). A page without it usually comes from a captive portal or a
+    /// login, so the download [waits](super::Reason::Page) until the true reply comes.
     pub fn pages(mut self, pages: bool) -> Self {
         self.config.pages = pages;
         self
     }
 
-    /// Adds headers of the caller's own to every request. They replace neither those of the protocol nor the
+    /// Adds these headers to every request. They replace neither headers of the protocol nor the
     /// [credentials](super::Download::authenticate).
     pub fn headers(mut self, headers: HeaderMap) -> Self {
         self.config.headers = headers;
         self
     }
 
-    /// Seeds the variation of the delays. Give every download another seed. By default 0.
+    /// Seeds the random part of the delays. Give each download a seed of its own. By default 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.config.seed = seed;
         self

@@ -168,7 +168,7 @@ impl Download {
         self.known.received
     }
 
-    /// The pace, in bytes a second.
+    /// The rate limit, in bytes a second.
     #[must_use]
     pub const fn rate(&self) -> Option<NonZeroU64> {
         self.pace.rate()
@@ -190,13 +190,13 @@ impl Download {
         }
     }
 
-    /// Returns the next output; `None` until something is told to the download, or a timer goes off.
+    /// Returns the next output. `None` means that there is none until the next report, command or timer.
     #[must_use = "the download goes on once this is done"]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop()
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout); `None`: no timer runs.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout); `None` if no timer runs.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next().map(|(at, _)| at)

@@ -33,13 +33,13 @@ pub struct Failure {
 pub enum Reason {
     /// The server said no.
     Refused,
-    /// The server wants the download to go elsewhere: [`Failure::location`] says where. A caller that trusts that address
-    /// begins anew there.
+    /// The server redirects the download; [`Failure::location`] says where. A caller that trusts that address begins a new
+    /// download there.
     Redirected,
     /// The answer breaks the rules.
     Protocol(Violation),
-    /// The answer is a web page in the place of the reply, from a captive portal or a login as a rule. A page is known by
-    /// its head: HTML, and neither `Last-Modified` nor `ETag`, which replies have (§3.5.5.1).
+    /// The answer is a web page in place of the reply, usually from a captive portal or a login. A page is recognised by its
+    /// head: HTML, without the `Last-Modified` or `ETag` that replies have (§3.5.5.1).
     Page,
     /// Credentials are needed, and there were none, or they were refused again and again.
     Unauthorized,
@@ -51,9 +51,9 @@ pub enum Reason {
     TooLarge,
     /// A range that is wanted reaches past the end of the entity.
     RangePastEnd,
-    /// The connection broke, or none came about.
+    /// The connection broke, or could not be made.
     Transport,
-    /// The server's certificate does not hold.
+    /// The server's certificate is not trusted.
     Untrusted,
     /// The body ended before its announced length.
     Truncated,
@@ -139,7 +139,7 @@ impl Reason {
             Self::TooLarge => "the file is larger than allowed",
             Self::RangePastEnd => "a part that is wanted reaches past the end of the file",
             Self::Transport => "the connection failed",
-            Self::Untrusted => "the server's certificate does not hold",
+            Self::Untrusted => "the server's certificate is not trusted",
             Self::Truncated => "the answer broke off",
             Self::RequestTimeout => "sending took too long",
             Self::ResponseTimeout => "no answer came in time",

@@ -29,7 +29,7 @@ pub struct HttpDate {
 }
 
 impl HttpDate {
-    /// Reads a header's value: the form of today, or one of the two that are not sent any more.
+    /// Reads a header's value: the current form, or one of the two obsolete ones.
     ///
     /// # Errors
     /// [`InvalidValue::HttpDate`] if it is no date between 1970 and 9999.

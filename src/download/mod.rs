@@ -47,8 +47,8 @@
 //! | several ranges answered badly | [`Event::SingleRangesOnly`], then one by one |
 //! | 401, 407 | [`Event::CredentialsWanted`], eight times in a row at most |
 //! | 408, 409, 421, 423, 425, 429, 5xx but 501 and 505 | [`Event::Waiting`], then the same request again |
-//! | a connection that broke, a timer | [`Event::Waiting`], then goes on behind what was stored |
-//! | a kept connection that was closed | the same request again at once, on a fresh one |
+//! | a connection that broke, a timer | [`Event::Waiting`], then goes on after what was stored |
+//! | a reused connection that was closed | the same request again at once, on a fresh one |
 //! | a larger entity than [`max_size`](ConfigBuilder::max_size) | [`Event::Failed`], before a byte is stored |
 //! | a redirection | [`Event::Failed`] with the address: the caller decides whether to trust it |
 //! | anything else | [`Event::Failed`]; [`resume`](Download::resume) tries again |

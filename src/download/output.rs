@@ -21,8 +21,8 @@ pub struct ExchangeId(pub(super) u64);
 pub enum Output {
     /// Send this request, and report what comes of it.
     Transmit(Transmit),
-    /// Read the body of this answer: store its bytes where the [`Receiver`] says, and report them. The body of an answer for
-    /// which this does not come is of no use, and the caller's to drain.
+    /// Read the body of this answer: store its bytes where the [`Receiver`] says, and report them. If this does not come for
+    /// an answer, drain its body: the bytes are of no use.
     Receive {
         /// The exchange whose answer it is.
         id: ExchangeId,
@@ -31,7 +31,7 @@ pub enum Output {
     },
     /// Give up this exchange: close its connection, and report nothing more of it.
     Abort(ExchangeId),
-    /// Nothing to do; but perhaps something to tell.
+    /// Show this to your user, or log it.
     Event(Event),
 }
 
@@ -46,10 +46,10 @@ pub struct Transmit {
     pub request: Request<()>,
     /// The connection that the request must use.
     pub connection: Connection,
-    /// The time that sending may take; the download keeps this time itself, as one of its timers.
+    /// The time for sending the request. The download enforces it itself, by one of its timers.
     pub request_timeout: Duration,
-    /// The time that the answer's head may take after that, and every further piece of its body; the download keeps this time
-    /// itself, too.
+    /// The time for the head of the answer after that, and for every further piece of its body. The download enforces it itself,
+    /// too.
     pub response_timeout: Duration,
 }
 
@@ -57,17 +57,17 @@ pub struct Transmit {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[expect(clippy::exhaustive_enums, reason = "a client must keep to every one of these")]
 pub enum Connection {
-    /// Any connection, a kept one as well.
+    /// Any connection, a reused one as well.
     #[default]
     Any,
-    /// A connection that no request has used, since a kept one broke just before.
+    /// A connection that no request has used, because a reused one broke just before.
     Fresh,
     /// The connection of this exchange, for credentials that hold for one connection. If that connection is gone, report
     /// [`TransportError::Unsent`](super::TransportError::Unsent).
     SameAs(ExchangeId),
 }
 
-/// A thing that may interest the caller. Its `Display` is for a log.
+/// An event for the user or the log of the caller. Its `Display` is for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -101,7 +101,7 @@ pub enum Event {
     },
     /// The server, or a proxy, wants credentials: [`authenticate`](super::Download::authenticate) goes on.
     CredentialsWanted {
-        /// 401 or 407, and so whose they are.
+        /// 401 from the server, 407 from a proxy.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::status"))]
         status: StatusCode,
         /// The values of `WWW-Authenticate`, or of `Proxy-Authenticate`. One may hold several challenges ([Q36]).

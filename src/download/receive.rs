@@ -16,9 +16,9 @@ use crate::packet::ResponseHead;
 use crate::vocabulary::limits::MAX_CHALLENGES;
 
 impl Download {
-    /// The last byte of the request was handed to the network: its answer's time begins (§3.6.5.1).
+    /// Reports that the last byte of the request was handed to the network: the time for the answer begins (§3.6.5.1).
     ///
-    /// A transport that cannot tell says it at once: then one timer covers both.
+    /// If your transport does not tell, call this when you begin to send: then one timer covers sending and answer.
     pub fn handle_sent(&mut self, now: Instant, id: ExchangeId) {
         if self.is_under_way(id) && self.timers.get(Timer::Request).is_some() {
             self.timers.stop(Timer::Request);
@@ -26,7 +26,7 @@ impl Download {
         }
     }
 
-    /// The head of the answer arrived. What to do with its body, if anything, is the next [`Output::Receive`].
+    /// Reports that the head of the answer arrived. If its body is wanted, [`Output::Receive`] comes next.
     ///
     /// Interim answers (100 to 199) change nothing: the answer is still to come.
     pub fn handle_response<B>(&mut self, now: Instant, id: ExchangeId, response: &Response<B>) {
@@ -59,8 +59,8 @@ impl Download {
         self.settle(now);
     }
 
-    /// So many more bytes of the body were stored, each where the [`Receiver`] said. Only what is told here counts: tell it
-    /// when the bytes are safe.
+    /// Reports that this many more bytes of the body were stored, each where the [`Receiver`] said. Only what is reported
+    /// counts: report it when the bytes are safe.
     pub fn handle_received(&mut self, now: Instant, id: ExchangeId, bytes: u64) {
         let Doing::Exchanging(InFlight { id: under_way, remaining: Some(remaining), .. }, _) =
             &mut self.doing
@@ -84,15 +84,16 @@ impl Download {
         }
     }
 
-    /// The body has ended. If that is too early, the download waits and goes on with the first byte that is missing.
+    /// Reports that the body has ended. If that is too early, the download waits and goes on with the first byte that is
+    /// missing.
     ///
-    /// It need not be told if all bytes were.
+    /// This report is not needed once all bytes were reported.
     pub fn handle_body_end(&mut self, now: Instant, id: ExchangeId) {
         self.broken_off(now, id, Reason::Truncated);
     }
 
-    /// The [`Receiver`] found the parts not to be those that were asked for: from now on the ranges are asked for one by
-    /// one (§3.6.5.2.4.2). If only one was asked for, the download fails ([C61](crate::manual::decisions#c61)).
+    /// Reports that the [`Receiver`] found other parts than were asked for. From now on the ranges are asked for one by one
+    /// (§3.6.5.2.4.2). If only one was asked for, the download fails ([C61](crate::manual::decisions#c61)).
     pub fn handle_body_error(&mut self, now: Instant, id: ExchangeId, error: MultipartError) {
         let Some(exchange) = self.take_exchange(id, |exchange| exchange.remaining.is_some()) else { return };
         self.push(Output::Abort(id));
@@ -105,7 +106,7 @@ impl Download {
         self.settle(now);
     }
 
-    /// The exchange broke off below HTTP, before the answer or in its body.
+    /// Reports that the exchange failed below HTTP, before the answer or in its body.
     ///
     /// After [`TransportError::Stale`] the request goes again at once on a fresh connection, once ([C72]); else the download
     /// waits and goes on with the first byte that is missing.
@@ -129,7 +130,7 @@ impl Download {
         }
     }
 
-    /// Time has passed: acts on every timer that has gone off.
+    /// Reports that time has passed: acts on every timer that has gone off.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(timer) = self.timers.expire(now) {
             match timer {

@@ -39,10 +39,10 @@ use crate::vocabulary::ContentRange;
 /// `Content-Length`, so that no answer needs chunks, and HTTP/1.0 is served as any other version ([C51]).
 ///
 /// Dates are compared as dates, in all three forms of HTTP. Every answer has `Last-Modified` (§3.5.5.1), and
-/// `Cache-Control: private, no-store`: a reply is meant for one client, and its URL is its only secret as a rule.
+/// `Cache-Control: private, no-store`: a reply is meant for one client, and usually only its URL protects it.
 ///
 /// `random` is asked for 16 random bytes if the answer has several parts: the text between them must not occur in the
-/// entity. `Date` and `Server` are the caller's to add.
+/// entity. The caller adds `Date` and `Server`.
 ///
 /// ```
 /// use bits_proto::Conformance;

@@ -181,11 +181,11 @@ impl Download {
         }
     }
 
-    /// The download of a snapshot that was stored for the time `age`. Unless it was suspended or over, it goes on with the
-    /// first byte that is missing.
+    /// Restores a download from a snapshot that was stored for the time `age`. Unless it was suspended or over, it goes on with
+    /// the first byte that is missing.
     ///
-    /// `age` counts for the time without progress, the wait before the next try and that for the pace. Where a program does
-    /// not know it, zero is right: a clock that was set back must not let a download fail.
+    /// `age` is subtracted from the time without progress, from the delay before the next try, and from the wait for the rate
+    /// limit. Pass zero if it is not known, so that a wrong clock does not let a download fail.
     ///
     /// # Errors
     /// [`RestoreError`] for a snapshot of a later version, or one that no download can have made.

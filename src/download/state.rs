@@ -16,7 +16,7 @@ pub enum State {
     Measuring,
     /// A GET is on its way, or will be as soon as the last output is taken (`STATE_DOWNLOAD`).
     Downloading,
-    /// The next request waits for the pace.
+    /// The next request waits for the rate limit.
     Pacing,
     /// Something went wrong that may pass; a timer runs until the next try.
     WaitingToRetry,
@@ -33,7 +33,7 @@ pub enum State {
 }
 
 impl State {
-    /// Whether the download is over: nothing that is told to it changes anything any more.
+    /// Whether the download is over: it ignores reports, and refuses commands.
     #[must_use]
     pub const fn is_ended(self) -> bool {
         matches!(self, Self::Completed | Self::Cancelled)

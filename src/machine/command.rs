@@ -17,8 +17,7 @@ pub enum Suspend {
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "the caller builds it")]
 pub struct Credentials {
-    /// The headers, `Authorization` or `Proxy-Authorization` as a rule. They replace headers of the caller's own with the
-    /// same name.
+    /// The headers, usually `Authorization` or `Proxy-Authorization`. They replace configured headers of the same name.
     pub headers: HeaderMap,
     /// Whether they hold for one connection, as NTLM's and Kerberos' do. Then they go with the next request alone, and the
     /// requests after it use the same connection.

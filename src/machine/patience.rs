@@ -8,7 +8,7 @@ use crate::vocabulary::limits::{FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, RESPONSE
 /// The longest `Retry-After` that is honoured: an hour (C75).
 pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// How long whoever begins exchanges waits for each, and until it tries one again.
+/// The time limits of exchanges, and the delays between tries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Patience {
     pub(crate) request_timeout: Duration,

@@ -2,15 +2,15 @@
 //!
 //! | question | chapter |
 //! |---|---|
-//! | How do I drive an upload? How do I log in, pace it, see how far it is? | [`upload`] |
+//! | How do I drive an upload? How do I authenticate, limit its rate, report its progress? | [`upload`] |
 //! | How do I write a server? | [`server`] |
-//! | Who may upload, and where to? What is the file called? | [`access`] |
+//! | How do I authenticate clients? Who may upload, and where to? What is the file called? | [`access`] |
 //! | How does an upload, or a session, outlive my program? | [`state`] |
 //! | How do several processes serve the same uploads? | [`database`] |
 //! | How does an application work on what was uploaded, and reply? | [`replies`] |
 //! | Which setting does this peer want? | [`peers`] |
-//! | How large, how many, how slow? | [`limits`] |
-//! | What can go wrong on purpose? | [`security`] |
+//! | How do I limit sizes, numbers, times and rates? | [`limits`] |
+//! | Which attacks are there, and who must prevent each? | [`security`] |
 //! | What does 0x80200020 mean, and what helps? | [`errors`] |
 //! | Where does this library differ from MC-BUP? | [`differences`] |
 
@@ -101,7 +101,23 @@ pub mod security {}
     "0x8020001D",
     "0x8020001F",
     "0x80200020",
+    "0x80190191",
+    "0x80190193",
     "0x80190194",
+    "0x80190195",
+    "0x8019019D",
+    "0x801901F4",
+    "0x801901F7",
+    "0x80200010",
+    "0x8020001B",
+    "0x80200022",
+    "0x80200023",
+    "0x80200024",
+    "0x8020002B",
+    "0x80072EE2",
+    "0x80072EE7",
+    "0x80072EFD",
+    "0x80072F8F",
     "300",
     "301",
     "400",

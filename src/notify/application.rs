@@ -8,7 +8,8 @@ use crate::packet::{Conformance, Malformed, Payload, RequestHead};
 use crate::vocabulary::limits::{MAX_ENTITY_SIZE, MAX_REPLY_URL};
 use crate::vocabulary::{Hresult, ReplyUrl};
 
-/// A server application (§3.4): reads notifications, each of which [answers](NotificationRequest#answers) are made from.
+/// Reads notifications, as a server application does (§3.4). A notification makes the [answers](NotificationRequest#answers)
+/// to it.
 ///
 /// ```
 /// use bits_proto::notify::{Application, Delivery};
@@ -44,7 +45,7 @@ impl Application {
         Self { conformance }
     }
 
-    /// Reads the head of a request. `Ok(None)`: it is another `POST`, or none at all.
+    /// Reads the head of a request. `Ok(None)` means that it is not a notification.
     ///
     /// # Errors
     /// [`InvalidNotification`] for a notification that breaks the rules; it knows how to answer.
@@ -95,7 +96,7 @@ pub enum InvalidAnswer {
     /// The URL is over 2,200 characters: the server would refuse the upload.
     #[error("the URL of a reply is at most 2,200 characters long")]
     UrlTooLong,
-    /// The status is none of an error, so it refuses nothing.
+    /// The status is not that of an error, so it refuses nothing.
     #[error("a refusal has a status from 300 to 599")]
     NoError,
     /// The code says success.
@@ -105,9 +106,8 @@ pub enum InvalidAnswer {
 
 /// # Answers
 ///
-/// Whoever has not finished with the entity, or with its reply, must not answer yet: the server takes the answer's head
-/// for the end of the work. And one that answers late may be asked again: an application is notified of an entity *at
-/// least* once.
+/// Finish with the entity and with its reply before you answer: the server takes the head of the answer for the end of the
+/// work. An application that answers late may be notified again: it is notified of each entity *at least* once.
 impl NotificationRequest<'_> {
     /// The application took the entity, and has no reply.
     #[must_use]
@@ -127,8 +127,8 @@ impl NotificationRequest<'_> {
         }
     }
 
-    /// The application took the entity, and sends its reply of `size` bytes as the body of the answer. Servers may take
-    /// one of no bytes for none ([C45](crate::manual::decisions#c45)).
+    /// The application took the entity, and sends its reply of `size` bytes as the body of the answer. A server may take an
+    /// empty reply for no reply ([C45](crate::manual::decisions#c45)).
     ///
     /// # Errors
     /// [`InvalidAnswer::NoBody`]: the notification was by reference. [`InvalidAnswer::ReplySize`]: 2^63 bytes or more.

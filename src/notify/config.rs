@@ -52,7 +52,7 @@ impl Config {
         ConfigBuilder { config: Self::default() }
     }
 
-    /// This configuration, to be changed in a setting or two.
+    /// A builder that begins with these settings.
     pub fn to_builder(&self) -> ConfigBuilder {
         ConfigBuilder { config: self.clone() }
     }
@@ -100,7 +100,8 @@ impl ConfigBuilder {
         self
     }
 
-    /// Whether every upload is to have a reply, so that a body of no bytes is an empty reply ([C45]). By default it is none.
+    /// Says that every upload has a reply, so that an empty body is an empty reply ([C45]). By default an empty body is no
+    /// reply.
     ///
     /// [C45]: crate::manual::decisions#c45
     pub fn expect_reply(mut self, expected: bool) -> Self {

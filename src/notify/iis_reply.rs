@@ -43,7 +43,7 @@ pub fn iis_reply_url(session: Guid) -> ReplyUrl<'static> {
 /// The session to whose reply this path of a request leads, if it is one that [`iis_reply_url`] gives, in whatever folder.
 ///
 /// The path is as it stands in the request, percent-encoded or not, with slashes or with backslashes. Nothing but the
-/// session's id is taken from it, so that no path of a stranger reaches a file system. Whoever knows the id may read
+/// session's id is taken from it, so that no path of a stranger reaches a file system. Everybody who knows the id can read
 /// the reply, unless the server checks who asks.
 #[must_use]
 pub fn iis_reply_session(path: &str) -> Option<Guid> {

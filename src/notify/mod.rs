@@ -1,7 +1,7 @@
 //! Server applications: the back-end client (§3.3) and the application itself (§3.4).
 //!
-//! A directory may have a server application, which is told of every entity that is complete and may reply to it. The
-//! server's arm that tells it is the back-end client. Both are here: [`Notification`] runs one notification, and
+//! A directory may have a server application, which is notified of every complete entity and may reply to it. The part of
+//! the server that notifies it is the back-end client. Both are here: [`Notification`] runs one notification, and
 //! [`Application`] reads and answers it.
 //!
 //! ```text
@@ -24,7 +24,7 @@
 //!
 //! # Driving a notification
 //!
-//! 1. Told to [`Notify`](crate::server::Output::Notify), make a [`Notification`].
+//! 1. When a session asks to [`Notify`](crate::server::Output::Notify), make a [`Notification`].
 //! 2. Do what [`poll_output`](Notification::poll_output) wants until it wants nothing more.
 //! 3. Tell what happens: [`handle_sent`](Notification::handle_sent), [`handle_response`](Notification::handle_response),
 //!    and where it asked for the body [`handle_body`](Notification::handle_body) and
@@ -125,7 +125,7 @@
 //! # Storing a notification
 //!
 //! [`Notification::snapshot`] is plain data in every state. A [restored](Notification::restore) notification is sent again,
-//! because nobody knows what the application made of the first one. A program that stores its sessions need not store
+//! because the result of the first one is unknown. A program that stores its sessions need not store
 //! notifications: a restored session that was notifying asks for its notification again.
 //!
 //! # The states of a notification

@@ -17,7 +17,7 @@ use crate::vocabulary::ReplyUrl;
 
 /// One notification of a server application, seen by the back-end client (§3.3).
 ///
-/// It is one exchange, so its reports need no id: once it is over, nothing that is told to it changes anything.
+/// It is one exchange, so its reports need no id. Once it is over, it ignores every report.
 ///
 /// See the [module](super) for how to drive it.
 #[derive(Debug)]
@@ -120,13 +120,13 @@ impl Notification {
         }
     }
 
-    /// Returns the next output; `None` until something is told to the notification, or a timer goes off.
+    /// Returns the next output. `None` means that there is none until the next report or timer.
     #[must_use = "the notification goes on once this is done"]
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout); `None`: no timer runs.
+    /// Returns when to call [`handle_timeout`](Self::handle_timeout); `None` if no timer runs.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next().map(|(at, _)| at)

@@ -46,7 +46,7 @@ pub struct Transmit {
     /// The request, its target the whole URL. Add `Host` and what else your HTTP library wants; send exactly the bytes
     /// of the [`Payload`]. Follow no redirection.
     pub request: Request<Payload>,
-    /// The time that sending may take. The notification keeps this time itself, and the others too.
+    /// The time that sending may take. The notification enforces this time itself, and the others too.
     pub send_timeout: Duration,
     /// The time that the head of the answer may take after that.
     pub head_timeout: Duration,
@@ -69,7 +69,8 @@ pub enum Outcome {
         /// Its reply.
         reply: Reply,
     },
-    /// It did not, or nobody knows. The client's repeat notifies it again, unless it said 403.
+    /// The application did not take the entity, or it is unknown whether it did. The client's repeat notifies it again, unless
+    /// it answered 403.
     Failed(Failure),
 }
 
@@ -113,7 +114,7 @@ pub enum Failure {
         /// The number of bytes that it may send.
         limit: u64,
     },
-    /// No connection came about, or it broke before the answer was whole.
+    /// No connection could be made, or it broke before the answer was whole.
     Transport,
     /// It took too long.
     Timeout(Timer),

@@ -15,9 +15,9 @@ use crate::server::Refusal;
 use crate::vocabulary::digits::trim;
 
 impl Notification {
-    /// The last byte of the notification was handed to the network: the application's time begins (§3.3.5.1).
+    /// Reports that the last byte of the notification was handed to the network: the application's time begins (§3.3.5.1).
     ///
-    /// A transport that cannot tell says it at once: then the application's time covers the sending.
+    /// If your transport does not tell, call this when you begin to send: then the application's time covers the sending.
     pub fn handle_sent(&mut self, now: Instant) {
         let is_sent =
             [Timer::Head, Timer::Response].into_iter().any(|timer| self.timers.get(timer).is_some());
@@ -28,7 +28,7 @@ impl Notification {
         }
     }
 
-    /// The head of the application's answer arrived. The next outputs say what to do with its body.
+    /// Reports that the head of the application's answer arrived. The next outputs say what to do with its body.
     ///
     /// Interim answers (100 Continue, 103) are the HTTP library's to skip. A status from 100 to 199 that is told here is the
     /// answer, and no application may give it: the notification fails at once, instead of waiting for another one.
@@ -48,7 +48,7 @@ impl Notification {
         }
     }
 
-    /// The caller has looked for the response file: whether it is there. If it is, it is the reply, of whatever size
+    /// Reports whether the response file exists. If it does, it is the reply, whatever its size
     /// ([C43](crate::manual::decisions#c43)).
     pub fn handle_response_file(&mut self, exists: bool) {
         let Stage::Looking(answer) = self.stage else { return };
@@ -66,7 +66,7 @@ impl Notification {
         }
     }
 
-    /// So many more bytes of the answer's body arrived, and are stored.
+    /// Reports that this many more bytes of the answer's body arrived and were stored.
     pub fn handle_body(&mut self, bytes: u64) {
         match &mut self.stage {
             Stage::Looking(answer) if answer.end == End::NotYet => answer.take(bytes),
@@ -78,12 +78,12 @@ impl Notification {
         }
     }
 
-    /// The body of the answer has ended, as HTTP says that it ends.
+    /// Reports that the body of the answer has ended as HTTP says.
     pub fn handle_body_end(&mut self) {
         self.ended(End::Whole);
     }
 
-    /// The connection broke, or none came about.
+    /// Reports that the connection broke, or could not be made.
     pub fn handle_transport_error(&mut self) {
         match self.stage {
             Stage::Exchanging => {
@@ -94,15 +94,15 @@ impl Notification {
         }
     }
 
-    /// This server itself failed: it could not read the entity that it was to send, or not store the reply; or it gives
-    /// the notification up.
+    /// Reports that this server itself failed: it could not read the entity, could not store the reply, or gives the
+    /// notification up.
     pub fn handle_failure(&mut self, refusal: Refusal) {
         if self.stage != Stage::Done {
             self.abort(Failure::Server(refusal));
         }
     }
 
-    /// Time has passed: acts on the timer that has gone off, if one has (§3.3.6).
+    /// Reports that time has passed: acts on the timer that has gone off, if one has (§3.3.6).
     pub fn handle_timeout(&mut self, now: Instant) {
         if let Some(timer) = self.timers.expire(now) {
             self.abort(Failure::Timeout(timer));

@@ -26,7 +26,7 @@ pub struct NotificationResponse<'a> {
     /// The status: a success says that the application took the entity.
     #[cfg_attr(feature = "serde", serde(with = "crate::packet::status_as_number"))]
     pub status: StatusCode,
-    /// The error, where the status is none of success and does not say it all.
+    /// The error code, if the status is an error and does not say everything.
     pub code: Option<Hresult>,
     /// The address of the reply, if the application serves it itself: an absolute URL.
     pub static_response_url: Option<ReplyUrl<'a>>,
@@ -37,8 +37,8 @@ pub struct NotificationResponse<'a> {
 }
 
 impl<'a> NotificationResponse<'a> {
-    /// Reads the head of an application's answer. What an answer that is no success says besides its status and its
-    /// code is not looked at, and [`Conformance::Interop`] takes every version of HTTP.
+    /// Reads the head of an application's answer. Of an error, only the status and the code are read.
+    /// [`Conformance::Interop`] takes every version of HTTP.
     ///
     /// # Errors
     /// [`Malformed`] for an answer that breaks the rules.
@@ -112,7 +112,7 @@ impl<'a> NotificationResponse<'a> {
     }
 }
 
-/// An empty URL is none (§3.3.5.2.4), and a relative one is illegal: nobody knows what to resolve it against.
+/// An empty URL is none (§3.3.5.2.4), and a relative one is illegal: there is nothing to resolve it against.
 fn static_response_url<'a>(headers: &Headers<'a>) -> Result<Option<ReplyUrl<'a>>, Malformed> {
     let name = header::BITS_STATIC_RESPONSE_URL;
     let Some(value) = headers.first(name.clone())?.map(trim).filter(|value| !value.is_empty()) else {

@@ -18,9 +18,9 @@ const VERSION: u32 = 1;
 
 /// A [`Notification`] at rest: plain data, with the feature `serde` for any of its formats.
 ///
-/// The exchange under way is not part of it. A restored notification is sent again, since nobody knows what the application
-/// made of the first one: an application is notified *at least* once. So it is if its outcome was not taken: the session was
-/// not told. Once the outcome was taken, the restored notification is over, and has nothing to say.
+/// The exchange under way is not part of it. A restored notification is sent again, because the result of the first one is
+/// unknown: an application is notified *at least* once. It is also sent again if [`Output::Done`](super::Output::Done) was not
+/// taken, because the session was not told. Once that was taken, the restored notification is over and has no output.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Snapshot {
@@ -81,8 +81,8 @@ impl Notification {
         }
     }
 
-    /// The notification of a snapshot. Unless it was over, it is sent, and its timers begin anew: how long it was stored makes
-    /// no difference.
+    /// Restores a notification from a snapshot. Unless it was over, it is sent, and its timers begin anew: how long it was
+    /// stored makes no difference.
     ///
     /// # Errors
     /// [`RestoreError`] for a snapshot of a later version, or one that no notification can have made.

@@ -78,8 +78,8 @@ impl<'a> Ack<'a> {
         Self::decode_noting(head, answers, conformance, |_| {})
     }
 
-    /// Reads a head as [`decode`](Self::decode) does, and tells `ignored` of each header that was passed over because it
-    /// cannot be read: a host or a reply URL ([Q23] to [Q25]), and whatever stands beside an error ([C73]).
+    /// Reads a head as [`decode`](Self::decode) does, and calls `ignored` for each header that is ignored because it cannot be
+    /// read: a host or a reply URL ([Q23] to [Q25]), and any header beside an error ([C73]).
     ///
     /// ```
     /// use bits_proto::packet::{Ack, PacketType};
@@ -139,7 +139,7 @@ impl<'a> Ack<'a> {
         }
     }
 
-    /// The response on the wire: never with a body, and never to be cached.
+    /// The response on the wire. It has no body, and must not be cached.
     #[must_use]
     pub fn to_response(&self) -> Response<()> {
         let mut response = Response::new(());

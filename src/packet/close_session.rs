@@ -20,7 +20,7 @@ use crate::vocabulary::SessionId;
 pub struct CloseSession<'a> {
     /// The session.
     pub session_id: SessionId,
-    /// The local file's name; some Windows versions send it here too, and nobody reads it ([Q63]).
+    /// The local file's name. Some Windows versions send it here, too; servers ignore it ([Q63]).
     ///
     /// [Q63]: crate::manual::tolerances#q63
     pub content_name: Option<ContentName<'a>>,

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The strictness with which a peer's message is read. What is *sent* is exact in either case.
 ///
-/// An argument of every decoding, so that one program can be lenient with one peer and test another.
+/// Every decoding takes it as an argument, so that one program can be lenient with one peer and test another.
 ///
 /// ```
 /// use bits_proto::{Conformance, Hresult};

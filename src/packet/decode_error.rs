@@ -48,10 +48,10 @@ pub enum Malformed {
 
 /// A request or an Ack that cannot be read: the peer's fault.
 ///
-/// It names the first fault, and tells what the head says all the same: the kind of the packet and its session, however
-/// many other faults there are. A Fragment that cannot be read is a Fragment all the same ([C70]).
+/// It names the first fault. It also has the kind of the packet and its session, as far as the head tells them: a Fragment
+/// that cannot be read is still a Fragment ([C70]).
 ///
-/// For a request it knows how to answer:
+/// For a bad request, it makes the answer:
 ///
 /// ```
 /// use bits_proto::packet::Request;
@@ -94,8 +94,8 @@ impl DecodeError {
 
     /// The kind of the packet, where the message names one.
     ///
-    /// Where it names several, this is a Fragment if one of them is: who takes the message for another kind may forget
-    /// that the entity has bytes ([C70](crate::manual::decisions#c70)).
+    /// Where it names several, this is a Fragment if one of them is: a server that took the message for another kind would
+    /// forget that the entity has bytes ([C70](crate::manual::decisions#c70)).
     #[must_use]
     pub const fn packet_type(&self) -> Option<PacketType> {
         self.packet_type
@@ -118,7 +118,7 @@ impl DecodeError {
 
     /// The Ack to answer a bad request with: the status, `E_INVALIDARG`, context 0x5.
     ///
-    /// Who knows the session adds the offset of the next byte to the answer to a Fragment ([C70]).
+    /// A server that knows the session adds the offset of the next byte to the answer to a Fragment ([C70]).
     ///
     /// [C70]: crate::manual::decisions#c70
     #[must_use]

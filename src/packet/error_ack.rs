@@ -34,7 +34,7 @@ use crate::vocabulary::{ErrorContext, Hresult};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[expect(clippy::exhaustive_structs, reason = "a message is its fields")]
 pub struct ErrorAck {
-    /// The status. One server says its errors with a 2xx ([Q12](crate::manual::tolerances#q12)); ours never does.
+    /// The status. One server sends errors with a 2xx ([Q12](crate::manual::tolerances#q12)); ours never does.
     #[cfg_attr(feature = "serde", serde(with = "status_as_number"))]
     pub status: StatusCode,
     /// The error, where the status alone does not say it (note `<4>`).

@@ -72,7 +72,7 @@ impl<'a> Request<'a> {
     /// Reads a request's head as [`decode`](Self::decode) does, and takes a `POST` with
     /// `X-HTTP-Method-Override: BITS_POST` as well ([Q41]). [`Conformance::Strict`] takes none: MC-BUP knows one method.
     ///
-    /// Such a request slips past filters that look at the method: take it only where no such filter protects you.
+    /// Such a request bypasses filters that look at the method. Accept it only if you do not rely on such a filter.
     ///
     /// # Errors
     /// A [`DecodeError`] for a bad request of this protocol; it knows how to answer.

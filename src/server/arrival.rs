@@ -52,13 +52,13 @@ impl<'r, O> Arrival<'r, O> {
     }
 }
 
-/// The way of a request: what [`Sessions`](super::Sessions) does with it, and what a program that keeps its sessions elsewhere
-/// does itself.
+/// The next step for a request. [`Sessions`](super::Sessions) takes it by itself; a program that keeps its sessions elsewhere
+/// takes it in its own code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 #[expect(clippy::exhaustive_enums, reason = "a server must do every one of these")]
 pub enum Route {
-    /// Answer at once: no session could take the request.
+    /// Answer at once: the request is refused before any session is looked up.
     Answer(Ack<'static>),
     /// Decide whether the client may upload here; if it may, answer `Ack::Ping(PingAck)`.
     Ping,
@@ -134,8 +134,8 @@ impl Directory {
         }
     }
 
-    /// The answer to a request whose session is unknown: wrong, expired or ended. Where its head cannot be read, that is found
-    /// first.
+    /// The answer to a request whose session is unknown: wrong, expired or ended. If its head cannot be read, the answer says
+    /// that instead.
     #[must_use]
     pub fn session_not_found<O>(&self, arrival: &Arrival<'_, O>) -> Ack<'static> {
         match &arrival.packet {

@@ -12,7 +12,7 @@ use crate::vocabulary::limits::{
 
 /// The configuration of one virtual directory (`BITSDirectoryConfig`, §3.2.1.1), which all its sessions share.
 ///
-/// The defaults are those of IIS. Built by [`Directory::builder`], which refuses nonsense.
+/// The defaults are those of IIS. [`Directory::builder`] builds one, and refuses settings that make no sense.
 ///
 /// ```
 /// use bits_proto::server::Directory;
@@ -116,8 +116,8 @@ impl Directory {
         self.enabled
     }
 
-    /// Whether an upload may replace what is at its destination already. Files are the caller's: look there when asked to
-    /// [open](super::Output::Open) an upload and again when asked to [publish](super::Output::Publish) it ([C46]), and
+    /// Whether an upload may replace a file at its destination. The machine sees no files: check this when it asks to
+    /// [open](super::Output::Open) an upload and again when it asks to [publish](super::Output::Publish) it ([C46]), and
     /// refuse with [`DestinationExists`](super::Refusal::DestinationExists).
     ///
     /// [C46]: crate::manual::decisions#c46
@@ -138,7 +138,7 @@ impl Directory {
         self.notification.url().is_some()
     }
 
-    /// After how long without progress a session is discarded.
+    /// The time without progress after which a session is discarded.
     #[must_use]
     pub const fn session_timeout(&self) -> Duration {
         self.session_timeout
@@ -276,8 +276,8 @@ impl DirectoryBuilder {
         self
     }
 
-    /// Takes `POST` with `X-HTTP-Method-Override: BITS_POST`, too ([Q41]). Off by default, because such a request slips past filters that
-    /// look at the method. Strict never takes it.
+    /// Accepts `POST` with `X-HTTP-Method-Override: BITS_POST`, too ([Q41]). Off by default, because such a request bypasses filters
+    /// that look at the method. Strict never accepts it.
     ///
     /// [Q41]: crate::manual::tolerances#q41
     pub fn method_override(mut self, allowed: bool) -> Self {
@@ -297,7 +297,7 @@ impl DirectoryBuilder {
         self
     }
 
-    /// Lets an upload replace what is at its destination already (`AllowOverwrites`). Off by default.
+    /// Lets an upload replace a file at its destination (`AllowOverwrites`). Off by default.
     pub fn allow_overwrites(mut self, allowed: bool) -> Self {
         self.directory.allow_overwrites = allowed;
         self
@@ -311,7 +311,7 @@ impl DirectoryBuilder {
 
     /// Bounds the number of sessions of one owner. By default 50, as in IIS.
     ///
-    /// If nobody authenticates, everybody is one owner: raise it there.
+    /// Without authentication all clients are one owner: raise this limit then.
     pub fn sessions_per_owner(mut self, sessions: usize) -> Self {
         self.directory.sessions_per_owner = sessions;
         self

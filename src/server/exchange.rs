@@ -6,9 +6,8 @@ use crate::vocabulary::Guid;
 
 /// One request and its answer, or one piece of work that no client asked for.
 ///
-/// It is the address of outputs: a task keeps its exchange and names it with every call, so that no task receives the
-/// work of another. Exchanges of a session are numbered and never wrap, so that no number comes back: a report of an
-/// exchange that was given up changes nothing.
+/// A task keeps its exchange and names it in every call, so that no task receives the work of another. The exchanges of a
+/// session are numbered, and no number is used twice: a report of an exchange that was given up changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Exchange {
@@ -29,8 +28,8 @@ impl Exchange {
 
     /// The number of the exchange among those of its session, which only grows.
     ///
-    /// It is no fence for a storage that several processes share: an exchange whose session was never saved has the
-    /// number of another one after a restart. Take the number of the row's claim there.
+    /// Do not use it as a fence in a storage that several processes share: after a restart, an exchange may have the number of
+    /// one whose session was never saved. Use the number of the row's claim there.
     #[must_use]
     pub const fn serial(self) -> u64 {
         self.serial
@@ -51,7 +50,7 @@ impl fmt::Debug for Exchange {
 
 /// Tells the program which task to stop or to wake.
 ///
-/// A signal that is lost costs time and nothing else: a task that asks now and then finds out by itself
+/// A lost signal costs only time: a task that asks now and then finds out by itself
 /// ([`Sessions::is_superseded`](super::Sessions::is_superseded), [`Sessions::poll_output`](super::Sessions::poll_output)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use = "a task waits for it"]

@@ -85,7 +85,7 @@
 //!
 //! The bytes that storage really holds win. For each record that was kept, tell [`Sessions::restore`] how old it is and what
 //! storage [holds](Held). It says what to do with the bytes: cut them, or delete them. Bytes that no record names belong to an
-//! upload whose client was never told of it: delete them. Then drive [`Sessions::poll_expired`].
+//! upload that its client was never told of: delete them. Then drive [`Sessions::poll_expired`].
 //!
 //! # Bodies
 //!
@@ -121,8 +121,8 @@
 //!
 //! # Threads and async tasks
 //!
-//! One [`Sessions`] in a `Mutex`, locked for each call and never while bytes move. `bits_http::tasks` is that, written once, for
-//! threads and for tasks of any runtime.
+//! Keep one [`Sessions`] in a `Mutex`. Lock it for each call, and never while bytes move. `bits_http::tasks` does this for threads
+//! and for tasks of any runtime.
 //!
 //! # Sessions in a database
 //!
@@ -139,16 +139,16 @@
 //! ([`Session::is_superseded`]). Where a process has died, the one that finds out calls [`Session::handle_abandoned`] for
 //! [`Session::at_work`].
 //!
-//! - A new session is a row that is inserted before its `Open` is done: else bytes are left behind.
+//! - A new session is a row that is inserted before its `Open` is done, so that a crash leaves no bytes without a row.
 //! - Limits are a query: count the rows of the owner before [`Session::open`], and answer [`Directory::too_many_sessions`].
 //! - A row is due at its [`Session::deadline`], stored as a time of day with an index: [`Session::expire`] returns the
 //!   exchange that discards it. A session that has ended answers repeats until it is due; then its row goes.
 //!
 //! # Who may upload
 //!
-//! Authentication comes before the machine. For a client that must log in, answer 401 with `WWW-Authenticate` and nothing of
-//! this protocol but `BITS-Packet-Type: Ack`, so that clients ask for credentials whatever else stands in the answer. The
-//! authenticated user is the `owner` of [`Sessions::handle_request`]: a session created by one owner answers no other (403).
+//! The program authenticates a client before it calls the machine. To a client that must log in, answer 401 with
+//! `WWW-Authenticate` and `BITS-Packet-Type: Ack`, and with no other header of this protocol. The authenticated user is the
+//! `owner` of [`Sessions::handle_request`]: a session that one owner created refuses every other owner (403).
 //! Whether an owner may write to a destination is decided at [`Output::Admit`] for a Ping, at [`Output::Open`], and again at
 //! [`Output::Publish`].
 //!

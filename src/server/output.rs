@@ -82,26 +82,26 @@ pub enum Output<O = ()> {
     /// Decide whether the client of a Ping may upload here (§3.2.5.2.3). Report [`Admitted`](super::Report::Admitted), or
     /// [`Failed`](super::Report::Failed).
     Admit,
-    /// Decide whether the upload may start, and make room for its bytes, named by
+    /// Decide whether the upload may start, and make an empty place for its bytes, under the name
     /// [`Exchange::session`](super::Exchange::session). Report [`Opened`](super::Report::Opened), or `Failed`.
     Open,
     /// Store a part of the request's body, so that it lasts. Report [`Stored`](super::Report::Stored), or
     /// [`StoredPart`](super::Report::StoredPart).
     Store(Store),
-    /// Tell the server application that the entity is complete. Report [`Notified`](super::Report::Notified), or `Failed`:
-    /// what a [`Notification`](crate::notify::Notification) comes to.
+    /// Tell the server application that the entity is complete. Report [`Notified`](super::Report::Notified), or `Failed`: the
+    /// outcome of a [`Notification`](crate::notify::Notification) converts into either.
     Notify {
         /// The size of the entity, in bytes.
         size: u64,
     },
-    /// Make the record last under [`Record::id`], in place of the one before, and wait for it without a time limit of
+    /// Write the record durably under [`Record::id`], in place of the one before, and wait for that without a time limit of
     /// your own. Report [`Saved`](super::Report::Saved), or `Failed`.
     Save(Box<Record<O>>),
     /// Move the entity to its destination, the whole of it or nothing, even if the process dies. Report
     /// [`Published`](super::Report::Published), or `Failed`.
     ///
-    /// Look whether the bytes are there before anything else, and report
-    /// [`EntityMissing`](super::Refusal::EntityMissing) where they are not: a task that died may have published them.
+    /// First look whether the bytes are there. If they are not, report
+    /// [`EntityMissing`](super::Refusal::EntityMissing): a task that died may have published them.
     Publish {
         /// The size of the entity, in bytes.
         size: u64,

@@ -17,14 +17,14 @@ pub enum Report {
     Admitted,
     /// [`Open`](super::Output::Open): there is room for the upload.
     Opened,
-    /// [`Store`](super::Output::Store): so many bytes of the range, from its start, last. All of them; or fewer, where the
-    /// body ended early or the task was told to stop. What lasts counts all the same.
+    /// [`Store`](super::Output::Store): this many bytes of the range, from its start, are stored durably. They are fewer than
+    /// the range if the body ended early or the task was told to stop; they count all the same.
     Stored(u64),
-    /// `Store`: so many bytes last, and then it failed.
+    /// `Store`: this many bytes are stored durably, and then it failed.
     StoredPart(u64, Refusal),
     /// [`Notify`](super::Output::Notify): the server application took the entity.
     Notified(Notified),
-    /// [`Save`](super::Output::Save): the record lasts.
+    /// [`Save`](super::Output::Save): the record is stored durably.
     Saved,
     /// [`Publish`](super::Output::Publish): the entity is at its destination, and nothing else is left of the upload.
     Published,
@@ -32,7 +32,7 @@ pub enum Report {
     Discarded,
     /// [`Forget`](super::Output::Forget): the record is gone.
     Forgotten,
-    /// It failed. Of a `Store`, nothing lasts.
+    /// It failed. For a `Store`, no byte of the range is stored.
     Failed(Refusal),
 }
 
@@ -56,7 +56,7 @@ pub struct Notified {
     pub reply_url: Option<ReplyUrl<'static>>,
 }
 
-/// Why a task did not do what a session asked for. It decides what the client is told.
+/// The reason why a task did not do what a session asked for. It decides the answer to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -86,18 +86,18 @@ pub enum Refusal {
     ///
     /// [C22]: crate::manual::decisions#c22
     Application {
-        /// The application's status. One that is none of an error is answered as 500.
+        /// The application's status. One that is not an error is answered as 500.
         #[cfg_attr(feature = "serde", serde(serialize_with = "crate::machine::as_text::status"))]
         status: StatusCode,
-        /// The application's code. Where it gave none that is a failure: [`Hresult::from_http_status`] beside the status of
-        /// an error, `E_INVALIDARG` beside any other ([C21](crate::manual::decisions#c21)).
+        /// The application's code. If it gave no failure code, the client gets [`Hresult::from_http_status`] beside an error
+        /// status, and `E_INVALIDARG` beside any other ([C21](crate::manual::decisions#c21)).
         code: Option<Hresult>,
     },
     /// The server application did not answer in time: 408, context 0x7 ([C21](crate::manual::decisions#c21)).
     ApplicationTimeout,
 }
 
-/// The refusal that an error of a file system stands for.
+/// The refusal that corresponds to an error of a file system.
 ///
 /// [`NotFound`](io::ErrorKind::NotFound) is [`NoSuchFolder`](Refusal::NoSuchFolder), as it is when a file is made. Where the
 /// bytes of an upload are missing, report [`EntityMissing`](Refusal::EntityMissing) yourself.
@@ -151,9 +151,9 @@ impl fmt::Display for Refusal {
     reason = "storage holds bytes, or it does not, or it knows that it published them"
 )]
 pub enum Held {
-    /// So many bytes, from the start of the entity; 0 where there is an empty place for them.
+    /// This many bytes, from the start of the entity; 0 if there is an empty place for them.
     Bytes(u64),
-    /// Nothing: no place for the upload is left.
+    /// Nothing: there is no place for the upload any more.
     Nothing,
     /// The entity was published. For storage that can tell.
     Published,

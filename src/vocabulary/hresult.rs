@@ -10,9 +10,9 @@ use crate::vocabulary::text::StackText;
 
 /// An HRESULT, as `BITS-Error` and `BITS-Error-Code` carry it (§2.2.1.2).
 ///
-/// Open: vendors mint their own codes, and every 32-bit value survives a round trip. The codes that this protocol
-/// gives a meaning have constants, [names](Self::name) and [explanations](Self::explanation); the manual has the cause and
-/// the remedy of [each](crate::manual::guide::errors).
+/// Vendors have codes of their own, so every 32-bit value is allowed. The codes that this protocol gives a meaning have
+/// constants, [names](Self::name) and [explanations](Self::explanation); the manual has the cause and the remedy of
+/// [each](crate::manual::guide::errors).
 ///
 /// ```
 /// use bits_proto::Hresult;
@@ -35,7 +35,7 @@ macro_rules! codes {
                 pub const $name: Self = Self($value);
             )*
 
-            /// The code of this value: any will do.
+            /// The code with this value. Every value is allowed.
             #[must_use]
             pub const fn new(value: u32) -> Self {
                 Self(value)
@@ -107,7 +107,7 @@ impl Hresult {
         Self(0x8019_0000 | u32::from(status.as_u16()))
     }
 
-    /// Reads a header's value; what is no code reads as absent.
+    /// Reads a header's value; `None` if it is not a code.
     ///
     /// [`Conformance::Interop`] takes the forms that real servers send: hexadecimal with or without `0x` or `x`, a
     /// trailing `L`, a negative decimal. [`Conformance::Strict`] takes `0x` and one to eight hexadecimal digits.
@@ -127,7 +127,7 @@ impl Hresult {
     }
 }
 
-/// The origin of an error, as `BITS-Error-Context` carries it (§2.2.1.2). Open, as [`Hresult`] is.
+/// The origin of an error, as `BITS-Error-Context` carries it (§2.2.1.2). Every value is allowed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct ErrorContext(u32);
@@ -143,7 +143,7 @@ impl ErrorContext {
         StackText::new().with(b"0x").with_hexadecimal(self.0, 1)
     }
 
-    /// Reads a header's value, in the forms of [`Hresult::parse`]; what is no number reads as absent.
+    /// Reads a header's value, in the forms of [`Hresult::parse`]; `None` if it is not a number.
     #[must_use]
     pub fn parse(text: &[u8], conformance: Conformance) -> Option<Self> {
         parse_code(text, conformance).map(Self)

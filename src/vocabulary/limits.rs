@@ -1,4 +1,4 @@
-//! The bounds and defaults of the protocol that programs size buffers by, or set their own beside.
+//! The bounds and defaults of the protocol, for programs that choose sizes and limits of their own.
 //!
 //! Sizes are in bytes. Section numbers are those of MC-BUP.
 
@@ -73,7 +73,7 @@ pub(crate) const MAX_RESTARTS: u32 = 3;
 /// The number of sessions that one owner may have: 50, as in IIS.
 pub const SESSIONS_PER_OWNER: usize = 50;
 
-/// For how long a session's host may be out of reach, as IIS says where it is told nothing: one day.
+/// The time for which a session's host may be out of reach, as IIS sends it by default: one day.
 pub const HOST_ID_FALLBACK_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The time that sending a notification to a server application may take: 5 minutes (§3.3.2.1, [C47]).
@@ -94,13 +94,13 @@ pub const NOTIFICATION_RESPONSE_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// The largest reply that is taken from a server application's response, unless told otherwise: 4 GiB. The bound is
 /// this library's own.
 pub const MAX_REPLY_SIZE: u64 = 4 * 1024 * 1024 * 1024;
-/// The number of byte ranges that one request may name: 100. More are as if none had been named (RFC 9110 §14.2).
+/// The number of byte ranges that one request may name: 100. If it names more, all are ignored (RFC 9110 §14.2).
 pub const MAX_RANGES: usize = 100;
 
 /// The longest boundary of a `multipart/byteranges` body: 70 characters (RFC 2046 §5.1.1).
 pub(crate) const MAX_BOUNDARY: usize = 70;
 
-/// How much text may stand between the bytes of one part and those of the next: 8 KiB.
+/// The longest text between the bytes of one part and those of the next: 8 KiB.
 pub const MAX_PART_HEAD: usize = 8 * 1024;
 
 /// The number of times that a download starts over because the entity changed meanwhile.

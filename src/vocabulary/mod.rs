@@ -1,4 +1,4 @@
-//! The vocabulary of the protocol: what stands in a message, as checked newtypes.
+//! The vocabulary of the protocol: the values of its headers, as checked newtypes.
 //!
 //! Real peers send names and addresses that no strict type would hold: a reply URL with backslashes, a host name that
 //! is a bare IPv6 address. [`ContentName`], [`HostId`] and [`ReplyUrl`] keep the bytes as they came, borrowed while a

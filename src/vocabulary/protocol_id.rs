@@ -10,7 +10,7 @@ use crate::vocabulary::InvalidValue;
 use crate::vocabulary::Raw;
 use crate::vocabulary::limits::MAX_PROTOCOLS;
 
-/// A version of the upload protocol, named by a GUID (§2.2.2.2). Open: there has been one, and there may be others.
+/// A version of the upload protocol, named by a GUID (§2.2.2.2). There has been one; every GUID is allowed.
 ///
 /// ```
 /// use bits_proto::ProtocolId;

@@ -40,7 +40,7 @@ impl<'a> ReplyUrl<'a> {
         Raw::new(bytes).map_err(|_| InvalidValue::ReplyUrl).and_then(Self::from_raw)
     }
 
-    /// A URL of this library's own making: visible ASCII, and short.
+    /// A URL that this library made: visible ASCII, and short.
     pub(crate) fn from_checked(url: Vec<u8>) -> ReplyUrl<'static> {
         ReplyUrl(Raw::from_checked(url))
     }

@@ -20,7 +20,7 @@ catalogue! {
         SendingLast,
         /// Close-Session is on its way (`STATE_COMPLETE`, like the next).
         Closing,
-        /// Close-Session is on its way, and what became of an earlier one nobody knows (C17).
+        /// Close-Session is on its way, and the result of an earlier one is unknown (C17).
         ClosingAgain,
         /// Cancel-Session is on its way, since the upload was cancelled or its source has changed (`STATE_CANCEL`).
         Leaving,
@@ -29,7 +29,7 @@ catalogue! {
         LeavingCreate,
         /// The same, while Close-Session is on its way.
         LeavingClose,
-        /// The same, while Close-Session is on its way, and what became of an earlier one nobody knows.
+        /// The same, while Close-Session is on its way, and the result of an earlier one is unknown.
         LeavingCloseAgain,
         /// Cancel-Session is on its way; a new session is to take this one's place.
         StartingOver,

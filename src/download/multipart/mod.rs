@@ -13,8 +13,8 @@
 //!   --boundary--                                  ─▶ Event::End
 //! ```
 //!
-//! How long a part is, its `Content-Range` says: nobody searches the entity's bytes for the boundary, so that it does no harm
-//! if they contain it.
+//! The `Content-Range` of a part says how long it is. The entity's bytes are never searched for the boundary, so it does no harm if
+//! they contain it.
 
 mod boundary;
 mod error;

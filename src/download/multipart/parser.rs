@@ -89,7 +89,7 @@ impl Parser {
         Ok(Self { boundary, conformance, state: State::Preamble, line: Vec::new(), text: 0 })
     }
 
-    /// Reads on, up to what is worth telling; `chunk` becomes what was not read yet. `None`: the chunk is used up.
+    /// Reads up to the next event; `chunk` becomes what was not read yet. `None` means that the chunk is used up.
     ///
     /// # Errors
     /// [`MultipartError`]; once there was one, the same one again.

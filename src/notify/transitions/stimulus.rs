@@ -37,7 +37,7 @@ catalogue! {
         BodyEnd,
         /// The end of the body, with another number of bytes than was announced.
         BodyCut,
-        /// The connection broke, or none came about.
+        /// The connection broke, or could not be made.
         TransportError,
         /// This server cannot read the entity, or not store the reply; or gives the notification up.
         Failure,

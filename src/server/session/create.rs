@@ -11,10 +11,11 @@ use crate::server::{Arrival, Directory, Exchange, Report, answer};
 use crate::vocabulary::Guid;
 
 impl<O: Clone + Eq> Session<O> {
-    /// A session for a Create-Session that [was routed here](crate::server::Route::Create), with its first exchange.
+    /// Opens a session for a Create-Session that [was routed here](crate::server::Route::Create). Returns it with its first
+    /// exchange.
     ///
-    /// `id` names it for ever and must be hard to guess: [`Guid::from_random`] of sixteen bytes from the operating
-    /// system's generator.
+    /// `id` is its id, which must be hard to guess: use [`Guid::from_random`] with sixteen bytes from the operating system's
+    /// generator.
     ///
     /// A session without a byte lives for an hour, or for the timeout if that is less.
     pub fn open(now: Instant, id: Guid, arrival: &Arrival<'_, O>, directory: &Directory) -> (Self, Exchange) {

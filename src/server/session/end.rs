@@ -38,15 +38,16 @@ impl<O: Clone + Eq> Session<O> {
         }
     }
 
-    /// The time of the session is over, or that of its end. Returns an exchange without a client: drive it as any other, until
-    /// [`Output::Done`](crate::server::Output::Done). `None` while another exchange works on the session.
+    /// Ends a session whose [deadline](Self::deadline) has passed, or forgets one that has ended. Returns an exchange without a
+    /// client: drive it like any other, until [`Output::Done`](crate::server::Output::Done). `None` while another exchange works
+    /// on the session.
     ///
-    /// Something that fails is to be tried again when the [deadline](Self::deadline) has passed once more.
+    /// If a step fails, call this again when the deadline has passed once more.
     pub fn expire(&mut self, directory: &Directory) -> Option<Exchange> {
         if self.at_work().is_some() {
             return None;
         }
-        // Whoever waited for its turn and did not take it in time is told so.
+        // An exchange that waited for its turn and did not take it in time is told so.
         if let Some(activity) = self.activity.get_mut() {
             let late = activity.waiting.take().map(|waiting| Exchange::new(self.id, waiting.serial));
             activity.signals.extend(late.map(Signal::Ready));

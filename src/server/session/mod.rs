@@ -114,14 +114,14 @@ pub struct Session<O = ()> {
     saved_deadline: Option<Instant>,
     /// Whether the record is behind in something that storage does not know.
     unsaved: bool,
-    /// Whether a Publish began of which nobody knows what became.
+    /// Whether a Publish began whose result is unknown.
     doubtful: bool,
     /// Whether the deadline is the one chance of a session whose time passed while it was at rest (C76).
     grace: bool,
 }
 
 impl<O> Session<O> {
-    /// The name of the session.
+    /// The id of the session.
     #[must_use]
     pub const fn id(&self) -> Guid {
         self.id
@@ -133,8 +133,8 @@ impl<O> Session<O> {
         &self.owner
     }
 
-    /// The place where the client wants the entity: the path and query of its requests, as it wrote them. Percent-encoded,
-    /// perhaps with dots or backslashes in it: **make sure that it cannot lead outside of where you publish.**
+    /// The place where the client wants the entity: the path and query of its requests, as it wrote them. It is
+    /// percent-encoded, and may have dots or backslashes in it: **make sure that it cannot lead out of your folder.**
     #[must_use]
     pub fn destination(&self) -> &str {
         &self.destination
@@ -158,8 +158,7 @@ impl<O> Session<O> {
         self.size.known()
     }
 
-    /// The time when the session is to be discarded unless it makes progress, and to be forgotten where it has ended; `None`
-    /// for never.
+    /// The time at which the session is discarded unless it makes progress, or forgotten if it has ended; `None` for never.
     #[must_use]
     pub const fn deadline(&self) -> Option<Instant> {
         self.deadline

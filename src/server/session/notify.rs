@@ -54,7 +54,7 @@ impl<O: Clone + Eq> Session<O> {
         self.error_for(wanted, error)
     }
 
-    /// A part of the application's reply was served: that is progress ([C74]), which prolongs the session.
+    /// Reports that a part of the application's reply was served. This is progress ([C74]), which prolongs the session.
     ///
     /// [C74]: crate::manual::decisions#c74
     pub fn handle_reply_served(&mut self, now: Instant, directory: &Directory) {

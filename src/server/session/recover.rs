@@ -11,7 +11,8 @@ use crate::server::directory::Keep;
 use crate::server::{Directory, Held};
 
 impl<O: Clone + Eq> Session<O> {
-    /// The session of a record that was made `age` ago, of which storage holds `held`. Nobody works on it.
+    /// Restores a session from a record that was made `age` ago, while storage holds `held` of its bytes. No exchange is under
+    /// way.
     ///
     /// | the record says | held | the session |
     /// |---|---|---|

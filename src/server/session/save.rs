@@ -48,7 +48,7 @@ impl<O: Clone + Eq> Session<O> {
         Next::Begin(self.not_saved(now, step, refusal, directory))
     }
 
-    /// The record is the one before or the new one, and nobody knows which: nothing is done that needs to know, and the
+    /// The record is the one before or the new one, and it is unknown which: nothing is done that needs to know, and the
     /// answer names no offset.
     fn not_saved(&mut self, now: Instant, step: Step, refusal: Refusal, directory: &Directory) -> Step {
         let error = answer::refused(refusal, directory.conformance);

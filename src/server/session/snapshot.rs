@@ -110,8 +110,8 @@ impl<O> Snapshot<O> {
         self.total
     }
 
-    /// The time that was left of the session when the snapshot was taken; `None`: it never expires. For a column of the time
-    /// of day when a row is due, with an index.
+    /// The time that was left of the session when the snapshot was taken; `None` if it never expires. Add it to the time of
+    /// day for an indexed column that says when a row is due.
     #[must_use]
     pub const fn remaining(&self) -> Option<Duration> {
         self.remaining
@@ -138,7 +138,7 @@ impl<O> Snapshot<O> {
 pub struct Record<O = ()>(pub(super) Snapshot<O>);
 
 impl<O> Record<O> {
-    /// The name of the session, under which the record is kept.
+    /// The id of the session, under which the record is kept.
     #[must_use]
     pub const fn id(&self) -> Guid {
         self.0.id
@@ -174,19 +174,19 @@ impl<O> Record<O> {
         self.0.total
     }
 
-    /// The time that was left of the session when the record was made; `None`: it never expires.
+    /// The time that was left of the session when the record was made; `None` if it never expires.
     #[must_use]
     pub const fn remaining(&self) -> Option<Duration> {
         self.0.remaining
     }
 
-    /// Whether the record says that the entity is being published: if nothing is held of it, it was.
+    /// Whether the record says that the entity is being published. If storage holds none of its bytes, it was published.
     #[must_use]
     pub fn is_publishing(&self) -> bool {
         matches!(&self.0.at_work, Some(AtWork { step: Step::Publish, .. }))
     }
 
-    /// Whether the record says that the bytes of the upload are to go.
+    /// Whether the record says that the bytes of the upload are to be deleted.
     #[must_use]
     pub fn is_ending(&self) -> bool {
         self.intended_ending().is_some() || matches!(self.0.state, State::Ended(_))
@@ -249,8 +249,8 @@ impl<O: Clone + Eq> Session<O> {
         self.snapshot(now).into()
     }
 
-    /// The session of a snapshot that was taken `age` ago, with the exchanges that were under way: other processes work on
-    /// them. Where such a process has died, call [`handle_abandoned`](Self::handle_abandoned) for
+    /// Restores a session from a snapshot that was taken `age` ago, with the exchanges that were under way: other processes
+    /// work on them. If such a process has died, call [`handle_abandoned`](Self::handle_abandoned) for
     /// [`at_work`](Self::at_work).
     ///
     /// # Errors

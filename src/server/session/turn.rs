@@ -11,7 +11,7 @@ use crate::server::directory::{Directory, OwnerCheck};
 use crate::server::{Arrival, Ending, Exchange, Output, Report, Signal, Store};
 
 impl<O: Clone + Eq> Session<O> {
-    /// A request for this session arrived. Returns its exchange: ask for its output next.
+    /// Takes a request for this session. Returns its exchange: ask for its output next.
     ///
     /// One exchange works on a session at a time, and the newest wins: where another one is storing, that one is told to
     /// stop; where another one does what cannot be broken off, the newest waits.
@@ -94,8 +94,8 @@ impl<O: Clone + Eq> Session<O> {
         Exchange::new(id, serial)
     }
 
-    /// Another process that works on the same record wants the session, for a newer request. The exchange that is storing is
-    /// told to stop; every other step goes on to its end.
+    /// Reports that another process wants the session for a newer request. An exchange that is storing is told to stop; every
+    /// other step goes on to its end.
     pub fn handle_superseded(&mut self) {
         let id = self.id;
         let Some(activity) = self.activity.get_mut() else { return };
@@ -106,10 +106,10 @@ impl<O: Clone + Eq> Session<O> {
         }
     }
 
-    /// Returns the current output of an exchange. `None`: it is not its turn, and a [signal](Self::poll_signal) says when to
-    /// ask again.
+    /// Returns the current output of an exchange. `None` means that it is not its turn; a [signal](Self::poll_signal) says when
+    /// to ask again.
     ///
-    /// It asks for the same work until that is reported. An exchange that was given up is answered 503.
+    /// The same output is returned until it is reported. An exchange that was given up is answered 503.
     pub fn poll_output(
         &mut self,
         now: Instant,
@@ -169,7 +169,7 @@ impl<O: Clone + Eq> Session<O> {
         if signals.is_empty() { None } else { Some(signals.remove(0)) }
     }
 
-    /// The task of an exchange did what it was asked to do, or failed.
+    /// Reports that the task of an exchange did what it was asked to do, or failed.
     ///
     /// A report of an exchange that is not at work changes nothing, and neither does one that does not belong to the output.
     pub fn handle_report(&mut self, now: Instant, exchange: Exchange, report: Report, directory: &Directory) {
@@ -193,7 +193,7 @@ impl<O: Clone + Eq> Session<O> {
         }
     }
 
-    /// The task of an exchange has died, and everything that it started has ended: it will not report again.
+    /// Reports that the task of an exchange has died, and that everything that it started has ended: it will not report again.
     pub fn handle_abandoned(&mut self, now: Instant, exchange: Exchange) {
         let serial = exchange.serial();
         if let Some(activity) = self.activity.get_mut() {
@@ -206,7 +206,7 @@ impl<O: Clone + Eq> Session<O> {
         }
     }
 
-    /// The step of a task that died is as if it had never begun, but for what nobody can know.
+    /// Takes back the step of a task that died, as far as its result is known.
     fn died(&mut self, now: Instant, step: &Step, saving: bool) {
         match step {
             // No client ever learned of the session.
@@ -271,7 +271,7 @@ impl<O: Clone + Eq> Session<O> {
         at_work.take_if(|at_work| at_work.serial == exchange.serial())
     }
 
-    /// Nobody is at work any more: whoever waits may ask again.
+    /// No exchange is at work any more: the one that waits may ask again.
     pub(super) fn freed(&mut self) {
         let Some(Activity { waiting: Some(waiting), signals, .. }) = self.activity.get_mut() else {
             return;
@@ -279,7 +279,7 @@ impl<O: Clone + Eq> Session<O> {
         signals.push(Signal::Ready(Exchange::new(self.id, waiting.serial)));
     }
 
-    /// The work of whoever is at work.
+    /// The work of the exchange that is at work.
     fn current(&self, now: Instant) -> Option<Output<O>> {
         let AtWork { step, saving, .. } = self.activity.get()?.at_work.as_ref()?;
         let size = self.total().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher};
 
 /// Hashes the ids of sessions.
 ///
-/// Whoever floods a table chooses its keys; here the server drew every one of them at random, and peers only look
+/// To flood a hash table, an attacker must choose its keys. Here the server draws every key at random, and peers only look
 /// them up. So the bits need spreading, not secrecy, and no random source is needed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct BuildGuidHasher;

@@ -22,8 +22,8 @@ pub enum Restored {
 }
 
 impl<O: Clone + Ord> Sessions<O> {
-    /// Takes up a session whose record was made `age` ago, and of which storage holds `held`, whatever the limits say. See
-    /// [`Session::recover`] for what becomes of it.
+    /// Restores a session whose record was made `age` ago, while storage holds `held` of its bytes. Limits do not apply.
+    /// [`Session::recover`] says which state it has then.
     ///
     /// The time at rest counts. But a clock that is wrong at boot must not delete everything: a session that is due for time at
     /// rest alone gets a grace, once, of an hour or a tenth of the timeout, whichever is less ([C76]). Where the clock went

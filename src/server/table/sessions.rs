@@ -103,18 +103,18 @@ impl<O: Clone + Ord> Sessions<O> {
 
     /// Whether the task of this exchange should stop: a newer one wants to take over, or it is over.
     ///
-    /// For tasks that ask now and then, beside [signals](Self::poll_signal) or instead of them.
+    /// A task may ask this now and then, in addition to [signals](Self::poll_signal) or instead of them.
     #[must_use]
     pub fn is_superseded(&self, exchange: Exchange) -> bool {
         let session = exchange.session().and_then(|id| self.shelf.get(id));
         session.is_none_or(|session| session.is_superseded(exchange)) && !self.outside.contains(exchange)
     }
 
-    /// A request arrived. Returns its exchange: ask for its [output](Self::poll_output) next. `None`: the request is not of
-    /// this protocol.
+    /// Takes a request. Returns its exchange: ask for its [output](Self::poll_output) next. `None` means that the request is
+    /// not of this protocol.
     ///
-    /// `owner` is the user who asks. `random` supplies the sixteen bytes that a new session's id is made of. It is called for a
-    /// Create-Session alone. Take the bytes from the operating system's generator: a client that guesses an id can write into
+    /// `owner` is the user who asks. `random` supplies the sixteen bytes that a new session's id is made of; it is called for
+    /// Create-Session only. Take the bytes from the operating system's generator: a client that guesses an id can write into
     /// the session.
     pub fn handle_request<'h>(
         &mut self,
@@ -151,10 +151,10 @@ impl<O: Clone + Ord> Sessions<O> {
         })
     }
 
-    /// Returns the current output of an exchange. `None`: another one works on the session, and a
-    /// [signal](Self::poll_signal) says when to ask again. It never means that the exchange is over.
+    /// Returns the current output of an exchange. `None` means that another one works on the session, never that the exchange
+    /// is over; a [signal](Self::poll_signal) says when to ask again.
     ///
-    /// The same work is returned until it is reported. An exchange that was given up, or is over, is answered 503.
+    /// The same output is returned until it is reported. An exchange that was given up, or is over, is answered 503.
     pub fn poll_output(&mut self, now: Instant, exchange: Exchange) -> Option<Output<O>> {
         if !self.outside.is_empty() {
             if let Some(output) = self.outside.poll(exchange) {
@@ -177,7 +177,7 @@ impl<O: Clone + Ord> Sessions<O> {
         output
     }
 
-    /// The task of an exchange did what it was asked to do, or failed.
+    /// Reports that the task of an exchange did what it was asked to do, or failed.
     ///
     /// A report of an exchange that is not at work changes nothing, and neither does one that does not belong to the output.
     pub fn handle_report(&mut self, now: Instant, exchange: Exchange, report: Report) {
@@ -195,8 +195,8 @@ impl<O: Clone + Ord> Sessions<O> {
         }
     }
 
-    /// The task of an exchange has died, and everything that it started has ended: it will not report again. So an upload is
-    /// never locked out by a task that was killed. Legal at the end of every task.
+    /// Reports that the task of an exchange has died, and that everything that it started has ended: it will not report again.
+    /// Without this report, a task that was killed would lock its upload. It may be called at the end of every task.
     pub fn handle_abandoned(&mut self, now: Instant, exchange: Exchange) {
         self.outside.abandon(exchange);
         if let Some(id) = exchange.session() {
@@ -204,7 +204,8 @@ impl<O: Clone + Ord> Sessions<O> {
         }
     }
 
-    /// A part of the reply to this session's upload was served: that is progress, which prolongs the session ([C74]).
+    /// Reports that a part of the reply to this session's upload was served. This is progress, which prolongs the session
+    /// ([C74]).
     ///
     /// [C74]: crate::manual::decisions#c74
     pub fn handle_reply_served(&mut self, now: Instant, id: Guid) {
@@ -217,12 +218,12 @@ impl<O: Clone + Ord> Sessions<O> {
 
     /// Returns the next signal for the tasks. Call it after every other method, until it returns `None`.
     ///
-    /// Signals may be lost: that costs time and nothing else.
+    /// A lost signal costs only time.
     pub fn poll_signal(&mut self) -> Option<Signal> {
         self.signals.pop_front()
     }
 
-    /// When to call [`poll_expired`](Self::poll_expired) next. May be early, and late by a millisecond.
+    /// Returns when to call [`poll_expired`](Self::poll_expired) next. It may be early, or late by a millisecond.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let unasked = self.unasked.front().map(|(since, _)| *since);
@@ -263,8 +264,8 @@ impl<O: Clone + Ord> Sessions<O> {
         self.give_up(now, id, Ending::Expired)
     }
 
-    /// Changes the configuration for everything that comes after. Where it disables uploads, every packet is answered
-    /// 501 from now on, and every session is [evicted](Self::evict) (§3.2.4.2).
+    /// Changes the configuration for everything that comes after. If it disables uploads, every packet is answered 501 from
+    /// now on, and every session is [evicted](Self::evict) (§3.2.4.2).
     pub fn set_directory(&mut self, now: Instant, directory: Directory) {
         self.directory = directory;
         if !self.directory.enabled {

@@ -42,7 +42,7 @@ catalogue! {
         /// The upload waits for its Close, which discards: the server application has the entity, and wants it nowhere
         /// else (C42).
         Kept,
-        /// As [`Complete`](Self::Complete), and a task that published died: nobody knows what became of that.
+        /// As [`Complete`](Self::Complete), and a task that was publishing died: the result is unknown.
         Doubtful,
         /// [`Publish`](crate::server::Output::Publish) is asked for (`STATE_COMPLETE`, like the next three).
         Publishing,

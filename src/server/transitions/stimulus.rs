@@ -38,7 +38,7 @@ catalogue! {
         OtherOwner,
         /// Any of these, for another destination.
         OtherDestination,
-        /// A Ping or a Create-Session, that was routed to a session by mistake.
+        /// A Ping or a Create-Session that was routed to a session by mistake.
         Misrouted,
         /// The exchange at work reports [`Opened`](crate::server::Report::Opened).
         Opened,

@@ -14,7 +14,7 @@ transitions! {
     /// *Answer* is the [`Reaction`]: what to do, or an Ack; of an error, its status and code.
     pub const TRANSITIONS: Transition<Place, Stimulus, Setting, Reaction>;
 
-    // Whoever may not, learns nothing else.
+    // A client that may not use the session learns nothing else.
     (all ALL) (OtherOwner) [] => Same, Error(403 E_ACCESSDENIED);
     (all ALL) (OtherDestination | Misrouted) [] => Same, Error(400 E_INVALIDARG);
 
