@@ -18,7 +18,7 @@ use crate::windows::{Handshake, Scheme};
 pub(crate) enum Auth {
     /// The password itself
     Basic,
-    /// A digest of it and of each request
+    /// A digest of the password and the request
     Digest,
     /// NTLM
     Ntlm,

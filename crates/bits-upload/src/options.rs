@@ -27,9 +27,11 @@ Exit status; of several files the worst counts, in the order 1, 3, 4, 0:
   4  sent, but nobody confirmed that it is published (0 with --unconfirmed-ok)
 
 Proxies come from http_proxy, https_proxy, all_proxy and no_proxy in the environment, unless --proxy names one.
-What is the same each time can stand in a file, an option a line without its dashes, such as 'retry-max = 2h': --config
-FILE, or BITS_UPLOAD_CONFIG in the environment. Every option can stand in the environment itself, such as
-BITS_UPLOAD_RETRY_MAX=2h, and counts before the file; the command line counts before both. 'bits-upload jobs' lists, resumes and removes what --resume keeps.";
+Options can be in a file, one a line and without dashes, such as 'retry-max = 2h': --config FILE, or BITS_UPLOAD_CONFIG
+in the environment. Each option can also be in the environment, such as BITS_UPLOAD_RETRY_MAX=2h. The environment
+overrides the file, and the command line overrides both.
+
+'bits-upload jobs' lists, resumes and removes the uploads that --resume keeps.";
 
 /// Uploads files to IIS, or to any other BITS server.
 #[derive(Clone, Debug, Parser)]
@@ -43,19 +45,19 @@ pub(crate) struct Options {
     #[arg(value_parser = values::url)]
     pub(crate) url: Uri,
 
-    /// Upload all files of this folder, and of those below; FILE is the folder
+    /// Upload all files of a folder and of the folders in it; FILE is the folder
     #[arg(long)]
     pub(crate) recursive: bool,
 
-    /// How many files go at once
+    /// How many files are uploaded at the same time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=32))]
     pub(crate) jobs: u8,
 
-    /// The size of fragments in bytes or with KiB, MiB, GiB; auto follows the line [default: auto]
+    /// The size of fragments, in bytes or with KiB, MiB, GiB; auto adapts to the speed of the line [default: auto]
     #[arg(long, value_name = "N|auto", value_parser = values::fragment_size)]
     fragment_size: Option<FragmentSize>,
 
-    /// How many bytes of each file go in a second at most, as a number or with KiB, MiB, GiB. By the time of day:
+    /// The most bytes a second for each file, as a number or with KiB, MiB, GiB. By the time of day:
     /// 500KiB@8:00-18:00,5MiB; the first that fits counts, and 'none' is no limit
     #[arg(
         long,
@@ -66,12 +68,12 @@ pub(crate) struct Options {
     )]
     pub(crate) limit_rate: Limits,
 
-    /// Keep here what it takes to go on in the same session, whatever ends this program; gone when the upload is done.
-    /// Without it and without --resume, an upload that fails or is interrupted is cancelled
+    /// Keep the state of the upload in this file, so that the same command goes on after a kill or a crash; removed when the
+    /// upload is done. Without --state and --resume, an upload that fails or is interrupted is cancelled
     #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "recursive"])]
     pub(crate) state: Option<PathBuf>,
 
-    /// Keep that in a place of this user's, for each file and address
+    /// Keep the state of each upload in a folder of this user's, so that the same command goes on
     #[arg(long)]
     pub(crate) resume: bool,
 
@@ -79,28 +81,28 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME: VALUE", value_parser = values::header, action = ArgAction::Append)]
     header: Vec<(HeaderName, HeaderValue)>,
 
-    /// Who answers a server that asks for a name and a password; without the password here, it is in
-    /// BITS_UPLOAD_PASSWORD. A Windows account is DOMAIN\NAME or NAME@DOMAIN
+    /// The user, for a server that asks for a name and a password. Without the password here, it is read from
+    /// --password-file or BITS_UPLOAD_PASSWORD. A Windows account is DOMAIN\NAME or NAME@DOMAIN
     #[arg(long, value_name = "NAME[:PASSWORD]")]
     pub(crate) user: Option<User>,
 
-    /// The password is the first line of this file
+    /// Read the password from the first line of this file
     #[arg(long, value_name = "FILE", requires = "user")]
     password_file: Option<PathBuf>,
 
-    /// How the password is shown to the server; negotiate without --user takes a ticket of kinit
+    /// How to authenticate to the server; negotiate without --user uses a ticket of kinit
     #[arg(long, value_enum, default_value_t = Auth::Auto)]
     pub(crate) auth: Auth,
 
-    /// Look for the name and the password in ~/.netrc
+    /// Read the user and the password from ~/.netrc
     #[arg(long, conflicts_with = "user")]
     netrc: bool,
 
-    /// Look for them in this file, of the same form
+    /// Read them from this file, which has the form of a .netrc
     #[arg(long, value_name = "FILE", conflicts_with = "user")]
     netrc_file: Option<PathBuf>,
 
-    /// A PEM file with the client's certificate, and perhaps its key
+    /// A PEM file with the client's certificate, which may also have its key
     #[arg(long, value_name = "FILE")]
     pub(crate) cert: Option<PathBuf>,
 
@@ -108,15 +110,15 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
 
-    /// The proxy, such as http://proxy:3128, in place of the environment's; 'none' for none
+    /// The proxy, such as http://proxy:3128, instead of those in the environment; 'none' uses no proxy
     #[arg(long, value_name = "URL")]
     pub(crate) proxy: Option<String>,
 
-    /// Who answers a proxy that asks for a name and a password
+    /// The user and the password, for a proxy that asks for them
     #[arg(long, value_name = "NAME:PASSWORD", requires = "proxy")]
     pub(crate) proxy_user: Option<User>,
 
-    /// What this program calls itself
+    /// The text of the User-Agent header
     #[arg(
         long,
         value_name = "TEXT",
@@ -125,15 +127,15 @@ pub(crate) struct Options {
     )]
     pub(crate) user_agent: String,
 
-    /// Send POST and the method BITS_POST in a header, for what lets no other method pass
+    /// Send POST, with the method BITS_POST in a header, for firewalls that let no other method pass
     #[arg(long)]
     pub(crate) method_override: bool,
 
-    /// Send the protocol's GUID in upper case, as some servers insist
+    /// Send the protocol's GUID in upper case, which some servers demand
     #[arg(long)]
     uppercase_protocol: bool,
 
-    /// Send a Ping first of all, which costs nothing if credentials are asked for
+    /// Send a Ping first, so that a server asks for credentials before anything else is sent
     #[arg(long)]
     ping_first: bool,
 
@@ -142,23 +144,23 @@ pub(crate) struct Options {
     #[arg(long, value_enum)]
     follow_host: Option<FollowHost>,
 
-    /// When an answer is lost: send the fragment again, or start over, for servers that append whatever comes
+    /// When an answer is lost: send the fragment again, or start over, for servers that append every fragment
     #[arg(long, value_enum, default_value_t = OnLostAnswer::Resend)]
     recovery: OnLostAnswer,
 
-    /// How long to wait before the first new try, in seconds or as 2m, 2h, 2d [default: 5]
+    /// How long to wait before the second try, in seconds or as 2m, 2h, 2d [default: 5]
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     retry_min: Option<Duration>,
 
-    /// How long to wait between tries at most, whatever a server asks for [default: 600, and up to 1h if a server asks]
+    /// The longest wait between tries, even if a server asks for more [default: 600, and up to 1h if a server asks]
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     retry_max: Option<Duration>,
 
-    /// After how long without progress to give up [default: 14d; 30s with --check]
+    /// Give up after this time without progress [default: 14d; 30s with --check]
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     give_up_after: Option<Duration>,
 
-    /// Take it for a success if nobody confirmed that the file is published
+    /// End with status 0, too, if the server did not confirm that the file is published
     #[arg(long)]
     pub(crate) unconfirmed_ok: bool,
 
@@ -166,19 +168,19 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(crate) cacert: Option<PathBuf>,
 
-    /// Trust any certificate: whoever sits in between can read the file and the password
+    /// Trust any certificate: everybody between here and the server can then read the file and the password
     #[arg(long)]
     pub(crate) insecure: bool,
 
-    /// Fetch the server application's reply to this file
+    /// Store the server application's reply in this file
     #[arg(long, value_name = "FILE", conflicts_with = "recursive")]
     pub(crate) reply: Option<PathBuf>,
 
-    /// How large a reply may be, in bytes or with KiB, MiB, GiB
+    /// The largest reply, in bytes or with KiB, MiB, GiB
     #[arg(long, value_name = "BYTES", default_value = "1GiB", value_parser = values::rate)]
     pub(crate) reply_max: NonZeroU64,
 
-    /// Try all but the upload: the connection, TLS, credentials, a Ping
+    /// Try the connection, TLS and the credentials by a Ping, without an upload
     #[arg(long, conflicts_with_all = ["state", "resume", "reply"])]
     pub(crate) check: bool,
 
@@ -186,7 +188,7 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with_all = ["quiet", "verbose"])]
     pub(crate) json: bool,
 
-    /// Print errors alone
+    /// Print only errors
     #[arg(long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 

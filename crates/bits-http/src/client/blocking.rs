@@ -14,7 +14,7 @@ use super::source::Source;
 use super::transport::Transport;
 use super::upload::{Completed, upload};
 
-/// [`upload`], on the thread that calls. It needs no runtime, unless the transport does.
+/// [`upload`] as a blocking function. It needs no runtime, unless the transport does.
 ///
 /// # Errors
 /// As [`upload`].

@@ -16,9 +16,10 @@ pub struct Challenge<'c> {
     pub values: &'c [HeaderValue],
     /// What the request was for.
     pub url: &'c Uri,
-    /// The number of challenges that came before this one without a success in between: above 0, the last answer was not enough.
+    /// The number of challenges before this one, without a success in between. Above 0, the last credentials were refused or were
+    /// not enough.
     pub earlier: u32,
-    /// Whether what answers belongs to the reply's download, and not to the upload.
+    /// Whether the credentials are for the download of the reply, and not for the upload.
     pub is_for_reply: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Choices of one upload.
+//! The configuration of one upload.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::state::{State, StateFile};
 /// The time for which a server has to delete an upload that failed, by default.
 const CANCEL_TIME: Duration = Duration::from_secs(2);
 
-/// Choices of one upload. The defaults upload once, silently, and start over after a kill.
+/// The configuration of one upload. With the defaults it uploads once and reports nothing, and starts over after a kill.
 ///
 /// ```
 /// use bits_http::client::{Config, Event};
@@ -83,8 +83,8 @@ impl Config {
         }
     }
 
-    /// Sets the choices of the protocol: fragments, pace, patience, peculiar servers. Headers, the policy for hosts, replies and
-    /// the seed are chosen here, and override what stands there.
+    /// Sets the settings of the protocol: fragments, rate limit, delays, settings for unusual servers. Headers, the policy for hosts,
+    /// replies and the seed are set by the methods here, which override those of `protocol`.
     pub fn protocol(self, protocol: ConfigBuilder) -> Self {
         Self { protocol, ..self }
     }
@@ -96,8 +96,8 @@ impl Config {
 
     /// Sets which hosts the server may move the upload and its reply to.
     ///
-    /// By default any. With headers or credentials of the caller's, it is the host of the destination and the names below it, so that
-    /// no secret goes elsewhere.
+    /// By default any host. With [headers](Self::headers) or [credentials](Self::credentials), the default is the host of the
+    /// destination and the names below it, so that no secret goes elsewhere.
     pub fn host_policy(self, policy: HostPolicy) -> Self {
         Self { host_policy: Some(policy), ..self }
     }
@@ -105,17 +105,17 @@ impl Config {
     /// Keeps what the upload needs to go on in this file. After a suspension, a failure or a kill, an upload with the same
     /// source, destination and file goes on where the server stands. The file is removed when the upload is complete.
     ///
-    /// Without a state, an upload that ends early is cancelled, since nobody could go on with it.
+    /// Without a state, an upload that ends early is cancelled, because no later run could go on with it.
     pub fn state(self, file: impl Into<PathBuf>) -> Self {
         Self { state: Place::File(file.into()), ..self }
     }
 
-    /// Keeps the state in another place.
+    /// Keeps the state in a place of your own, such as a row of a database.
     pub fn state_in(self, place: impl State + 'static) -> Self {
         Self { state: Place::Elsewhere(Box::new(place)), ..self }
     }
 
-    /// Demands a reply of the server's application, and stores it in this file, once it is whole.
+    /// Requires a reply of the server's application, and stores it in this file once it is whole.
     pub fn reply(self, file: impl Into<PathBuf>) -> Self {
         Self { reply: Some(file.into()), ..self }
     }
@@ -131,8 +131,8 @@ impl Config {
         Self { reply_limit: bytes, ..self }
     }
 
-    /// Sets the first and the longest delay between tries to fetch a reply, which bound what a server asks for as well. By default 5
-    /// seconds and 10 minutes, and up to an hour if a server asks for it.
+    /// Sets the first and the longest delay between tries to fetch a reply. The longest also bounds what a server may ask for. By
+    /// default 5 seconds and 10 minutes, and up to an hour if a server asks for it.
     pub fn reply_retry_delays(self, first: Duration, longest: Duration) -> Self {
         let reply_patience = Patience { delays: Some((first, longest)), ..self.reply_patience };
         Self { reply_patience, ..self }
@@ -144,12 +144,13 @@ impl Config {
         Self { reply_patience, ..self }
     }
 
-    /// Tells what happens, on the thread that it happens on: return soon.
+    /// Calls this function for each event, such as [progress](Event::Sent). It is called on the thread of the event: return soon.
     pub fn on_event(self, listener: impl FnMut(Event<'_>) + Send + 'static) -> Self {
         Self { events: Events::to(Box::new(listener)), ..self }
     }
 
-    /// Answers challenges of the server and of proxies. `None` ends the upload. Without this, every challenge does.
+    /// Calls this function for each challenge (401, 407) of the server or a proxy. It returns the credentials, or `None` to end the
+    /// upload. Without it, every challenge ends the upload.
     pub fn credentials(
         self,
         answerer: impl FnMut(&Challenge<'_>) -> Option<Credentials> + Send + 'static,
@@ -157,12 +158,12 @@ impl Config {
         Self { authenticator: Authenticator::new(Box::new(answerer)), ..self }
     }
 
-    /// Takes commands from elsewhere.
+    /// Takes commands from this control.
     pub fn control(self, control: Control) -> Self {
         Self { control, ..self }
     }
 
-    /// Sets how long a server has to delete an upload that failed without a state. By default 2 seconds.
+    /// Sets the time for the request that has the server delete an upload that failed without a state. By default 2 seconds.
     pub fn cancel_time(self, time: Duration) -> Self {
         Self { cancel_time: time, ..self }
     }

@@ -48,18 +48,18 @@ impl Control {
         self.tell(Command::Suspend);
     }
 
-    /// Ends the upload, and has the server delete what it has of it.
+    /// Ends the upload, and has the server delete its bytes.
     pub fn cancel(&self) {
         self.tell(Command::Cancel);
     }
 
-    /// Changes the pace, in bytes a second, from the next fragment on. `None`: as fast as it goes.
+    /// Changes the rate limit, in bytes a second, from the next fragment on. `None` removes it.
     pub fn set_rate(&self, bytes_a_second: Option<NonZeroU64>) {
         self.tell(Command::Rate(bytes_a_second));
     }
 
-    /// A control of its own that is told what this one is told from now on. A command ends one upload: for several at once,
-    /// give each a follower.
+    /// Returns another control that gets every command of this one from now on. A command ends one upload: for several uploads at
+    /// once, give each a follower.
     #[must_use]
     pub fn follower(&self) -> Self {
         let follower = Self::default();
@@ -79,7 +79,7 @@ impl Control {
         }
     }
 
-    /// Whether the upload shall end, and so whether a request under way is of no use.
+    /// Whether a command wants the upload to end, so that a request under way is of no use.
     pub(super) fn says_stop(&self) -> bool {
         self.told().says_stop()
     }

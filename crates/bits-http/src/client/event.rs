@@ -27,18 +27,18 @@ pub enum Event<'e> {
     Request(&'e Request<()>),
     /// An answer came in.
     Response(&'e Response<()>),
-    /// What the protocol's machine tells: progress, waits, restarts, other hosts.
+    /// An event of the protocol: progress, waits, restarts, other hosts.
     Protocol {
-        /// What it tells.
+        /// The event.
         event: &'e bits_proto::client::Event,
-        /// What went wrong last with a connection, if something has since the last progress.
+        /// The last error of a connection since the last progress, if there was one.
         trouble: Option<&'e str>,
     },
-    /// The reply was not fetched yet: this is why. It is tried again.
+    /// The reply was not fetched yet, for this reason. It is tried again.
     ReplyDelayed(&'e str),
-    /// The reply is here, and has so many bytes.
+    /// The reply was fetched, and has this many bytes.
     ReplyFetched(u64),
-    /// The upload failed, and the server is asked to delete what it has of it.
+    /// The upload failed, and the server is asked to delete its bytes.
     Withdrawing,
 }
 

@@ -9,12 +9,12 @@
 //!
 //! - [`Source`] is what is uploaded: a [file](FileSource), bytes in memory, or anything that can be read from any offset.
 //! - [`Transport`] is the HTTP library: `Reqwest` with the feature `reqwest`, `Ureq` with the feature `ureq`, or your own.
-//! - [`Config`] says where the [state](Config::state) is kept, who [answers challenges](Config::credentials), who
-//!   [listens](Config::on_event), and whether a [reply](Config::reply) is demanded.
-//! - [`Control`] suspends, cancels, and changes the pace.
+//! - [`Config`] says where the [state](Config::state) is kept, and what [answers challenges](Config::credentials) and
+//!   [listens to events](Config::on_event), and whether a [reply](Config::reply) is required.
+//! - [`Control`] suspends, cancels, and changes the rate limit.
 //!
-//! What is sent and when is decided by the core's machine, [`bits_proto::client::Upload`]. This module does its errands, in one
-//! loop for all transports. [`upload_blocking`] is the same loop without a runtime.
+//! The core's machine, [`bits_proto::client::Upload`], decides what is sent and when. This module sends it, in one loop for all
+//! transports. [`upload_blocking`] is the same loop without a runtime.
 
 mod beginning;
 mod blocking;

@@ -21,14 +21,14 @@ use super::transport::{Answer, Attempt, Connection, Lasting, Transport, Transpor
 #[doc(alias = "proxy")]
 /// A [`Transport`] on reqwest, for [`upload`](super::upload) on tokio.
 ///
-/// reqwest's own habits are switched off: it follows no redirect, sends nothing again, sends no `Referer`, and decompresses
-/// nothing; no socket option ends a connection whose server is slow to read, since the protocol has a time of its own for that. HTTP/1.1
-/// is spoken, with names of headers in title case: some filters look. Proxies stay as they are in reqwest: `http_proxy`,
-/// `https_proxy`, `all_proxy` and `no_proxy` of the environment, unless the builder says otherwise. Connections that have rested
-/// for a while are not used again: servers and firewalls drop them without a word.
+/// Features of reqwest that would interfere with the protocol are off: it follows no redirect, repeats no request, sends no
+/// `Referer`, decompresses nothing, and no socket option ends a connection whose server is slow to read. It speaks HTTP/1.1, with the
+/// names of headers in title case, because some filters demand that. Proxies work as always in reqwest: those of `http_proxy`,
+/// `https_proxy`, `all_proxy` and `no_proxy`, unless the builder says otherwise. Connections that were idle for a while are not
+/// reused, because servers and firewalls drop them silently.
 ///
-/// Where the first request fails, and TLS may be why, one connection asks the port of the address which language it speaks. It
-/// would go around a proxy: see [`behind_proxy`](Self::behind_proxy).
+/// If the first request fails, and TLS may be the cause, one connection finds out whether the port speaks TLS. It would bypass a
+/// proxy: see [`behind_proxy`](Self::behind_proxy).
 pub struct Reqwest {
     builder: Box<dyn Fn() -> ClientBuilder + Send + Sync>,
     probes: bool,
@@ -54,8 +54,8 @@ const CONNECT_TIME: Duration = Duration::from_secs(30);
 const MOST_HANG_UPS: u32 = 3;
 
 impl Reqwest {
-    /// A transport with what these builders have: certificates, a proxy, a user agent. Another one is built where the protocol
-    /// wants a connection that no request has used.
+    /// A transport with the settings of these builders: certificates, a proxy, a user agent. The function is called again whenever
+    /// the protocol wants a connection that no request has used.
     ///
     /// # Errors
     /// reqwest cannot be set up: there is no TLS, or no certificate to trust.
@@ -65,7 +65,7 @@ impl Reqwest {
         Ok(Self { builder: Box::new(builder), probes, state: Mutex::new(state) })
     }
 
-    /// Says that the way to the server leads through a proxy, which is never gone around. Not needed for proxies of the environment.
+    /// Says that the server is reached through a proxy, so that no connection bypasses it. Not needed for proxies of the environment.
     #[must_use]
     pub fn behind_proxy(self) -> Self {
         Self { probes: false, ..self }

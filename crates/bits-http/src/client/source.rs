@@ -13,8 +13,9 @@ pub trait Source: Send + Sync + 'static {
     /// The size of the entity in bytes.
     fn size(&self) -> u64;
 
-    /// Changes whenever the bytes do: a time of modification, a hash. It is asked for before each request. Where it is
-    /// not what it was at the beginning, also at that of an earlier run, the session is cancelled and the upload fails.
+    /// A text that changes whenever the bytes do: a time of modification, a hash. It is asked for before each request. If it
+    /// differs from that at the beginning of the upload, which may be an earlier run, the session is cancelled and the upload
+    /// fails.
     ///
     /// # Errors
     /// The bytes cannot be read any more. The upload ends with this error.

@@ -16,7 +16,8 @@ use super::lock::Lock;
 
 /// A place for what an upload needs to go on after its program has ended: one record, replaced again and again.
 ///
-/// [`StateFile`] is one. Another may be a row of a database. Who reads a record can write into the upload's session.
+/// [`StateFile`] is one. Another may be a row of a database. Keep records secret: everybody who reads one can write into the
+/// upload's session.
 pub trait State: Send {
     /// The record, if there is one.
     ///

@@ -14,7 +14,7 @@ use super::control::Control;
 
 /// HTTP, as an upload needs it: one request with its answer.
 ///
-/// It must not follow redirects, send anything again, ask for compression, or take an error of HTTP for its own. The
+/// It must not follow redirects, repeat a request, ask for compression, or turn an error status into an error of its own. The
 /// protocol decides about all of these.
 ///
 /// A blocking transport returns futures that are ready when they are polled first: [`upload_blocking`](super::upload_blocking)
@@ -58,12 +58,12 @@ pub struct Attempt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Connection {
-    /// Any connection, a kept one as well.
+    /// Any connection, a reused one as well.
     Any,
-    /// A connection that no request has used: a kept one broke just before.
+    /// A connection that no request has used: a reused one broke just before.
     Fresh,
-    /// The connection of the request before, whose credentials hold for that connection alone. If it is gone, any: the server
-    /// asks for credentials anew.
+    /// The connection of the previous request, because its credentials hold for that connection only. If it is gone, any: the
+    /// server asks for credentials again.
     Same,
 }
 
@@ -79,7 +79,7 @@ pub struct TransportFailure {
     pub lasting: Option<Lasting>,
 }
 
-/// What does not pass by itself.
+/// A failure of a connection that another try cannot mend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Lasting {
@@ -95,8 +95,8 @@ pub enum Lasting {
     ClientCertificateWanted,
     /// Both sides have no version or suite of TLS in common.
     TlsMismatch,
-    /// The server hangs up within the handshake of TLS, again and again, without a word: as a rule because both sides have no
-    /// version or suite in common.
+    /// The server closes the connection within the TLS handshake, again and again, without an alert: usually because both sides
+    /// have no version or suite in common.
     TlsHangUp,
     /// What answers at this port speaks no HTTP/1: it is another kind of server, or a proxy that is none.
     NotHttp,
@@ -137,7 +137,7 @@ impl fmt::Display for TransportFailure {
 impl std::error::Error for TransportFailure {}
 
 impl Lasting {
-    /// Whether the server's certificate does not hold.
+    /// Whether the server's certificate is not trusted.
     #[cfg(feature = "reqwest")]
     pub(super) const fn is_about_certificate(self) -> bool {
         matches!(

@@ -25,19 +25,19 @@ use super::transport::Transport;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Completed {
-    /// Whether the server said so. If not, its last answer was lost, and the session is gone now: it has published the bytes as
-    /// far as anybody knows ([C17](bits_proto::manual::decisions#c17)).
+    /// Whether the server confirmed it. If not, its last answer was lost, and the session is gone now: most likely the server has
+    /// published the bytes ([C17](bits_proto::manual::decisions#c17)).
     pub confirmed: bool,
     /// The size of the upload in bytes.
     pub bytes: u64,
-    /// The size of the reply in bytes, if one was demanded.
+    /// The size of the reply in bytes, if one was required.
     pub reply: Option<u64>,
 }
 
-/// Uploads a source; returns once the server has it, or with the reason why not.
+/// Uploads a source. Returns once the server has it, or with an error.
 ///
-/// Dropped, it closes its connection, and leaves the session to an upload with the same state, or to the server's timeout.
-/// The core's machine decides what is sent and when: [`Config::protocol`] has its settings.
+/// If the future is dropped, its connection is closed. An upload with the same state can go on with the session; otherwise it
+/// expires on the server. [`Config::protocol`] has the settings of the protocol.
 ///
 /// # Errors
 /// [`Error`] says which are worth another try: an upload with the same [state](Config::state) goes on then.
@@ -50,7 +50,7 @@ pub async fn upload<T: Transport>(
     run(source, destination, transport, config, Aim::Upload).await
 }
 
-/// Tries all but the upload: the connection, TLS, credentials. A Ping goes; nothing is created.
+/// Tries the connection, TLS and the credentials without an upload, by a Ping. The server creates nothing.
 ///
 /// # Errors
 /// As of [`upload`].

@@ -21,8 +21,9 @@ use super::transport::{Answer, Attempt, Connection, Lasting, Transport, Transpor
 #[doc(alias = "proxy")]
 /// A [`Transport`] on ureq, for [`upload_blocking`](super::upload_blocking).
 ///
-/// ureq's own habits are switched off: it follows no redirect, takes no status for an error, and decompresses nothing. Times are
-/// those of the protocol. Proxies stay as they are in ureq: those of the environment, unless the builder says otherwise.
+/// Features of ureq that would interfere with the protocol are off: it follows no redirect, takes no status for an error, and
+/// decompresses nothing. Time limits are those of the protocol. Proxies work as always in ureq: those of the environment, unless the
+/// builder says otherwise.
 pub struct Ureq {
     state: Mutex<State>,
 }
@@ -37,7 +38,7 @@ struct State {
 const REST: Duration = Duration::from_secs(15);
 
 impl Ureq {
-    /// A transport with what this builder has: certificates, a proxy, a user agent.
+    /// A transport with the settings of this builder: certificates, a proxy, a user agent.
     #[must_use]
     pub fn new(builder: ConfigBuilder<AgentScope>) -> Self {
         let agent = builder

@@ -1,4 +1,4 @@
-//! The events of a server: its log, its metrics and its hooks are made of them.
+//! The events of a server, for logs, metrics and hooks.
 
 use std::fmt;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub enum Event<'e, O> {
         /// The number of bytes that this request brought.
         bytes: u64,
     },
-    /// A file is at its destination. It happens once for each upload, unless the server dies right before it.
+    /// A file is at its destination. This event comes once for each upload, but not if the server dies right before it.
     Published {
         /// The request.
         head: &'e Parts,
@@ -52,7 +52,7 @@ pub enum Event<'e, O> {
     Expired(&'e Upload<O>),
     /// A request of this protocol was answered.
     Answered(Answered<'e, O>),
-    /// A request was refused by the function that names owners.
+    /// A request was refused by the function of [`owner`](super::Builder::owner).
     Unauthorized(&'e Parts),
     /// Something went wrong in the server itself, and why.
     Failed(&'e str),
@@ -93,7 +93,7 @@ pub struct Answered<'e, O> {
     pub packet: Option<PacketType>,
     /// The answer.
     pub ack: &'e Ack<'e>,
-    /// Why it was refused, if it was. Clients are told less.
+    /// The reason why it was refused, if it was. The client is not told as much.
     pub reason: Option<&'e str>,
     /// What the storage or the application refused, if one of them did.
     pub refusal: Option<Refusal>,

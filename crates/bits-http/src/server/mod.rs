@@ -4,7 +4,7 @@
 //!
 //! - a [`Directory`](bits_proto::server::Directory), the configuration of the protocol;
 //! - a [`Storage`](crate::storage::Storage) for bytes, such as [`Folder`](crate::storage::Folder);
-//! - [`Records`](crate::storage::Records) for what is remembered, or [`Turns`] of your own;
+//! - [`Records`](crate::storage::Records) of its sessions, or [`Turns`] of your own;
 //! - a function that names the owner of a request, or answers it.
 //!
 //! ```
@@ -48,12 +48,12 @@
 //!
 //! # Promises
 //!
-//! - A body is streamed in constant memory, and what came of it counts, however it ends.
+//! - A body is streamed in constant memory. The bytes that were stored count, however it ends.
 //! - The newest request of a session wins. A client that comes back need not wait for its broken connection.
 //! - `100 Continue` is sent when bytes are to be stored, and never before: a refused client keeps its body.
-//! - A client that is silent, or too slow, is sent away and comes back.
+//! - A client that is silent or too slow is cut off; it comes back and goes on.
 //! - Each exchange runs in a task of its own. Dropping the response's future loses the answer, and nothing else.
-//! - What an answer says lasts. A kill at any moment publishes an upload once, or not at all.
+//! - Whatever an answer says is stored durably before. A kill at any moment publishes an upload once, or not at all.
 
 mod body;
 mod contents;

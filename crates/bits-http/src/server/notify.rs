@@ -33,12 +33,12 @@ pub(super) type Origin = Box<dyn Fn(&Parts) -> Option<Uri> + Send + Sync>;
 
 /// Sends one request to a server application and returns the head of its answer: an HTTP client of the caller's.
 ///
-/// What is answered counts: no redirect is followed, nothing is tried again, and no proxy stands between. A connection is not used for two
-/// notifications, because it is closed when the body of an answer is dropped.
+/// The client must follow no redirect, try nothing again, and use no proxy. A connection need not serve two notifications, because it
+/// is closed when the body of an answer is dropped.
 pub trait Application: Send + Sync + 'static {
     /// The body of an answer.
     type Body: http_body::Body<Data: Send, Error: Send> + Send + 'static;
-    /// Why no answer came. Its text is logged: it should not have the URL in it, whose query may be a secret.
+    /// The reason why no answer came. Its text is logged, so it should not contain the URL, whose query may be a secret.
     type Error: Into<Box<dyn Error + Send + Sync>>;
 
     /// Sends a request.

@@ -94,8 +94,8 @@ impl Uploads {
         self.server.is_open(id).await
     }
 
-    /// Stops: bodies that are being stored end early, what came of them is saved, and their clients are told to come back. Waits
-    /// until every exchange has ended. Stop accepting connections before.
+    /// Stops the server. Bodies that are being stored end early, the bytes that came are saved, and their clients are told to come
+    /// back. Waits until every exchange has ended. Stop accepting connections before.
     pub async fn shutdown(&self) {
         self.stop.stop();
         self.stop.idle().await;
@@ -103,7 +103,8 @@ impl Uploads {
 }
 
 impl<S: Storage, O> Builder<S, O> {
-    /// Names the owner of a request by its head, or answers it with 401. Sessions are their owner's alone.
+    /// Sets the function that authenticates: it returns the owner of a request by its head, or an answer with 401. A session can be
+    /// used by its owner only.
     ///
     /// Call it before [`events`](Self::events), which are told of owners. It may block for a while, as a slow hash of a password does,
     /// if the runtime has several threads. [The module](super#who-may-upload) has an example.
@@ -128,21 +129,21 @@ impl<S: Storage, O> Builder<S, O> {
         self
     }
 
-    /// Bounds the silence of a client within a body. By default 60 seconds. A client that was cut off comes back, and goes on from
-    /// there.
+    /// Sets how long a client may send nothing within a body. By default 60 seconds. A client that was cut off comes back, and goes
+    /// on from there.
     pub fn silence(mut self, time: Duration) -> Self {
         self.patience.silence = time;
         self
     }
 
-    /// Demands a least pace of a client within a body, in bytes a second, measured over half a minute. By default there is none.
+    /// Sets the least rate of a client within a body, in bytes a second, measured over half a minute. By default there is none.
     pub fn least_pace(mut self, bytes_a_second: u64) -> Self {
         self.patience.least = bytes_a_second.saturating_mul(WINDOW.as_secs());
         self
     }
 
-    /// Serves published files and the replies to uploads, too, by GET and HEAD with ranges. Every [owner](Self::owner) reads all
-    /// files. A reply goes to the owner of its upload alone.
+    /// Serves published files and the replies to uploads, too, by GET and HEAD with ranges. Every [owner](Self::owner) can read all
+    /// files. A reply is served to the owner of its upload only.
     pub fn serve(mut self) -> Self
     where
         S: Contents,
@@ -168,7 +169,7 @@ impl<S: Storage, O> Builder<S, O> {
         self
     }
 
-    /// Takes up the sessions of an earlier process, and serves. The directory is used with what [`Records::keep`] says.
+    /// Restores the sessions of an earlier process, and serves. [`Records::keep`] overrides what the directory says about `keep`.
     ///
     /// # Errors
     /// The records or the storage cannot be used.

@@ -35,17 +35,18 @@ pub struct Table<O: Owner, R> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Leftover {
-    /// A record that cannot be read, or of a session that cannot go on: whose it is, and why. It is deleted, with the bytes, when it
+    /// A record that cannot be read, or of a session that cannot go on: its id, and the reason. It is deleted, with the bytes, when it
     /// is older than a session may be.
     Record(Guid, String),
-    /// A session whose bytes cannot be looked at now, and why: it goes on as its record says.
+    /// A session whose bytes cannot be looked at now, and the reason. It goes on as its record says.
     OutOfReach(Guid, String),
-    /// Something else in a place of the storage's own.
+    /// Something in the storage's own folder that is not the storage's.
     Foreign(String),
 }
 
 impl<O: Owner, R: Records> Table<O, R> {
-    /// Takes up what was kept, and says what else was found. `directory` is used with what [`Records::keep`] says.
+    /// Restores the sessions that were recorded, and returns what else was found. [`Records::keep`] overrides what `directory` says
+    /// about `keep`.
     ///
     /// # Errors
     /// The records or the storage cannot be used at all.

@@ -1,4 +1,4 @@
-//! Turns: whose turn it is, and what is remembered of sessions.
+//! Turns: which exchange may work on a session, and the records of sessions.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -10,11 +10,11 @@ use http::request::Parts;
 
 use crate::storage::{Failure, Storage};
 
-/// Decides whose turn it is, and remembers the sessions: a [`Table`](super::Table) of this process, or
+/// Decides which exchange may work on a session, and records the sessions: a [`Table`](super::Table) of this process, or
 /// [`Leases`](crate::leases::Leases) of rows that several processes share.
 ///
-/// The storage is handed in where turns need it: what it must remember of a place is saved in the same step as the session, and who takes a
-/// session over from another process fences the storage first, and then looks what it holds.
+/// Methods get the storage where they need it. The storage's place of an upload is saved in the same step as the session. A process
+/// that takes a session over from another one fences the storage first, and then looks what it holds.
 pub trait Turns: Send + Sync + 'static {
     /// Tells owners apart.
     type Owner: Clone + Eq + Send + Sync + 'static;
@@ -116,7 +116,7 @@ pub enum Work {
 pub struct Upload<O> {
     /// Its session. A secret: a client that knows it can write into the session.
     pub id: Guid,
-    /// Whose it is.
+    /// Its owner.
     pub owner: O,
     /// The path and query of its destination, as the client wrote them. A query may be a secret.
     pub destination: String,
@@ -124,7 +124,7 @@ pub struct Upload<O> {
     pub received: u64,
     /// The size of the entity, once it is known.
     pub total: Option<u64>,
-    /// The time for which it may rest until it is discarded.
+    /// The time after which it is discarded unless it makes progress.
     pub remaining: Option<Duration>,
 }
 

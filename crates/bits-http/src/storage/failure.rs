@@ -22,7 +22,7 @@ impl Failure {
         Self { refusal, reason: reason.into() }
     }
 
-    /// Something is wrong with the server, and not with the request: the client is answered 500, and comes again.
+    /// A failure of the server, not of the request: the client is answered 500, and tries again.
     #[must_use]
     pub fn internal(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Refusal::Internal, reason)
@@ -55,8 +55,8 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// An error of the operating system that says something of the client's request is told so to the client; every other
-/// one is the server's own.
+/// An error of the operating system that is about the client's request becomes a refusal of the request. Every other one is
+/// an internal error.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self { refusal: Refusal::from(&error), reason: error.to_string().into() }

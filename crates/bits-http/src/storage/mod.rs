@@ -13,20 +13,20 @@
 //!
 //! A server may die between any two calls, and within each. So:
 //!
-//! 1. What [`Writer::finish`] counts lasts, as far as the storage's kind of lasting goes. What it does not count is cut
+//! 1. The bytes that [`Writer::finish`] counts are stored as durably as this storage promises. Bytes that it does not count are cut
 //!    back: by this writer, or by the next one, which is told where it starts.
 //! 2. [`Storage::publish`] moves: afterwards the bytes are no longer held. It looks whether the bytes are there before it
-//!    looks at the destination, and says [`EntityMissing`](bits_proto::server::Refusal::EntityMissing) if they are not: after a crash, that
-//!    is how a session learns that it was published.
+//!    looks at the destination, and returns [`EntityMissing`](bits_proto::server::Refusal::EntityMissing) if they are not: after a crash,
+//!    this is how a session learns that it was published.
 //! 3. [`Storage::discard`] succeeds if there is nothing to delete.
-//! 4. The future of a call is run to its end: who drops it leaves an upload in a state that nobody knows.
+//! 4. The caller runs the future of a call to its end. A future that is dropped leaves an upload in an unknown state.
 //!
 //! # Fences
 //!
-//! Where processes share sessions, one that slept may wake up and write. Each claim of a session has a number that grows,
-//! the fence. A storage that is shared refuses whoever comes with a lower fence than the highest it has seen
-//! ([`Busy`](bits_proto::server::Refusal::Busy)), and makes that last before it answers. A storage of one process can ignore fences: sessions
-//! take turns.
+//! If processes share sessions, one that slept may wake up and write. Each claim of a session has a number that grows,
+//! the fence. A shared storage refuses every call with a lower fence than the highest that it has seen
+//! ([`Busy`](bits_proto::server::Refusal::Busy)), and stores that fence durably before it answers. A storage of one process can ignore
+//! fences, because sessions take turns.
 //!
 //! Where a writer cannot be stopped (an open file on a shared file system), [`Storage::held`] with a new fence copies the
 //! bytes and drops the old ones, because the old writer still has them open.
@@ -72,7 +72,7 @@ pub struct Destination<'d> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "the caller builds it")]
 pub struct Span {
-    /// The first byte. The storage holds exactly so many bytes that count.
+    /// The first byte. The storage holds exactly this many bytes that count.
     pub start: u64,
     /// The byte after the last one. The writer is given no more.
     pub end: u64,
@@ -89,8 +89,8 @@ pub trait Storage: Send + Sync + 'static {
 
     /// Decides whether an upload may start, and makes an empty place for its bytes.
     ///
-    /// Whatever can be known now is told now, before the client sends everything: a name that cannot be made, a
-    /// destination that exists, no room.
+    /// Refuse what can be refused now, before the client sends everything: a name that cannot be made, a destination that
+    /// exists, no room.
     fn open(
         &self,
         id: Guid,
@@ -112,8 +112,8 @@ pub trait Storage: Send + Sync + 'static {
     /// Deletes the bytes of an upload, and the reply to it.
     fn discard(&self, id: Guid, fence: u64) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Says what there is of an upload, after a crash or a take-over: no byte is left behind those that are counted. From now on,
-    /// nobody with a lower fence writes.
+    /// Returns what is held of an upload, after a crash or a take-over. Every byte that is held counts, and from now on nothing with
+    /// a lower fence writes.
     ///
     /// `place` is what [`place`](Self::place) returned when the session was last saved.
     fn held(&self, id: Guid, place: &[u8], fence: u64) -> impl Future<Output = Result<Held, Failure>> + Send;
@@ -133,15 +133,15 @@ pub trait Storage: Send + Sync + 'static {
         }
     }
 
-    /// Takes up an upload that another process gave back in order, at the beginning of a claim. The place is as it was saved, and
-    /// nothing need be looked at. Called by turns of several processes alone.
+    /// Goes on with an upload that another process gave back in order, at the beginning of a claim. The place is as it was saved, and
+    /// nothing need be looked at. Called only by turns of several processes.
     fn resume(&self, id: Guid, place: &[u8], fence: u64) -> impl Future<Output = Result<(), Failure>> + Send {
         let _ = (id, place, fence);
         std::future::ready(Ok(()))
     }
 
-    /// The claim with this fence is over: what is known of the place need not be remembered in memory any longer. Called by turns of
-    /// several processes alone.
+    /// The claim with this fence is over: the storage may forget what it keeps of the place in memory. Called only by turns of several
+    /// processes.
     fn rest(&self, id: Guid, fence: u64) -> impl Future<Output = ()> + Send {
         let _ = (id, fence);
         std::future::ready(())
@@ -150,15 +150,15 @@ pub trait Storage: Send + Sync + 'static {
     /// Cuts an upload back to `length` bytes.
     fn cut(&self, id: Guid, length: u64) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// What the storage must remember of an upload to find its bytes: the id of a multipart upload and its parts, a tail
-    /// that is too short for a part. It is saved in the same step as the session. Most storages need nothing.
+    /// Returns what the storage needs to find the bytes of an upload: the id of a multipart upload and its parts, a tail that
+    /// is too short for a part. It is saved in the same step as the session. Most storages need nothing.
     fn place(&self, id: Guid) -> impl Future<Output = Vec<u8>> + Send {
         let _ = id;
         std::future::ready(Vec::new())
     }
 
-    /// The sessions of which it holds something, where several processes share it: they [discard](Self::discard) what belongs to no
-    /// session. Most storages need nothing: what ends is deleted then.
+    /// Returns the sessions of which a shared storage holds something, so that processes can [discard](Self::discard) what belongs to
+    /// no session. Most storages need not implement it, because they delete an upload when it ends.
     fn stored(&self) -> impl Future<Output = Result<Vec<Guid>, Failure>> + Send {
         std::future::ready(Ok(Vec::new()))
     }
@@ -179,7 +179,7 @@ pub trait Writer: Send + 'static {
     /// Takes the next bytes. They may wait in memory, but not many of them.
     fn write(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Makes what was written last. Returns how many bytes count, and why not all of them.
+    /// Stores durably what was written. Returns how many bytes count, and why not all of them.
     fn finish(self) -> impl Future<Output = (u64, Result<(), Failure>)> + Send;
 }
 

@@ -1,4 +1,4 @@
-//! Records: what is remembered of sessions, beside a table of this process.
+//! Records of sessions, beside a table of this process.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,13 +7,13 @@ use bits_proto::Guid;
 
 use super::{Failure, Keep};
 
-/// What is remembered of one session. Opaque bytes, except to those who wrote them.
+/// The record of one session: opaque bytes to its keeper.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "both sides build it")]
 pub struct Record {
     /// The session.
     pub session: Vec<u8>,
-    /// What the storage must remember of its place: see [`Storage::place`](super::Storage::place).
+    /// The storage's place of its bytes: see [`Storage::place`](super::Storage::place).
     pub place: Vec<u8>,
 }
 
@@ -21,7 +21,7 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "an implementation builds it")]
 pub struct Kept {
-    /// Whose it is.
+    /// The session.
     pub id: Guid,
     /// The record.
     pub record: Record,
@@ -35,7 +35,7 @@ pub struct Kept {
 pub struct Listed {
     /// The records.
     pub kept: Vec<Kept>,
-    /// What should be a record and cannot be read: whose it is, and why it cannot.
+    /// Records that cannot be read: the session, and the reason.
     pub unreadable: Vec<(Guid, String)>,
 }
 
@@ -43,10 +43,10 @@ pub struct Listed {
 ///
 /// Calls for one session never overlap: sessions take turns.
 pub trait Records: Send + Sync + 'static {
-    /// What is kept. [`Keep::RecordsWithoutOffset`] only if the storage beside it knows after a crash how many bytes it holds.
+    /// Returns what is recorded. Return [`Keep::RecordsWithoutOffset`] only if the storage knows after a crash how many bytes it holds.
     fn keep(&self) -> Keep;
 
-    /// Makes this record last, in place of an earlier one of the same session. If it fails, the earlier one is as it was.
+    /// Stores this record durably, in place of an earlier one of the same session. If it fails, the earlier one stays as it was.
     fn save(&self, id: Guid, record: Record) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Deletes a record. Succeeds if there is none.

@@ -1,7 +1,7 @@
 //! Turn taking among tasks and threads, on the standard library alone: no runtime, and one clock.
 //!
-//! One exchange works on a session at a time, and the newest request wins. [`Tasks`] share a table of sessions, and know whom
-//! to stop and whom to wake. A [`Task`] is one exchange:
+//! One exchange works on a session at a time, and the newest request wins. [`Tasks`] share a table of sessions, and stop and wake
+//! tasks as needed. A [`Task`] is one exchange:
 //!
 //! ```text
 //!   tasks.begin(head, …) ──▶ task.next() ──▶ do it ──▶ task.report(…) ──▶ task.next() ──▶ …
@@ -42,9 +42,9 @@
 //!
 //! # The turn belongs to what works
 //!
-//! Dropping the last handle of a task says that it died, so that an upload is never locked out. But work on another
-//! thread goes on when the future that waits for it is dropped, and an older save that lands late would overwrite a newer one. So
-//! move a [`Hold`] into such work: the turn ends when the task and all of its holds are gone.
+//! Dropping the last handle of a task reports that it died, so that an upload is never locked. But work on another thread goes on
+//! when the future that waits for it is dropped, and an older save that comes late would overwrite a newer one. So move a [`Hold`]
+//! into such work: the turn ends when the task and all of its holds are gone.
 
 mod parker;
 #[cfg(test)]
@@ -137,7 +137,7 @@ impl<O: Clone + Ord> Tasks<O> {
         Self(Arc::new(Shared { table: Mutex::new(Table { sessions, slots: HashMap::new() }), clock }))
     }
 
-    /// Begins the exchange of a request. `None`: the request is not of this protocol.
+    /// Begins the exchange of a request. `None` means that the request is not of this protocol.
     ///
     /// The arguments are those of [`Sessions::handle_request`].
     pub fn begin<'h>(
@@ -209,7 +209,7 @@ impl<O: Clone + Ord> Task<O> {
         }
     }
 
-    /// Tells what came of the work.
+    /// Reports the result of the work.
     pub fn report(&self, report: Report) {
         self.0.shared.with(|table, now| table.sessions.handle_report(now, self.0.exchange, report));
     }
@@ -225,8 +225,8 @@ impl<O: Clone + Ord> Task<O> {
         Stopped(self)
     }
 
-    /// Has a waker woken when a newer exchange wants to take over; at once if it does already, which is returned. The last
-    /// waker counts. For a thread that reads a socket: one that shuts down the read half.
+    /// Sets the waker that is woken when a newer exchange wants to take over, in place of an earlier one. If it wants to already, the
+    /// waker is woken at once, and this returns `true`. A thread that reads a socket sets one that shuts down the read half.
     pub fn on_stop(&self, waker: &Waker) -> bool {
         let stopped = self.wait_for_stop(CALLER, waker.clone());
         if stopped {
