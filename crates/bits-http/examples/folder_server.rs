@@ -1,6 +1,6 @@
 //! An upload server into a folder, on axum.
 
-use std::{io, net::SocketAddr};
+use std::{error::Error, net::SocketAddr};
 
 use axum::Router;
 use bits_http::server::{Event, Uploads};
@@ -8,17 +8,17 @@ use bits_http::storage::Folder;
 use bits_proto::server::Directory;
 
 #[tokio::main]
-async fn main() -> io::Result<()> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(address), Some(root)) = (arguments.next(), arguments.next()) else {
-        return Err(io::Error::other("an address and a folder, please"));
+        return Err("an address and a folder, please".into());
     };
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
 
     let folder = Folder::builder(root).create_dirs(true).open()?;
-    // Everybody is one owner here: name one by `.owner(…)`, and the limit for each holds.
-    let directory = Directory::builder().sessions_per_owner(1000).build().map_err(io::Error::other)?;
+    // All clients are one owner here, so the limit for an owner is raised. `.owner(…)` authenticates them.
+    let directory = Directory::builder().sessions_per_owner(1000).build()?;
     let uploads = Uploads::builder(folder.clone())
         .serve()
         .events(|event| {
@@ -27,8 +27,7 @@ async fn main() -> io::Result<()> {
             }
         })
         .open(&directory, folder)
-        .await
-        .map_err(io::Error::other)?;
+        .await?;
 
     let router = Router::new().fallback_service(uploads.clone());
     let router = router.into_make_service_with_connect_info::<SocketAddr>();

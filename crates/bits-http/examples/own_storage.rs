@@ -56,7 +56,7 @@ impl Storage for Shelf {
 
     async fn publish(&self, id: Guid, destination: &Destination<'_>, _: u64, _: u64) -> Result<(), Failure> {
         let mut state = self.state();
-        // Before the destination: where the bytes are gone, the session may know that they were published.
+        // Before the destination: if the bytes are gone, the session may know that they were published.
         let size = state.parts.get(&id).ok_or(Refusal::EntityMissing)?.len();
         state.check(destination)?;
         let bytes = state.parts.remove(&id).unwrap_or_default();

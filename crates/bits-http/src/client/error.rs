@@ -1,4 +1,4 @@
-//! Why an upload ends without the server having its bytes.
+//! The errors of an upload.
 
 use std::fmt;
 use std::io;
@@ -8,8 +8,7 @@ use bits_proto::download;
 
 use super::transport::TransportFailure;
 
-/// Why an upload ends without the server having its bytes.
-#[derive(Debug)]
+/// The reason why an upload ended before the server published it.
 #[non_exhaustive]
 pub enum Error {
     /// The destination, or the configuration, makes no sense.
@@ -20,13 +19,13 @@ pub enum Error {
     State(StateError),
     /// The reply's file cannot be written. The upload did not begin.
     ReplyFile(String),
-    /// The connection fails in a way that does not pass: [`TransportFailure::lasting`] says why.
+    /// The connection failed, and another try would fail as well: [`TransportFailure::lasting`] says why.
     Transport(TransportFailure),
-    /// The protocol's machine gave up.
+    /// The upload failed by the rules of the protocol.
     Failed {
         /// Why.
         failure: Failure,
-        /// What went wrong last, if that is not in the failure already.
+        /// The last error of a connection, if it is not in the failure already.
         trouble: Option<String>,
     },
     /// The reply could not be fetched. The session stays, and an upload with the same state fetches it.
@@ -37,7 +36,7 @@ pub enum Error {
     Cancelled,
 }
 
-/// Why a reply could not be fetched.
+/// The reason why a reply could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplyError {
@@ -47,12 +46,12 @@ pub enum ReplyError {
         failure: download::Failure,
         /// What it waited for last, if it gave up.
         cause: Option<download::Failure>,
-        /// What went wrong last with a connection.
+        /// The last error of a connection.
         trouble: Option<String>,
     },
-    /// The connection fails in a way that does not pass.
+    /// The connection failed, and another try would fail as well.
     Transport(TransportFailure),
-    /// It is at this host, which may not be followed.
+    /// It is at this host, which the policy does not allow.
     OtherHost(String),
     /// It cannot be stored.
     Unwritable(String),
@@ -62,7 +61,7 @@ pub enum ReplyError {
     Interrupted,
 }
 
-/// Why a state cannot be used.
+/// The reason why a state cannot be used.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StateError {
@@ -72,10 +71,17 @@ pub enum StateError {
     Unusable(io::Error),
     /// It cannot be written.
     Unwritable(io::Error),
-    /// It is no state of an upload, or a contradictory one.
+    /// It is not the state of an upload, or contradicts itself.
     Invalid(String),
     /// It belongs to an upload to another address.
     OtherDestination,
+}
+
+/// The same text as `Display`, because Rust prints an error that `main` returns by `Debug`.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl fmt::Display for Error {
