@@ -8,7 +8,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use super::fragments::FragmentSize;
 use super::host::HostPolicy;
 use crate::machine::InvalidConfig;
-use crate::machine::patience::{LONGEST_RETRY_AFTER, Patience};
+use crate::machine::patience::Patience;
 use crate::packet::Conformance;
 use crate::packet::ResponseHead;
 use crate::vocabulary::limits::{MAX_REGRESSIONS, MAX_RESTARTS, MAX_STALLS, REQUEST_TIMEOUT};
@@ -311,8 +311,7 @@ impl ConfigBuilder {
 
     /// Sets how long sending one request may take (§3.1.2.1), and how long its answer may take (§3.1.2.2). By default 2 and 5 minutes.
     pub fn timeouts(mut self, request: Duration, response: Duration) -> Self {
-        self.config.patience.request_timeout = request;
-        self.config.patience.response_timeout = response;
+        self.config.patience.set_timeouts(request, response);
         self
     }
 
@@ -320,9 +319,7 @@ impl ConfigBuilder {
     /// a quarter so that a fleet does not come back at once. A server's `Retry-After` counts as a least delay, up to an hour, or up to
     /// `longest` if it is set here ([C75](crate::manual::decisions#c75)).
     pub fn retry_delays(mut self, first: Duration, longest: Duration) -> Self {
-        self.config.patience.first_retry_delay = first;
-        self.config.patience.longest_retry_delay = longest;
-        self.config.patience.longest_retry_after = longest.min(LONGEST_RETRY_AFTER);
+        self.config.patience.set_retry_delays(first, longest);
         self
     }
 

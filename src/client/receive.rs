@@ -197,9 +197,7 @@ impl Upload {
             Next::Go | Next::Wait(_) | Next::Challenge { .. } if then_suspend => self.suspended(),
             Next::Go => self.go(now),
             Next::Wait(cause) => {
-                let patience = &self.config.patience;
-                let least = cause.retry_after.unwrap_or_default().min(patience.longest_retry_after);
-                let delay = self.backoff.next(patience).max(least);
+                let delay = self.backoff.next(&self.config.patience, cause.retry_after);
                 self.doing = Doing::Retrying;
                 self.timers.start(Timer::Retry, now, delay);
                 self.tell(Event::Waiting { delay, cause });

@@ -12,9 +12,6 @@ use crate::vocabulary::limits::{
     DOWNLOAD_REQUEST_TIMEOUT, MAX_DOWNLOAD_RESTARTS, MAX_ENTITY_SIZE, MAX_REPLY_SIZE,
 };
 
-/// The longest delay that a server may ask for: one hour (C75).
-const LONGEST_WISH: Duration = Duration::from_secs(60 * 60);
-
 /// The configuration of a download.
 ///
 /// ```
@@ -37,8 +34,6 @@ pub struct Config {
     pub(super) rate: Option<NonZeroU64>,
     pub(super) max_size: u64,
     pub(super) patience: Patience,
-    /// The longest delay that a server may ask for.
-    pub(super) longest_wish: Duration,
     pub(super) max_restarts: u32,
     pub(super) pages: bool,
     pub(super) headers: HeaderMap,
@@ -68,7 +63,6 @@ impl Default for Config {
             rate: None,
             max_size: MAX_REPLY_SIZE,
             patience: Patience::new(DOWNLOAD_REQUEST_TIMEOUT),
-            longest_wish: LONGEST_WISH,
             max_restarts: MAX_DOWNLOAD_RESTARTS,
             pages: false,
             headers: HeaderMap::new(),
@@ -146,8 +140,7 @@ impl ConfigBuilder {
     /// Sets how long sending one request may take (§3.6.2.1), and how long the head of its answer and every further piece of the
     /// body (§3.6.2.2). By default 5 minutes each ([C50](crate::manual::decisions#c50)).
     pub fn timeouts(mut self, request: Duration, response: Duration) -> Self {
-        self.config.patience.request_timeout = request;
-        self.config.patience.response_timeout = response;
+        self.config.patience.set_timeouts(request, response);
         self
     }
 
@@ -158,9 +151,7 @@ impl ConfigBuilder {
     ///
     /// [C75]: crate::manual::decisions#c75
     pub fn retry_delays(mut self, first: Duration, longest: Duration) -> Self {
-        self.config.patience.first_retry_delay = first;
-        self.config.patience.longest_retry_delay = longest;
-        self.config.longest_wish = longest.min(LONGEST_WISH);
+        self.config.patience.set_retry_delays(first, longest);
         self
     }
 

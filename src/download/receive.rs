@@ -261,9 +261,7 @@ impl Download {
         if self.doing == Doing::Between(Then::Suspend) {
             return;
         }
-        // No number of a peer's ends the retrying (C75).
-        let wish = cause.retry_after.unwrap_or_default().min(self.config.longest_wish);
-        let delay = self.backoff.next(&self.config.patience).max(wish);
+        let delay = self.backoff.next(&self.config.patience, cause.retry_after);
         self.doing = Doing::Retrying;
         self.timers.start(Timer::Retry, now, delay);
         self.tell(Event::Waiting { delay, cause });

@@ -6,7 +6,7 @@ use crate::machine::InvalidConfig;
 use crate::vocabulary::limits::{FIRST_RETRY_DELAY, LONGEST_RETRY_DELAY, RESPONSE_TIMEOUT, SESSION_TIMEOUT};
 
 /// The longest `Retry-After` that is honoured: an hour (C75).
-pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// The time limits of exchanges, and the delays between tries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,18 @@ impl Patience {
             longest_retry_after: LONGEST_RETRY_AFTER,
             give_up_after: SESSION_TIMEOUT,
         }
+    }
+
+    pub(crate) const fn set_timeouts(&mut self, request: Duration, response: Duration) {
+        self.request_timeout = request;
+        self.response_timeout = response;
+    }
+
+    /// A peer cannot ask for a longer delay than the user allows (C75).
+    pub(crate) fn set_retry_delays(&mut self, first: Duration, longest: Duration) {
+        self.first_retry_delay = first;
+        self.longest_retry_delay = longest;
+        self.longest_retry_after = longest.min(LONGEST_RETRY_AFTER);
     }
 
     pub(crate) fn check(&self) -> Result<(), InvalidConfig> {

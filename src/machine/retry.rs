@@ -35,8 +35,15 @@ impl Backoff {
         self.attempts = attempts.min(31);
     }
 
-    /// The next delay: within a quarter of the doubled one, never above the longest.
-    pub(crate) fn next(&mut self, patience: &Patience) -> Duration {
+    /// The next delay: not less than the peer asked for, as far as the bound allows, so that no number of a peer's ends the
+    /// retrying (C75).
+    pub(crate) fn next(&mut self, patience: &Patience, retry_after: Option<Duration>) -> Duration {
+        let least = retry_after.unwrap_or_default().min(patience.longest_retry_after);
+        self.doubled(patience).max(least)
+    }
+
+    /// Within a quarter of the doubled delay, never above the longest.
+    fn doubled(&mut self, patience: &Patience) -> Duration {
         let (first, longest) = (patience.first_retry_delay, patience.longest_retry_delay);
         let factor = 1u32.checked_shl(self.attempts).unwrap_or(u32::MAX);
         let delay = first.saturating_mul(factor.max(1)).min(longest);
@@ -79,11 +86,25 @@ mod tests {
         let mut backoff = Backoff::new(7);
         let mut plain = first;
         for _ in 0..100 {
-            let delay = backoff.next(&patience);
+            let delay = backoff.next(&patience, None);
             assert!(delay >= plain * 3 / 4 && delay <= (plain * 5 / 4).min(longest));
             plain = (plain * 2).min(longest);
         }
         backoff.reset();
-        assert!(backoff.next(&patience) <= first * 5 / 4);
+        assert!(backoff.next(&patience, None) <= first * 5 / 4);
+    }
+
+    #[test]
+    fn a_peer_asks_for_a_longer_delay_within_the_bound() {
+        let mut patience = Patience::new(Duration::from_secs(5));
+        let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3600));
+        let next = |patience: &Patience, wish| Backoff::new(7).next(patience, Some(wish));
+        assert_eq!(next(&patience, minute), minute);
+        assert_eq!(next(&patience, Duration::MAX), hour);
+        assert_eq!(next(&patience, Duration::ZERO), Backoff::new(7).next(&patience, None));
+        patience.set_retry_delays(Duration::from_secs(1), minute);
+        assert_eq!(next(&patience, hour), minute, "the user allows no more");
+        patience.set_retry_delays(Duration::from_secs(1), 2 * hour);
+        assert_eq!(next(&patience, 2 * hour), hour);
     }
 }
