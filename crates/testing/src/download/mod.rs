@@ -1,11 +1,15 @@
 //! A download that meets one stimulus after another, and a model of what is due to it.
 
+mod answers;
+mod due;
 mod pace;
+mod place;
 mod setup;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use answers::response;
 use bits_proto::ApiMisuse;
 use bits_proto::client::Suspend;
 use bits_proto::download::multipart::MultipartError;
@@ -13,10 +17,9 @@ use bits_proto::download::transitions::{Place, Sight, Stimulus};
 use bits_proto::download::{
     Credentials, Download, Event, ExchangeId, Output, State, Timer, Transmit, TransportError,
 };
-use http::Response;
 use pace::Pace;
+use setup::LENGTH;
 pub use setup::Setup;
-use setup::{LENGTH, MAX_LENGTH};
 
 /// The exchange under way.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -87,37 +90,6 @@ impl Scene {
         let pace = (self.pace.rate, self.pace.owes(self.now), idle);
         let known = (self.download.entity_size(), self.version.1, self.head_due, self.single_ranges_only);
         format!("{:?}", (exchange, self.stale.is_some(), pace, known, self.received))
-    }
-
-    /// Where the download stands, as far as its caller can tell: whether it is to be suspended shows when it is resumed.
-    pub fn place(mut self) -> Place {
-        let state = self.download.state();
-        let suspending = self.download.resume(self.now).is_ok();
-        let exchange = self.exchange.as_ref();
-        let is_body = exchange.is_some_and(|exchange| exchange.body.is_some());
-        let several = exchange.is_some_and(|exchange| exchange.ranges.len() > 1);
-        match state {
-            State::Measuring if suspending => Place::SuspendingMeasuring,
-            State::Measuring => Place::Measuring,
-            State::Downloading => match (suspending, is_body, several) {
-                (false, false, false) => Place::Asking,
-                (false, false, true) => Place::AskingSeveral,
-                (false, true, false) => Place::Receiving,
-                (false, true, true) => Place::ReceivingSeveral,
-                (true, false, false) => Place::SuspendingAsking,
-                (true, false, true) => Place::SuspendingAskingSeveral,
-                (true, true, false) => Place::SuspendingReceiving,
-                (true, true, true) => Place::SuspendingReceivingSeveral,
-            },
-            State::Pacing => Place::Pacing,
-            State::WaitingToRetry => Place::Waiting,
-            State::WaitingForCredentials => Place::NeedsCredentials,
-            State::Suspended => Place::Suspended,
-            State::Failed => Place::Failed,
-            State::Completed => Place::Completed,
-            State::Cancelled => Place::Cancelled,
-            other => panic!("{other:?}"),
-        }
     }
 
     /// What comes of a stimulus; `None`, if it cannot come here.
@@ -195,19 +167,6 @@ impl Scene {
             self.exchange = Some(Exchange { sent: before.sent, body: Some((body, left)), ..exchange });
         } else if let Some(exchange) = &mut self.exchange {
             exchange.sent = before.sent;
-        }
-    }
-
-    /// The head of an answer that brings so many more bytes.
-    fn rest(&self, exchange: &Exchange, left: u64) -> Response<()> {
-        let length = self.download.entity_size().unwrap_or(LENGTH);
-        match &exchange.ranges[..] {
-            [] => self.versioned(200, &[("Content-Length", length.to_string())]),
-            [range] => {
-                let range = format!("bytes {}-{}/{length}", range.start, range.start + left - 1);
-                self.versioned(206, &[("Content-Range", range)])
-            }
-            _ => self.versioned(206, &[("Content-Type", "multipart/byteranges; boundary=x".to_owned())]),
         }
     }
 
@@ -319,136 +278,6 @@ impl Scene {
         Some(())
     }
 
-    /// How many bytes a GET asks for.
-    fn asked(&self, ranges: &[Range<u64>]) -> u64 {
-        match ranges {
-            [] => self.download.entity_size().unwrap_or(u64::MAX),
-            ranges => ranges.iter().map(|range| range.end - range.start).sum(),
-        }
-    }
-
-    /// The head of the answer that the stimulus names; `None`, if this request cannot be answered so.
-    fn head(&self, exchange: &Exchange, stimulus: Stimulus) -> Option<Response<()>> {
-        let known = self.download.entity_size();
-        let length = known.unwrap_or(LENGTH);
-        let whole = |length: u64| self.versioned(200, &[("Content-Length", length.to_string())]);
-        let part = |range: &Range<u64>, length: u64| {
-            let range = format!("bytes {}-{}/{length}", range.start, range.end.min(length) - 1);
-            self.versioned(206, &[("Content-Range", range)])
-        };
-        let right = |length| match &exchange.ranges[..] {
-            [] => Some(whole(length)),
-            [range] => (range.start < length).then(|| part(range, length)),
-            _ => {
-                Some(self.versioned(206, &[("Content-Type", "multipart/byteranges; boundary=x".to_owned())]))
-            }
-        };
-        let (get, several) = (!exchange.head, exchange.ranges.len() > 1);
-        let unsatisfied = |length: u64| response(416, &[("Content-Range", format!("bytes */{length}"))]);
-        match stimulus {
-            Stimulus::Success => right(length),
-            Stimulus::SuccessWithoutLength => exchange.head.then(|| self.versioned(200, &[])),
-            Stimulus::HeadNotKnown => exchange.head.then(|| response(405, &[])),
-            Stimulus::Empty if !self.setup.ranges.is_empty() || known.is_some() => None,
-            Stimulus::Empty if exchange.ranges.is_empty() => Some(whole(0)),
-            Stimulus::Empty => Some(unsatisfied(0)),
-            Stimulus::UnsuitableLength if known.is_some() => None,
-            Stimulus::UnsuitableLength if several => Some(unsatisfied(0)),
-            Stimulus::UnsuitableLength => {
-                right(self.setup.ranges.last().map_or(MAX_LENGTH + 1, |range| range.end - 1))
-            }
-            Stimulus::Changed => {
-                let mut changed = right(length)?;
-                let etag = format!("\"v{}\"", self.version.0 + 1).parse().ok()?;
-                changed.headers_mut().try_insert("ETag", etag).ok()?;
-                self.version.1.then_some(changed)
-            }
-            Stimulus::WholeInstead => (!exchange.ranges.is_empty()).then(|| whole(length)),
-            Stimulus::OtherRange => {
-                let other =
-                    if exchange.ranges.first().is_some_and(|range| range.start == 0) { 1..2 } else { 0..1 };
-                Some(part(&other, length))
-            }
-            Stimulus::LengthChanged => {
-                let other = known? + 1;
-                if several { Some(whole(other)) } else { right(other) }
-            }
-            Stimulus::Invalid => {
-                let mut encoded = right(length)?;
-                encoded.headers_mut().try_insert("Content-Encoding", "gzip".parse().ok()?).ok()?;
-                Some(encoded)
-            }
-            Stimulus::NotSatisfiable => Some(unsatisfied(length)),
-            Stimulus::Unauthorized => Some(response(401, &[])),
-            Stimulus::Transient => Some(response(503, &[])),
-            Stimulus::Fatal => Some(response(if get { 403 } else { 301 }, &[])),
-            Stimulus::Interim => Some(response(103, &[])),
-            other => panic!("{other:?} is no answer"),
-        }
-    }
-
-    fn versioned(&self, status: u16, headers: &[(&str, String)]) -> Response<()> {
-        let etag = [("ETag", format!("\"v{}\"", self.version.0))];
-        response(status, &[headers, &etag].concat())
-    }
-
-    /// What such an answer means for what is due.
-    fn learn(&mut self, exchange: &Exchange, stimulus: Stimulus) {
-        let several = exchange.ranges.len() > 1;
-        match stimulus {
-            Stimulus::Changed => {
-                self.version = (self.version.0 + 1, false);
-                self.head_due = self.setup.wants_head();
-                self.single_ranges_only = false;
-                self.received = 0;
-            }
-            Stimulus::Success | Stimulus::SuccessWithoutLength => {
-                self.version.1 = true;
-                self.head_due = false;
-            }
-            Stimulus::HeadNotKnown => self.head_due = false,
-            Stimulus::Empty | Stimulus::UnsuitableLength => {
-                self.version.1 |= !several;
-                self.head_due = false;
-            }
-            Stimulus::NotSatisfiable => self.single_ranges_only |= several,
-            violation if Stimulus::VIOLATIONS.contains(&violation) => self.single_ranges_only |= several,
-            _ => {}
-        }
-    }
-
-    /// Where that leads which is due (§3.6.5.2.4).
-    fn due(&self) -> Place {
-        let length = self.download.entity_size();
-        let size = self.setup.size(length);
-        if size == Some(self.received) {
-            Place::Completed
-        } else if length.is_some_and(|length| !self.setup.suits(length)) {
-            Place::Failed
-        } else if self.head_due {
-            Place::Measuring
-        } else if !self.pace.owes(self.now).is_zero() {
-            Place::Pacing
-        } else if self.asks_for_several() {
-            Place::AskingSeveral
-        } else {
-            Place::Asking
-        }
-    }
-
-    /// Whether what is due is in several ranges (§3.6.5.2.4.3).
-    fn asks_for_several(&self) -> bool {
-        let size = self.setup.fragment.unwrap_or(u64::MAX).min(self.pace.largest());
-        let window = self.received..self.received.saturating_add(size);
-        let mut offset = 0;
-        let chosen = self.setup.ranges.iter().filter(|range| {
-            let (first, end) = (offset, offset + range.end - range.start);
-            offset = end;
-            first < window.end && window.start < end
-        });
-        !self.single_ranges_only && chosen.count() > 1
-    }
-
     fn poll(&mut self) -> Vec<Sight> {
         let mut sights = Vec::new();
         while let Some(output) = self.download.poll_output() {
@@ -486,13 +315,6 @@ fn read_ranges(text: &str) -> Vec<Range<u64>> {
         first.parse().unwrap()..last.parse::<u64>().unwrap() + 1
     };
     text.split(',').map(range).collect()
-}
-
-fn response(status: u16, headers: &[(&str, String)]) -> Response<()> {
-    let builder = headers
-        .iter()
-        .fold(Response::builder().status(status), |response, (name, value)| response.header(*name, value));
-    builder.body(()).unwrap()
 }
 
 fn sight_of(event: &Event) -> Sight {
