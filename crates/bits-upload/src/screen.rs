@@ -99,6 +99,7 @@ pub(crate) struct Screen {
     file: String,
     url: Uri,
     quiet: bool,
+    is_check: bool,
     bar: Option<ProgressBar>,
     total: u64,
     begin: Instant,
@@ -117,6 +118,7 @@ impl Screen {
             file,
             url,
             quiet: console.quiet,
+            is_check: false,
             bar,
             total,
             begin,
@@ -124,6 +126,11 @@ impl Screen {
             shown_to: 0,
             last_line: begin,
         }
+    }
+
+    /// The same for a check, which uploads nothing.
+    pub(crate) fn of_check(self) -> Self {
+        Self { is_check: true, ..self }
     }
 
     /// Something worth telling.
@@ -183,6 +190,7 @@ impl Screen {
             .object(&json!({ "event": "begun", "file": file, "url": url, "from": from, "total": total }));
         if !self.console.json && !self.quiet {
             match from {
+                _ if self.is_check => self.print(format_args!("checking {url}")),
                 0 => self.print(format_args!("uploading {file}, {total} bytes, to {url}")),
                 _ => {
                     self.print(format_args!("uploading {file}, {total} bytes, to {url}, from byte {from} on"))

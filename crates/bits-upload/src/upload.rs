@@ -55,7 +55,7 @@ pub(crate) async fn try_out(
 ) -> Result<(), Problem> {
     let source = open(&job.file)?;
     let screen = Screen::new(console, job.file.display().to_string(), job.url.clone(), source.size());
-    let (screen, known) = (Shared::new(screen), Shared::default());
+    let (screen, known) = (Shared::new(screen.of_check()), Shared::default());
     let config = config(job, options, network, &screen, &known, control)?;
     let ended = check(source, job.url.clone(), network, config).await;
     screen.lock().end();

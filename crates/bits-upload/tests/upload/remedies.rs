@@ -84,5 +84,6 @@ fn a_check_takes_no_page_for_a_server() {
         });
         let ended = Desk::with_size(10).run(&["--check"], &server.start().url("/a"));
         assert!(ended.code == Some(0) && ended.stdout.contains("an upload can begin"), "{ended:?}");
+        assert!(ended.stdout.contains("checking ") && !ended.stdout.contains("uploading "), "{ended:?}");
     }
 }
