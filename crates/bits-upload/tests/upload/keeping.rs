@@ -57,9 +57,12 @@ fn every_signal_that_ends_programs_suspends_the_upload() {
     if cfg!(target_os = "linux") {
         signals.push("-PWR");
     }
-    for (number, signal) in (1..).zip(signals) {
+    for signal in signals {
+        let before = server.seen().len();
         let child = desk.command(&[&STATE[..2], &SLOW].concat(), &server.url("/a")).spawn().unwrap();
-        server.wait_for_bytes(number * 10_000);
+        // This run has begun, and there is a session to go on with.
+        server.wait_for_requests(before + 1);
+        server.wait_for_bytes(10_000);
         assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
         Ended::of(child).failed(3, &["interrupted", "run the same command again"]);
     }
