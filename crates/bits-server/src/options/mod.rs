@@ -51,7 +51,7 @@ pub(crate) struct Options {
     /// [default: DIR/.bits]
     #[arg(long, value_name = "DIR|URL")]
     pub(crate) state: Option<PathBuf>,
-    /// How many connections to the database there are at most
+    /// The most connections to the database
     #[arg(long, value_name = "NUMBER", default_value = "16")]
     pub(crate) database_connections: NonZeroUsize,
     /// After how long the uploads of a server that died go on at another one; the same for all servers of a database
@@ -67,7 +67,7 @@ pub(crate) struct Options {
     /// Let an upload replace a file that is there already
     #[arg(long)]
     pub(crate) allow_overwrites: bool,
-    /// Say what is wrong with these options, files, folders and addresses, and do no more: before a restart, say
+    /// Check these options, files, folders and addresses, and end: for example before a restart
     #[arg(long)]
     pub(crate) check_config: bool,
     #[command(flatten)]
@@ -88,7 +88,7 @@ pub(crate) struct Options {
     /// How long that host may be out of reach, until clients come back here
     #[arg(long, value_name = "SECONDS", requires = "host_id")]
     host_id_fallback_timeout: Option<u32>,
-    /// Refuse whatever MC-BUP says must be refused
+    /// Refuse everything that MC-BUP says must be refused, to test clients
     #[arg(long)]
     strict: bool,
     /// How a server application is told of complete uploads: each is published if its answer has the header

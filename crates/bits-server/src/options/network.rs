@@ -34,11 +34,11 @@ pub(crate) struct Network {
     #[arg(long, value_name = "TIME", value_parser = seconds, default_value = "120")]
     pub(crate) idle_timeout: Duration,
     /// Believe this proxy when it says in X-Forwarded-For or Forwarded whom it asks for: an address, a network such as
-    /// 10.0.0.0/8, or unix for whoever reaches a Unix socket; can be repeated, or be a list with commas
+    /// 10.0.0.0/8, or unix for clients of a Unix socket; can be repeated, or be a list with commas
     #[arg(long = "trusted-proxy", value_name = "ADDR", value_delimiter = ',')]
     pub(crate) trusted_proxies: Vec<TrustedProxy>,
-    /// What this server is called from outside: behind a proxy, say. Without it, applications are told the name that the
-    /// client calls it by
+    /// The URL by which clients reach this server, for example behind a proxy. Without it, applications are told the name
+    /// that the client used
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<PublicUrl>,
     /// Where to serve metrics in Prometheus' format, at /metrics, and /healthz: as for --listen
@@ -50,7 +50,7 @@ pub(crate) struct Network {
     /// The private key of the certificate, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Serve clients alone that have a certificate which one of those in this PEM file has signed
+    /// Serve only clients with a certificate that a CA in this PEM file has signed
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_client_ca: Option<PathBuf>,
 }

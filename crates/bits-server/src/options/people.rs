@@ -26,7 +26,7 @@ pub(crate) struct People {
     /// Serve the published files, too, by GET and HEAD with ranges
     #[arg(long)]
     pub(crate) serve: bool,
-    /// Let this user read, and no other unless named, too; can be repeated [default: every user]
+    /// Let only this user read, and others that are named so; can be repeated [default: every user]
     #[arg(long = "reader", value_name = "NAME", requires = "serve")]
     readers: Vec<String>,
 }
