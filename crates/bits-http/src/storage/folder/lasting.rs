@@ -1,4 +1,4 @@
-//! What this process has synced, so that nothing is synced again.
+//! The bytes and names that this process has synced, so that nothing is synced again.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
