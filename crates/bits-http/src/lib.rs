@@ -17,7 +17,7 @@
 //! |---|---|
 //! | How do I authenticate the clients of my server, by a password or by a header of my proxy? | [`server::Builder::owner`] names the owner of a request, or answers 401 |
 //! | What do I do on 401? | [`client::Config::credentials`] supplies a password |
-//! | How do I limit the size and the number of uploads? | [`Directory::builder`](bits_proto::server::Directory::builder) has `max_upload_size`, `max_sessions` and `sessions_per_owner`; [`storage::Quota`] limits a folder |
+//! | How do I limit the size and the number of uploads? | [`Directory::builder`](bits_proto::server::Directory::builder) has `max_upload_size`, `max_sessions` and `sessions_per_owner`; [`storage::Quota`] limits a folder, and with [`leases::Leases::with_quota`] a bucket |
 //! | How do I limit the rate? | [`ConfigBuilder::rate`](bits_proto::client::ConfigBuilder::rate) by [`client::Config::protocol`], and [`client::Control::set_rate`] while it runs |
 //! | How do I report progress? | [`client::Config::on_event`] with [`client::Event::Sent`]; on a server [`server::Event::Stored`] |
 //! | How do I store uploads in my own database? | implement [`storage::Storage`]; the README has an example |

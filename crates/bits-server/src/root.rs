@@ -170,7 +170,10 @@ async fn serve_shared<S: Contents>(
     let Database { config, tls } = Database::of(url)?;
     let rows = Postgres::open(config, tls, options.database_connections.get()).await?;
     let directory = directory.to_builder().keep(Keep::Records).build()?;
-    let leases = Leases::open(&directory, rows, options.lease).await?;
+    let mut leases = Leases::open(&directory, rows, options.lease).await?;
+    if let Some(quota) = options.quota() {
+        leases = leases.with_quota(quota)?;
+    }
     Ok(Served { uploads: builder.with_turns(leases), tasks: None })
 }
 

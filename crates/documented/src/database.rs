@@ -115,6 +115,7 @@ impl Rows for Sqlite {
                 record,
                 age,
                 crashed,
+                promised: None,
             })
         })?;
         let look = "SELECT newest FROM sessions WHERE id = ?";

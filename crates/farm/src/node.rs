@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bits_http::leases::{Leases, Postgres};
 use bits_http::server::Uploads;
-use bits_http::storage::Storage;
+use bits_http::storage::{Quota, Storage};
 use bits_proto::server::Directory;
 use http::Request;
 use tokio::runtime::{Builder, Handle};
@@ -27,6 +27,8 @@ pub struct Part<S> {
     pub directory: Directory,
     /// How long a row is held without being renewed.
     pub lease: Duration,
+    /// How much the storage may hold.
+    pub quota: Option<Quota>,
 }
 
 #[derive(Debug)]
@@ -105,9 +107,12 @@ impl Drop for Node {
 }
 
 async fn open<S: Storage>(part: Part<S>) -> Uploads {
-    let Part { config, storage, directory, lease } = part;
+    let Part { config, storage, directory, lease, quota } = part;
     let rows = Postgres::open(config, NoTls, 8).await.unwrap();
-    let leases = Leases::<_, ()>::open(&directory, rows, lease).await.unwrap();
+    let mut leases = Leases::<_, ()>::open(&directory, rows, lease).await.unwrap();
+    if let Some(quota) = quota {
+        leases = leases.with_quota(quota).unwrap();
+    }
     let failed = Arc::new(|event: &bits_http::server::Event<'_, ()>| {
         if let bits_http::server::Event::Failed(why) = event {
             eprintln!("{why}");

@@ -21,16 +21,33 @@
 //! 5. A lost signal costs the interval of polling and nothing else.
 //!
 //! A Fragment costs one statement before its bytes, the claim, and one after them, which saves the record and gives the row back.
+//!
+//! # Quotas
+//!
+//! A [quota](Leases::with_quota) bounds what is published and what is promised. Each process counts by itself what the storage has published,
+//! and believes its count for a while. What is promised is in the rows: a Create asks whether a byte is left, and the first
+//! Fragment has the whole size promised, each in one transaction more; of those that come together for one folder, the database takes one after
+//! another.
+//!
+//! No byte may be in neither sum. So the count notes the time of the database before it looks at the first file. An upload that ended since then may
+//! have been published behind the count's back: its promise still counts. One that ended before was published before, so that
+//! the count has its file.
+//!
+//! A byte may be in both for a moment. So an upload whose promise may be in the count as well is in doubt, and nobody is refused for it: files are
+//! counted again, until it is known.
 
 #[cfg(feature = "postgres")]
 mod postgres;
+mod quota;
 mod registry;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod turns;
 
 #[cfg(feature = "postgres")]
 pub use postgres::{Connect, Postgres};
-pub use rows::{Claim, Claimed, Limits, Lookup, Row, Rows, Signal};
+pub use rows::{Asking, Claim, Claimed, Limits, Lookup, Promise, Room, Row, Rows, Signal};
 pub use turn::LeaseTurn;
 pub use turns::Leases;

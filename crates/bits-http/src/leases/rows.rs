@@ -1,7 +1,7 @@
 //! Rows of a database, as leases need them.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bits_proto::Guid;
 
@@ -21,6 +21,8 @@ pub struct Row {
     pub remaining: Option<Duration>,
     /// Whether the session goes on. One that has ended is remembered for a while.
     pub is_open: bool,
+    /// Whether it may be published already, although it goes on: the step was saved, and nobody has saved yet what came of it.
+    pub is_publishing: bool,
     /// The destination, when a row is made whose session takes the place of older ones of its owner for the same destination. See
     /// [`Rows::replace`].
     pub replaces: Option<String>,
@@ -64,6 +66,50 @@ pub struct Claimed {
     pub age: Duration,
     /// Whether the holder before did not give the row back.
     pub crashed: bool,
+    /// What was promised to the session last; `None`: it was never asked for.
+    pub promised: Option<Promise>,
+}
+
+/// The room that an unfinished upload will take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "databases build it")]
+pub struct Promise {
+    /// The folder whose quota it counts for: right below the root, or the root, which has no name.
+    pub folder: String,
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+/// The wish to have room promised. See [`Rows::promise`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "leases build it, and databases read it")]
+pub struct Asking {
+    /// The session.
+    pub id: Guid,
+    /// The number that holds its row.
+    pub number: u64,
+    /// What is wanted. Without a byte, it is asked whether a byte is left.
+    pub promise: Promise,
+    /// How many bytes the folder may have.
+    pub quota: u64,
+    /// How many bytes were counted in the folder.
+    pub published: u64,
+    /// When that count began, as [`Rows::now`] said.
+    pub since: SystemTime,
+}
+
+/// What came of the wish to have room promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "room is one of these")]
+pub enum Room {
+    /// There is room, and it is promised.
+    Promised,
+    /// There is none, whatever becomes of what is in doubt.
+    Full,
+    /// There would be none if all that is in doubt were not in the count. A later count knows more.
+    InDoubt,
+    /// Somebody else holds the row.
+    Lost,
 }
 
 /// A row that was only looked at.
@@ -130,8 +176,36 @@ pub trait Rows: Send + Sync + 'static {
         std::future::ready(Ok(None))
     }
 
+    /// Whether these rows know [`now`](Self::now), [`promise`](Self::promise) and [`abandoned`](Self::abandoned), which quotas need.
+    fn promises(&self) -> bool {
+        false
+    }
+
+    /// The time, by the clock of the database.
+    fn now(&self) -> impl Future<Output = Result<SystemTime, Failure>> + Send {
+        std::future::ready(Err(no_promises()))
+    }
+
+    /// Promises room to a session, in place of what it was promised before, where the quota has it.
+    ///
+    /// These count, beside what was counted in the folder: what was promised for the same folder to other sessions that are open, and to those
+    /// that have ended and were saved since the count began. In doubt are those that may have been in the count: they
+    /// [may be published](Row::is_publishing), were [replaced](Self::replace), or have ended.
+    ///
+    /// Of wishes that come together for one folder, each sees what was promised to those before it. A promise lasts as long as its row.
+    fn promise(&self, asking: &Asking) -> impl Future<Output = Result<Room, Failure>> + Send {
+        let _ = asking;
+        std::future::ready(Err(no_promises()))
+    }
+
+    /// Claims a row whose holder's lease is over while it [may be published](Row::is_publishing).
+    fn abandoned(&self, lease: Duration) -> impl Future<Output = Result<Option<Claimed>, Failure>> + Send {
+        let _ = lease;
+        std::future::ready(Ok(None))
+    }
+
     /// Deletes rows of sessions that ended, those that are due first, until there are no more than this. It is asked every few seconds.
-    /// Rows that take no memory may all stay until they are due.
+    /// Rows that take no memory may all stay until they are due. Those to which something is promised must: see [`promise`](Self::promise).
     fn bound(&self, ended: usize) -> impl Future<Output = Result<(), Failure>> + Send {
         let _ = ended;
         std::future::ready(Ok(()))
@@ -172,4 +246,8 @@ pub trait Rows: Send + Sync + 'static {
     fn signal(&self) -> impl Future<Output = Signal> + Send {
         std::future::pending()
     }
+}
+
+fn no_promises() -> Failure {
+    Failure::internal("these rows promise no room, which a quota needs")
 }

@@ -11,8 +11,9 @@ use bits_proto::server::{
     Arrival, Directory, Ending, Exchange, Output, Record, Refusal, Report, Session, State,
 };
 
+use super::quota;
 use super::registry::Lease;
-use super::rows::{Row, Rows};
+use super::rows::{Promise, Row, Rows};
 use super::turns::{Shared, busy};
 use crate::server::{Owner, Turn, Upload, Work};
 use crate::storage::{self, Failure, Storage};
@@ -42,6 +43,7 @@ struct Inner<O> {
     row: Holding,
     failure: Option<Failure>,
     saved: Option<Upload<O>>,
+    promised: Option<Promise>,
 }
 
 /// What became of the row.
@@ -55,13 +57,13 @@ enum Holding {
 
 impl<O: Owner> Working<O> {
     pub(super) fn new(session: Session<O>, exchange: Exchange, lease: Lease) -> Self {
-        Self::taken_up(session, Some(exchange), lease)
+        Self { exchange: Some(exchange), ..Self::taken_up(session, None, lease) }
     }
 
-    pub(super) fn taken_up(session: Session<O>, exchange: Option<Exchange>, lease: Lease) -> Self {
+    pub(super) fn taken_up(session: Session<O>, promised: Option<Promise>, lease: Lease) -> Self {
         let id = session.id();
-        let inner = Mutex::new(Inner { session, row: Holding::Held, failure: None, saved: None });
-        Self { id, exchange, lease, inner }
+        let inner = Inner { session, row: Holding::Held, failure: None, saved: None, promised };
+        Self { id, exchange: None, lease, inner: Mutex::new(inner) }
     }
 
     /// Begins the exchange of a request.
@@ -283,6 +285,23 @@ impl<R: Rows, O: Owner> Turn for LeaseTurn<R, O> {
         Ok(())
     }
 
+    async fn promise<S: Storage>(&self, storage: &S, bytes: u64) -> Result<(), Failure> {
+        let Kind::Session(working) = &self.kind else { return Ok(()) };
+        let (destination, known) = {
+            let inner = working.inner();
+            (inner.session.destination().to_owned(), inner.promised.clone())
+        };
+        let path = destination.split('?').next().unwrap_or_default();
+        let upload = quota::Upload { id: working.id, number: working.lease.number(), path, bytes, known };
+        let promised = tokio::select! {
+            biased;
+            () = working.lease.stopped() => Err(Failure::new(Refusal::Busy, "a newer request has taken its place")),
+            promised = quota::promise(&self.shared, storage, upload) => promised,
+        };
+        working.inner().promised = promised?;
+        Ok(())
+    }
+
     async fn save_place<S: Storage>(&self, storage: &S) -> Result<(), Failure> {
         let Kind::Session(working) = &self.kind else { return Ok(()) };
         let record = working.inner().session.record(Instant::now());
@@ -333,6 +352,7 @@ pub(super) fn row<O: Owner>(record: &Record<O>, place: Vec<u8>) -> Result<Row, F
         record: storage::Record { session, place },
         remaining: record.remaining(),
         is_open: !matches!(record.state(), State::Ended(_)),
+        is_publishing: record.is_publishing(),
         replaces: None,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bits_proto::Guid;
@@ -13,11 +13,12 @@ use http::request::Parts;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use super::quota::{self, Quotas};
 use super::registry::Registry;
 use super::rows::{Claim, Claimed, Limits, Lookup, Rows};
 use super::turn::{LeaseTurn, Working};
 use crate::server::{Owner, Turns, Upload, random};
-use crate::storage::{Failure, Storage};
+use crate::storage::{Failure, Quota, Storage};
 
 /// The first pause before a row that is held is asked for again, without a signal. It doubles, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -32,7 +33,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
 /// Turns by leased rows of a database, for several processes that share a storage. See [the module](super).
 #[derive(Debug)]
 pub struct Leases<R: Rows, O: Owner> {
-    shared: Arc<Shared<R>>,
+    pub(super) shared: Arc<Shared<R>>,
     /// Renewal, signals, counting and bounding. They end when this is dropped.
     _tasks: JoinSet<()>,
     owner: PhantomData<fn() -> O>,
@@ -46,6 +47,7 @@ pub(super) struct Shared<R> {
     registry: Arc<Registry>,
     open: AtomicUsize,
     next_sweep: Mutex<Instant>,
+    pub(super) quotas: OnceLock<Arc<Quotas>>,
 }
 
 impl<R: Rows, O: Owner> Leases<R, O> {
@@ -73,12 +75,37 @@ impl<R: Rows, O: Owner> Leases<R, O> {
         let open = AtomicUsize::new(rows.open().await?);
         let (registry, directory) = (Arc::default(), directory.clone());
         let next_sweep = Mutex::new(Instant::now());
-        let shared = Arc::new(Shared { rows, lease, directory, registry, open, next_sweep });
+        let quotas = OnceLock::new();
+        let shared = Arc::new(Shared { rows, lease, directory, registry, open, next_sweep, quotas });
         let mut tasks = JoinSet::new();
         tasks.spawn(renew(Arc::clone(&shared)));
         tasks.spawn(listen(Arc::clone(&shared)));
         tasks.spawn(count(Arc::clone(&shared)));
         Ok(Self { shared, _tasks: tasks, owner: PhantomData })
+    }
+
+    /// Refuses uploads that would make the storage, or a part of it, hold more than this. All processes should have the same quota: each
+    /// refuses by its own. By default there is none. See [the module](super#quotas).
+    ///
+    /// The storage must [count](Storage::count). Its count is believed for no longer than half the time for which the directory remembers
+    /// sessions that ended, which is an hour by default: where counting takes longer than that, nobody gets room.
+    ///
+    /// # Errors
+    /// The rows do not [know promises](Rows::promises), or the directory forgets sessions that ended within less than ten minutes: a count of
+    /// files that takes longer misses their files.
+    pub fn with_quota(self, quota: Quota) -> Result<Self, Failure> {
+        if !self.shared.rows.promises() {
+            return Err(Failure::internal("these rows promise no room, which a quota needs"));
+        }
+        let remembered = self.shared.directory.tombstone_lifetime();
+        if remembered < quota::LEAST_MEMORY {
+            return Err(Failure::internal(
+                "a quota needs sessions that ended to be remembered for ten minutes",
+            ));
+        }
+        // A second quota does not take the place of the first: nobody asks for one.
+        let _first = self.shared.quotas.set(Arc::new(Quotas::new(quota, remembered)));
+        Ok(self)
     }
 
     /// The rows.
@@ -164,7 +191,7 @@ impl<R: Rows, O: Owner> Leases<R, O> {
 
     /// Takes up the session of a row that was claimed. What a process that died held is fenced first, and then looked at.
     async fn take_up<S: Storage>(&self, storage: &S, claimed: Claimed) -> Result<Working<O>, Failure> {
-        let Claimed { id, number, record, age, crashed } = claimed;
+        let Claimed { id, number, record, age, crashed, promised } = claimed;
         let lease = self.shared.registry.hold(id, number);
         let taken_up = async {
             let (record, place) = (read::<O>(&record.session)?, record.place);
@@ -178,7 +205,7 @@ impl<R: Rows, O: Owner> Leases<R, O> {
             recover(record, age, held, &self.shared.directory)
         };
         match taken_up.await {
-            Ok(session) => Ok(Working::taken_up(session, None, lease)),
+            Ok(session) => Ok(Working::taken_up(session, promised, lease)),
             Err(failure) => {
                 // The storage is out of reach, say. The next claim need not wait for the end of the lease, and looks itself, as after
                 // a crash.
@@ -229,7 +256,8 @@ impl<R: Rows, O: Owner> Turns for Leases<R, O> {
                 return Ok(Some(LeaseTurn::new(Arc::clone(&self.shared), working)));
             }
         }
-        while let Some(claimed) = self.shared.rows.due(self.shared.lease).await? {
+        quota::begin(&self.shared, storage);
+        while let Some(claimed) = self.shared.due().await? {
             let mut working = self.take_up(storage, claimed).await?;
             let goes_on = !working.expire(&self.shared.directory);
             let turn = LeaseTurn::new(Arc::clone(&self.shared), working);
@@ -260,6 +288,15 @@ impl<R: Rows, O: Owner> Turns for Leases<R, O> {
 }
 
 impl<R: Rows> Shared<R> {
+    /// Claims a row that is due; or, where its promise would keep others from room that is there, one of which it is not known whether it
+    /// was published.
+    async fn due(&self) -> Result<Option<Claimed>, Failure> {
+        match self.rows.due(self.lease).await? {
+            None if self.quotas.get().is_some() => self.rows.abandoned(self.lease).await,
+            claimed => Ok(claimed),
+        }
+    }
+
     /// Whether it is time to look for bytes of no session: at the start, and then now and then.
     fn sweeps(&self) -> bool {
         let mut next = self.next_sweep.lock().unwrap_or_else(PoisonError::into_inner);

@@ -45,7 +45,7 @@ impl<S: Storage, T: Turns> Server<S, T> {
             self.failed(&mut outcome, turn.failure());
             let (done, failure) = match work {
                 Work::Admit => (Report::Admitted, None),
-                Work::Open => report(self.storage.open(id, &destination).await, Report::Opened),
+                Work::Open => report(self.open(turn, id, &destination).await, Report::Opened),
                 Work::Store(store) => {
                     let received = self.store(turn, id, store, body).await;
                     outcome.broken_off = received.broken_off;
@@ -90,10 +90,17 @@ impl<S: Storage, T: Turns> Server<S, T> {
         outcome.failure = Some(failure);
     }
 
+    async fn open(&self, turn: &T::Turn, id: Guid, destination: &Destination<'_>) -> Result<(), Failure> {
+        turn.promise(&*self.storage, 0).await?;
+        self.storage.open(id, destination).await
+    }
+
     async fn store(&self, turn: &T::Turn, id: Guid, store: Store, body: &mut Incoming) -> Received {
         let (start, end) = (store.range().start, store.range().end);
         let span = Span { start, end, total: store.total(), fence: turn.fence() };
         let begun = async {
+            // Told now, a client need not send the whole entity to learn it.
+            turn.promise(&*self.storage, span.total).await?;
             let writer = self.storage.writer(id, span).await?;
             if writer.must_save() {
                 turn.save_place(&*self.storage).await?;
@@ -121,7 +128,11 @@ impl<S: Storage, T: Turns> Server<S, T> {
         size: u64,
     ) -> (Report, Option<Failure>) {
         let upload = turn.upload();
-        let published = self.storage.publish(id, destination, size, turn.fence()).await;
+        // Of an upload that began without a quota, nothing is promised yet.
+        let published = match turn.promise(&*self.storage, size).await {
+            Ok(()) => self.storage.publish(id, destination, size, turn.fence()).await,
+            Err(failure) => Err(failure),
+        };
         if let (Ok(()), Some(upload)) = (&published, &upload) {
             (self.events)(&Event::Published { head, upload });
         }

@@ -65,6 +65,17 @@ pub trait Turn: Send + Sync + 'static {
     /// Tells what came of the work.
     fn report(&self, report: Report) -> impl Future<Output = Result<(), Failure>> + Send;
 
+    /// Has room promised to the upload for so many bytes, where the turns keep a quota. Without a byte, it is asked whether there is any room.
+    /// Most turns need nothing: one process alone leaves it to its storage.
+    fn promise<S: Storage>(
+        &self,
+        storage: &S,
+        bytes: u64,
+    ) -> impl Future<Output = Result<(), Failure>> + Send {
+        let _ = (storage, bytes);
+        std::future::ready(Ok(()))
+    }
+
     /// Saves the session and its place while its bytes are being stored: see
     /// [`Writer::must_save`](crate::storage::Writer::must_save).
     fn save_place<S: Storage>(&self, storage: &S) -> impl Future<Output = Result<(), Failure>> + Send;

@@ -10,7 +10,8 @@ use bits_proto::server::Refusal;
 use bytes::Bytes;
 
 use super::{
-    Contents, Destination, Failure, Held, Keep, Kept, Listed, Reader, Record, Records, Span, Storage, Writer,
+    Contents, Counting, Destination, Failure, Held, Keep, Kept, Listed, Reader, Record, Records, Span,
+    Storage, Writer,
 };
 
 /// Uploads, published files and records in memory. What it holds is lost when the last clone of it is dropped.
@@ -132,6 +133,21 @@ impl Storage for Memory {
     async fn sweep(&self, known: &[Guid]) -> Result<Vec<String>, Failure> {
         self.state().parts.retain(|id, _| known.contains(id));
         Ok(Vec::new())
+    }
+
+    fn top_folder(&self, path: &str) -> Option<String> {
+        path.trim_start_matches('/').split_once('/').map(|(top, _)| top.to_owned())
+    }
+
+    fn count(&self, folder: &str) -> Counting {
+        let (memory, folder) = (self.clone(), folder.to_owned());
+        Box::pin(async move {
+            let is_below =
+                |path: &str| folder.is_empty() || memory.top_folder(path).as_ref() == Some(&folder);
+            let state = memory.state();
+            let below = state.published.iter().filter(|(path, _)| is_below(path));
+            Ok(below.map(|(_, bytes)| bytes.len() as u64).sum())
+        })
     }
 }
 

@@ -42,9 +42,11 @@ mod folder;
 mod memory;
 #[cfg(feature = "object-store")]
 mod objects;
+mod quota;
 mod records;
 
 use std::future::Future;
+use std::pin::Pin;
 
 use bits_proto::Guid;
 use bytes::Bytes;
@@ -52,10 +54,11 @@ use bytes::Bytes;
 pub use bits_proto::server::{Held, Keep};
 pub use failure::Failure;
 #[cfg(feature = "folder")]
-pub use folder::{Durability, Folder, FolderBuilder, FolderReader, FolderWriter, Quota};
+pub use folder::{Durability, Folder, FolderBuilder, FolderReader, FolderWriter};
 pub use memory::{Memory, MemoryReader, MemoryWriter};
 #[cfg(feature = "object-store")]
 pub use objects::{ObjectReader, ObjectWriter, Objects, ObjectsBuilder};
+pub use quota::Quota;
 pub use records::{Kept, Listed, Record, Records};
 
 /// Where an upload is to be published.
@@ -67,6 +70,9 @@ pub struct Destination<'d> {
     /// Whether a file that is there already is replaced.
     pub overwrites: bool,
 }
+
+/// A [count](Storage::count) of what is published. It looks at nothing before it is polled, and goes on without whoever asked for it.
+pub type Counting = Pin<Box<dyn Future<Output = Result<u64, Failure>> + Send>>;
 
 /// The part of an entity that a writer is to store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +172,21 @@ pub trait Storage: Send + Sync + 'static {
     /// Deletes the bytes of all uploads but these, which nobody can go on with. Returns the names of things that are
     /// not the storage's own; they are left alone.
     fn sweep(&self, known: &[Guid]) -> impl Future<Output = Result<Vec<String>, Failure>> + Send;
+
+    /// The name of the folder right below the root that a destination leads into, as a [`Quota`] of folders knows it; `None`: it leads
+    /// right into the root, or nowhere.
+    fn top_folder(&self, path: &str) -> Option<String> {
+        let _ = path;
+        None
+    }
+
+    /// Counts the bytes of all files that are published in this folder right below the root, or in all, where it has no name; whoever
+    /// made them. Bytes of unfinished uploads are left out. What was published before the count is polled first, is in it; what is published
+    /// meanwhile may be. Needed where [turns](crate::leases::Leases::with_quota) keep a quota.
+    fn count(&self, folder: &str) -> Counting {
+        let _ = folder;
+        Box::pin(std::future::ready(Err(Failure::internal("the storage cannot count, which a quota needs"))))
+    }
 }
 
 /// Appends to an upload. However it ends, the storage holds what [`finish`](Self::finish) counts, and no more.

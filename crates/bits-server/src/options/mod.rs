@@ -247,9 +247,6 @@ impl Options {
             (_, Some(_)) if self.sync != SyncAt::Fragment => {
                 "servers that share a database sync every Fragment: --sync needs a --state that is a folder"
             }
-            (_, Some(_)) if self.limits.quota.is_some() || !self.people.user_quotas.is_empty() => {
-                "servers that share a database keep no quota together: --quota and --user-quota need a --state that is a folder"
-            }
             _ => return Ok(()),
         };
         Err(wrong.to_owned())
@@ -283,11 +280,19 @@ impl Options {
         if let Some(state) = &self.state {
             folder = folder.state(state);
         }
+        match self.quota() {
+            Some(quota) => folder.quota(quota),
+            None => folder,
+        }
+    }
+
+    /// How many bytes the root may hold, or each user's folder.
+    pub(crate) fn quota(&self) -> Option<Quota> {
         let (people, quota) = (self.people.clone(), self.limits.quota);
-        match (self.people.user_dirs, quota) {
-            (true, _) => folder.quota(Quota::of_folders(move |user| people.quota(user).or(quota))),
-            (false, Some(bytes)) => folder.quota(Quota::of_all(bytes)),
-            (false, None) => folder,
+        match self.people.user_dirs {
+            true if quota.is_none() && people.user_quotas.is_empty() => None,
+            true => Some(Quota::of_folders(move |user| people.quota(user).or(quota))),
+            false => quota.map(Quota::of_all),
         }
     }
 

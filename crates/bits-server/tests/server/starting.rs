@@ -149,7 +149,6 @@ fn places_that_several_servers_share_go_together_or_are_wrong_usage() {
             vec!["--root", "/nowhere", "--state", "mysql://bits:secret@127.0.0.1/bits"],
             "mysql:// is not known",
         ),
-        ([&["--root", "/nowhere"], &database[..], &["--quota", "1GiB"]].concat(), "--quota"),
     ] {
         let notified = options.contains(&"--notify");
         let url = ["--notification-url", "http://application.example/"];

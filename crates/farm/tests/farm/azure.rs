@@ -32,7 +32,7 @@ impl Farm {
         let storage = Objects::azure(self.azurite.container(), options).unwrap();
         let storage = storage.prefix("files").unwrap().part_size(PART as u64).build();
         let (config, directory) = (self.database.config(), self.directory.clone());
-        Node::start(Part { config, storage, directory, lease: LEASE }).await
+        Node::start(Part { config, storage, directory, lease: LEASE, quota: None }).await
     }
 
     fn store(&self) -> impl ObjectStore + use<> {

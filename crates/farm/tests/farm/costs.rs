@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use bits_http::leases::{Claim, Claimed, Leases, Limits, Lookup, Postgres, Row, Rows, Signal};
+use bits_http::leases::{Asking, Claim, Claimed, Leases, Limits, Lookup, Postgres, Room, Row, Rows, Signal};
 use bits_http::server::Uploads;
-use bits_http::storage::Failure;
+use bits_http::storage::{Failure, Quota};
 use bits_proto::Guid;
 use bytes::Bytes;
 use http_body_util::Full;
@@ -56,6 +56,22 @@ impl Rows for Counted {
         self.0.replaced(lease).await
     }
 
+    fn promises(&self) -> bool {
+        self.0.promises()
+    }
+
+    async fn now(&self) -> Result<SystemTime, Failure> {
+        self.0.now().await
+    }
+
+    async fn promise(&self, asking: &Asking) -> Result<Room, Failure> {
+        self.rows().promise(asking).await
+    }
+
+    async fn abandoned(&self, lease: Duration) -> Result<Option<Claimed>, Failure> {
+        self.0.abandoned(lease).await
+    }
+
     async fn bound(&self, ended: usize) -> Result<(), Failure> {
         self.0.bound(ended).await
     }
@@ -93,28 +109,42 @@ impl Rows for Counted {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_fragment_costs_one_statement_before_its_bytes_and_one_after() {
+/// Uploads a file in three Fragments, of which the first is repeated. Returns what each packet costs.
+async fn costs(quota: Option<Quota>) -> Vec<usize> {
     let farm = Farm::start();
     let rows = Postgres::open(farm.database.config(), NoTls, 4).await.unwrap();
     let count = Arc::new(AtomicUsize::new(0));
-    let leases = Leases::<_, ()>::open(&farm.directory, Counted(rows, Arc::clone(&count)), LEASE).await;
-    let mut uploads = Uploads::builder(farm.memory.clone()).with_turns(leases.unwrap());
-    let bytes = contents(300);
+    let counted = Counted(rows, Arc::clone(&count));
+    let mut leases = Leases::<_, ()>::open(&farm.directory, counted, LEASE).await.unwrap();
+    if let Some(quota) = quota {
+        leases = leases.with_quota(quota).unwrap();
+    }
+    let mut uploads = Uploads::builder(farm.memory.clone()).with_turns(leases);
+    let (bytes, mut costs) = (contents(300), Vec::new());
     let create = farm::packet("/a", "Create-Session", None).body(Full::<Bytes>::default()).unwrap();
     let answer = uploads.call(create).await.unwrap();
+    costs.push(count.swap(0, Ordering::SeqCst));
     let id = answer.headers()["bits-session-id"].to_str().unwrap().to_owned();
     let upload = farm::Upload { path: "/a".to_owned(), id };
-    assert_eq!(count.swap(0, Ordering::SeqCst), 2, "a row is made, and given back with the answer");
-    for start in [0, 100, 200] {
+    // The last one is repeated, since its answer was lost.
+    for start in [0, 100, 200, 200] {
         let fragment = upload.fragment(&bytes[start..start + 100], start, 300);
         assert_eq!(uploads.call(fragment).await.unwrap().status(), 200);
-        assert_eq!(count.swap(0, Ordering::SeqCst), 2, "the fragment at {start}");
+        costs.push(count.swap(0, Ordering::SeqCst));
     }
-    // One that is repeated, since its answer was lost.
-    assert_eq!(uploads.call(upload.fragment(&bytes[200..], 200, 300)).await.unwrap().status(), 200);
-    assert_eq!(count.swap(0, Ordering::SeqCst), 2);
     assert_eq!(uploads.call(upload.packet("Close-Session")).await.unwrap().status(), 200);
-    assert_eq!(count.swap(0, Ordering::SeqCst), 3, "the intent is saved as well");
+    costs.push(count.swap(0, Ordering::SeqCst));
     assert_eq!(farm.memory.file("/a").unwrap(), bytes);
+    costs
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fragment_costs_one_statement_before_its_bytes_and_one_after() {
+    // A row is made, and given back with the answer. At the end the intent is saved as well.
+    assert_eq!(costs(None).await, [2, 2, 2, 2, 2, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_costs_one_statement_at_create_and_one_at_the_first_fragment() {
+    assert_eq!(costs(Some(Quota::of_all(300))).await, [3, 3, 2, 2, 2, 3]);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bits_http::storage::Memory;
+use bits_http::storage::{Memory, Quota};
 use bits_proto::server::{Directory, DirectoryBuilder, Keep};
 use farm::{Database, Node, Part};
 
@@ -27,8 +27,17 @@ impl Farm {
     }
 
     pub(crate) async fn node(&self) -> Node {
+        self.start_node(None).await
+    }
+
+    /// A node that keeps a quota of everything.
+    pub(crate) async fn node_with(&self, quota: u64) -> Node {
+        self.start_node(Some(Quota::of_all(quota))).await
+    }
+
+    pub(crate) async fn start_node(&self, quota: Option<Quota>) -> Node {
         let (config, storage) = (self.database.config(), self.memory.clone());
-        Node::start(Part { config, storage, directory: self.directory.clone(), lease: LEASE }).await
+        Node::start(Part { config, storage, directory: self.directory.clone(), lease: LEASE, quota }).await
     }
 
     /// The rows of sessions that are open, that have ended, and that somebody holds.

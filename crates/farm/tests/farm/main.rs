@@ -4,6 +4,7 @@ mod azure;
 mod costs;
 mod ends;
 mod harness;
+mod quotas;
 mod rows;
 mod schema;
 mod takeovers;

@@ -114,6 +114,7 @@ async fn a_take_over_that_fails_holds_the_row_no_longer_than_it_takes() {
         storage,
         directory: farm.directory.clone(),
         lease: Duration::from_secs(60),
+        quota: None,
     };
     let node = Node::start(part).await;
     let upload = Upload::create(&node, "/a").await;

@@ -6,3 +6,4 @@ mod checking;
 mod compose;
 mod encryption;
 mod harness;
+mod quotas;

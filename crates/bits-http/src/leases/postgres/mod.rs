@@ -5,7 +5,7 @@ mod signals;
 mod statements;
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bits_proto::Guid;
 use bits_proto::server::Refusal;
@@ -15,13 +15,13 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Config, Error, Socket};
+use tokio_postgres::{Config, Error, IsolationLevel, Socket};
 
 use self::statements::{
-    BOUND, DRAW, DUE, FORGET, INSERT, INSERT_UNCOUNTED, LOCK, LOOK, OPEN, RENEW, REPLACE, REPLACED, SAVE,
-    TAKE, TOUCH, UNKNOWN,
+    ABANDONED, BOUND, DRAW, DUE, FORGET, INSERT, INSERT_UNCOUNTED, LOCK, LOCK_FOLDER, LOOK, NOW, OPEN,
+    PROMISE, RENEW, REPLACE, REPLACED, SAVE, TAKE, TOUCH, UNKNOWN,
 };
-use super::rows::{Claim, Claimed, Limits, Lookup, Row, Rows, Signal};
+use super::rows::{Asking, Claim, Claimed, Limits, Lookup, Promise, Room, Row, Rows, Signal};
 use crate::storage::{Failure, Record};
 
 /// How long a statement may take, and the wait for a connection.
@@ -129,22 +129,30 @@ impl Postgres {
     async fn first(&self, statement: &str, lease: Duration) -> Result<Option<Claimed>, Failure> {
         let rows = self.run(statement, &[&lease.as_secs_f64()]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        claimed(guid(get(row, 6)?)?, row).map(Some)
+        claimed(guid(get(row, 8)?)?, row).map(Some)
     }
 
-    async fn insert_counted(&self, values: &[&(dyn ToSql + Sync)], owner: &str) -> Result<u64, Failure> {
+    /// Runs one statement under a lock, so that each sees what those before it changed. They go out together, in this order.
+    async fn run_locked(
+        &self,
+        (lock, key): (&str, &str),
+        statement: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<tokio_postgres::Row>, Failure> {
         let mut client = self.client().await?;
-        let insert = async {
-            let (lock, insert) = (client.prepare_cached(LOCK).await?, client.prepare_cached(INSERT).await?);
-            let change = client.transaction().await?;
-            // One at a time of each owner, so that each counts the ones before. The statements go out together, in this order.
-            let locks = [&owner as &(dyn ToSql + Sync)];
-            let (_, inserted) =
-                tokio::try_join!(change.execute(&lock, &locks), change.execute(&insert, values))?;
+        let run = async {
+            let (lock, statement) =
+                (client.prepare_cached(lock).await?, client.prepare_cached(statement).await?);
+            // Else the statement would see what there was before the lock.
+            let change = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+            let change = change.start().await?;
+            let locks = [&key as &(dyn ToSql + Sync)];
+            let (_, rows) =
+                tokio::try_join!(change.execute(&lock, &locks), change.query(&statement, values))?;
             change.commit().await?;
-            Ok(inserted)
+            Ok(rows)
         };
-        match timeout(PATIENCE, insert).await {
+        match timeout(PATIENCE, run).await {
             Ok(done) => done.map_err(|error| failure(&error)),
             Err(_) => Err(Failure::internal("the database does not answer")),
         }
@@ -183,10 +191,10 @@ impl Rows for Postgres {
         let values: [&(dyn ToSql + Sync); 8] =
             [&id, owner, &lease, &remaining, session, place, &most, &row.replaces];
         let inserted = match most {
-            Some(_) => self.insert_counted(&values, owner).await?,
-            None => self.run(INSERT_UNCOUNTED, &values).await?.len() as u64,
+            Some(_) => self.run_locked((LOCK, owner), INSERT, &values).await?,
+            None => self.run(INSERT_UNCOUNTED, &values).await?,
         };
-        Ok(inserted == 1)
+        Ok(inserted.len() == 1)
     }
 
     async fn claim(
@@ -226,6 +234,34 @@ impl Rows for Postgres {
         self.first(REPLACED, lease).await
     }
 
+    fn promises(&self) -> bool {
+        true
+    }
+
+    async fn now(&self) -> Result<SystemTime, Failure> {
+        let rows = self.run(NOW, &[]).await?;
+        let row = rows.first().ok_or_else(|| Failure::internal("the database knows no time"))?;
+        get(row, 0)
+    }
+
+    async fn promise(&self, asking: &Asking) -> Result<Room, Failure> {
+        let Asking { id, number, promise: Promise { folder, bytes }, quota, published, since } = asking;
+        let (id, number) = (id.to_string(), signed(*number));
+        let [bytes, quota, published] = [bytes, quota, published].map(|number| signed(*number));
+        let values: [&(dyn ToSql + Sync); 7] = [&id, &number, folder, &bytes, &quota, &published, since];
+        let rows = self.run_locked((LOCK_FOLDER, folder), PROMISE, &values).await?;
+        Ok(match rows.first().map(|row| get::<i32>(row, 0)).transpose()? {
+            Some(0) => Room::Promised,
+            Some(1) => Room::Full,
+            Some(2) => Room::InDoubt,
+            _ => Room::Lost,
+        })
+    }
+
+    async fn abandoned(&self, lease: Duration) -> Result<Option<Claimed>, Failure> {
+        self.first(ABANDONED, lease).await
+    }
+
     async fn bound(&self, ended: usize) -> Result<(), Failure> {
         let Ok(ended) = i64::try_from(ended) else { return Ok(()) };
         self.run(BOUND, &[&ended]).await.map(drop)
@@ -244,8 +280,8 @@ impl Rows for Postgres {
         let due = row.remaining.map(|time| time.as_secs_f64());
         let earliest = row.remaining.map(|time| (time - time / BEHIND).as_secs_f64());
         let Record { session, place } = &row.record;
-        let values: [&(dyn ToSql + Sync); 8] =
-            [&id, &signed(number), session, place, &row.is_open, &due, &earliest, &lease];
+        let values: [&(dyn ToSql + Sync); 9] =
+            [&id, &signed(number), session, place, &row.is_open, &due, &earliest, &lease, &row.is_publishing];
         Ok(!self.run(SAVE, &values).await?.is_empty())
     }
 
@@ -288,7 +324,9 @@ impl Rows for Postgres {
 fn claimed(id: Guid, row: &tokio_postgres::Row) -> Result<Claimed, Failure> {
     let record = Record { session: get(row, 4)?, place: get(row, 5)? };
     let (number, crashed, age) = (unsigned(get(row, 0)?), get(row, 2)?, seconds(get(row, 3)?));
-    Ok(Claimed { id, number, record, age, crashed })
+    let (folder, bytes): (Option<String>, _) = (get(row, 6)?, unsigned(get(row, 7)?));
+    let promised = folder.map(|folder| Promise { folder, bytes });
+    Ok(Claimed { id, number, record, age, crashed, promised })
 }
 
 fn get<'r, T: tokio_postgres::types::FromSql<'r>>(

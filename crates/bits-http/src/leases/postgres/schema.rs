@@ -34,6 +34,13 @@ const STEPS: &[&str] = &[
         WHERE is_open AND destination IS NOT NULL;
     CREATE INDEX bits_sessions_replaced ON bits_sessions (due) WHERE replaced AND is_open;
     CREATE INDEX bits_sessions_ended ON bits_sessions (due) WHERE NOT is_open;",
+    // 4: the room that is promised to uploads, and which of them may be published already.
+    "ALTER TABLE bits_sessions
+        ADD COLUMN publishing boolean NOT NULL DEFAULT false,
+        ADD COLUMN folder text,
+        ADD COLUMN promised bigint NOT NULL DEFAULT 0;
+    CREATE INDEX bits_sessions_folder ON bits_sessions (folder) WHERE folder IS NOT NULL;
+    CREATE INDEX bits_sessions_publishing ON bits_sessions (due) WHERE publishing AND is_open;",
 ];
 
 /// The lock under which one process alone changes the schema; any number that others do not use.

@@ -2,6 +2,9 @@
 
 pub(super) const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
 
+/// Another key than that of an owner of the same name.
+pub(super) const LOCK_FOLDER: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 1))";
+
 /// A macro, because both statements must be known as they are.
 macro_rules! insert {
     ($end:literal) => {
@@ -18,7 +21,7 @@ macro_rules! insert {
     };
 }
 
-pub(super) const INSERT: &str = insert!("");
+pub(super) const INSERT: &str = insert!("RETURNING 1");
 
 /// A repeat finds the row of the first try.
 pub(super) const INSERT_UNCOUNTED: &str =
@@ -47,7 +50,7 @@ pub(super) const DRAW: &str = concat!(
     " THEN now() + make_interval(secs => $3::float8) ELSE until END
     WHERE id = $1::text::uuid AND ($2::text IS NULL OR owner = $2)
     RETURNING newest, holder = newest, crashed, extract(epoch FROM now() - saved)::float8,
-        CASE WHEN holder = newest THEN record END, CASE WHEN holder = newest THEN place END,
+        CASE WHEN holder = newest THEN record END, CASE WHEN holder = newest THEN place END, folder, promised,
         CASE WHEN holder <> newest THEN pg_notify('bits_sessions', id || ' ' || newest)::text END"
 );
 
@@ -60,11 +63,11 @@ pub(super) const TAKE: &str = concat!(
         WHERE id = $1::text::uuid AND newest = $2 AND ",
     free!(),
     "
-        RETURNING newest, crashed, saved, record, place
+        RETURNING newest, crashed, saved, record, place, folder, promised
     )
-    SELECT newest, true, crashed, extract(epoch FROM now() - saved)::float8, record, place FROM taken
+    SELECT newest, true, crashed, extract(epoch FROM now() - saved)::float8, record, place, folder, promised FROM taken
     UNION ALL
-    SELECT newest, false, false, 0::float8, NULL, NULL FROM bits_sessions
+    SELECT newest, false, false, 0::float8, NULL, NULL, NULL, 0 FROM bits_sessions
     WHERE id = $1::text::uuid AND NOT EXISTS (SELECT FROM taken)"
 );
 
@@ -82,7 +85,8 @@ macro_rules! due {
             " AND (holder = 0 OR until < now())
         ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED
     )
-    RETURNING newest, true, crashed, extract(epoch FROM now() - saved)::float8, record, place, id::text"
+    RETURNING newest, true, crashed, extract(epoch FROM now() - saved)::float8, record, place,
+        folder, promised, id::text"
         )
     };
 }
@@ -90,6 +94,8 @@ macro_rules! due {
 pub(super) const DUE: &str = due!("due <= now() AND NOT (replaced AND is_open)");
 
 pub(super) const REPLACED: &str = due!("replaced AND is_open");
+
+pub(super) const ABANDONED: &str = due!("publishing AND is_open AND holder <> 0");
 
 /// Signals whoever works on an older session to stop, and lets nobody else work on it.
 pub(super) const REPLACE: &str = "
@@ -99,10 +105,11 @@ pub(super) const REPLACE: &str = "
         AND older.is_open AND NOT older.replaced
     RETURNING pg_notify('bits_sessions', older.id || ' ' || older.newest)::text";
 
-/// Those that were given back in order have no bytes.
+/// Those that were given back in order have no bytes. Those that were promised something stay until they are due: a count of files that began
+/// before they ended may have missed theirs.
 pub(super) const BOUND: &str = "
     DELETE FROM bits_sessions WHERE id IN (
-        SELECT id FROM bits_sessions WHERE NOT is_open AND holder = 0 ORDER BY due DESC OFFSET $1
+        SELECT id FROM bits_sessions WHERE NOT is_open AND holder = 0 AND promised = 0 ORDER BY due DESC OFFSET $1
     ) RETURNING 1";
 
 pub(super) const RENEW: &str = "
@@ -113,7 +120,7 @@ pub(super) const RENEW: &str = "
 
 pub(super) const SAVE: &str = "
     UPDATE bits_sessions SET
-        record = $3, place = $4, saved = now(), is_open = $5, crashed = false,
+        record = $3, place = $4, saved = now(), is_open = $5, publishing = $9, crashed = false,
         due = CASE
             WHEN is_open = $5 AND due <= now() + make_interval(secs => $6::float8)
                 AND due >= now() + make_interval(secs => $7::float8) THEN due
@@ -139,3 +146,23 @@ pub(super) const OPEN: &str = "SELECT count(*) FROM bits_sessions WHERE is_open"
 pub(super) const UNKNOWN: &str = "
     SELECT wanted FROM unnest($1::text[]) AS wanted
     WHERE NOT EXISTS (SELECT FROM bits_sessions WHERE id = wanted::uuid)";
+
+pub(super) const NOW: &str = "SELECT clock_timestamp()";
+
+/// 0: promised, 1: full, 2: in doubt, 3: lost. Sums of `bigint` are `numeric`, which does not overflow.
+pub(super) const PROMISE: &str = "
+    WITH others AS (
+        SELECT coalesce(sum(promised) FILTER (WHERE is_open AND NOT publishing AND NOT replaced), 0) AS certain,
+            coalesce(sum(promised) FILTER (WHERE is_open OR saved >= $7), 0) AS possible
+        FROM bits_sessions WHERE folder = $3 AND promised > 0 AND id <> $1::text::uuid
+    ), wanted AS (
+        SELECT certain + $6::bigint + greatest($4::bigint, 1) <= $5::bigint AS may_fit,
+            possible + $6::bigint + greatest($4::bigint, 1) <= $5::bigint AS fits
+        FROM others
+    ), kept AS (
+        UPDATE bits_sessions SET folder = $3, promised = $4
+        WHERE id = $1::text::uuid AND holder = $2 AND (SELECT fits FROM wanted)
+        RETURNING 1
+    )
+    SELECT CASE WHEN EXISTS (SELECT FROM kept) THEN 0 WHEN NOT may_fit THEN 1 WHEN NOT fits THEN 2 ELSE 3 END
+    FROM wanted";

@@ -34,14 +34,13 @@ use bits_proto::Guid;
 use rustix::fs::{Mode, OFlags, fstat, openat};
 use rustix::process::geteuid;
 
-use super::{Destination, Failure, Held, Span, Storage};
+use super::{Counting, Destination, Failure, Held, Quota, Span, Storage};
 use anchor::Anchor;
 use boot::Boot;
 pub use contents::FolderReader;
 pub use durability::Durability;
 use group::Groups;
 use lasting::Lasting;
-pub use quota::Quota;
 use quota::{Below, Quotas};
 use spare::Spare;
 pub use writer::FolderWriter;
@@ -196,8 +195,9 @@ impl FolderBuilder {
     /// [`Leases`](crate::leases::Leases), with a directory that keeps [`Records`](crate::storage::Keep::Records): a file system of a
     /// network does not promise that what it holds after a crash is what was written.
     ///
-    /// A [quota](Self::quota) is refused, because each server would count by itself, and so is another
-    /// [durability](Self::durability) than the default, because servers do not learn of power cuts of one another.
+    /// A [quota](Self::quota) is refused, because each server would count by itself: it is given to the turns, by
+    /// [`Leases::with_quota`](crate::leases::Leases::with_quota). So is another [durability](Self::durability) than the default, because
+    /// servers do not learn of power cuts of one another.
     ///
     /// Whoever takes over from a process that died or sleeps copies the bytes (or reflinks them, where the file system can) and drops the
     /// old ones, because a process that wakes up has them still open.
@@ -220,7 +220,7 @@ impl FolderBuilder {
     pub fn open(self) -> io::Result<Folder> {
         if self.shared && self.quota.is_some() {
             // Each server would count by itself.
-            return Err(io::Error::other("servers that share a folder keep no quota together"));
+            return Err(io::Error::other("servers that share a folder keep a quota by their leases"));
         }
         if self.shared && self.durability != Durability::default() {
             return Err(io::Error::other("servers that share a folder sync each Fragment"));
@@ -374,6 +374,15 @@ impl Storage for Folder {
         let (shared, known) = (self.shared(), known.iter().copied().collect());
         blocking(move || shared.sweep(&known)).await
     }
+
+    fn top_folder(&self, path: &str) -> Option<String> {
+        tree::parse(path).ok()?.top().map(str::to_owned)
+    }
+
+    fn count(&self, folder: &str) -> Counting {
+        let (shared, folder) = (self.shared(), folder.to_owned());
+        Box::pin(blocking(move || shared.count(&folder)))
+    }
 }
 
 /// Works on a thread that may block, and waits for it.
@@ -384,11 +393,4 @@ async fn blocking<T: Send + 'static>(
         Ok(done) => done,
         Err(error) => Err(Failure::internal(error.to_string())),
     }
-}
-
-/// Reads the name of a file of the state folder: whose it is, and what. Other names are not ours.
-fn parse_name(name: &str) -> Option<(Guid, &str)> {
-    let (id, kind) = name.rsplit_once('.')?;
-    let ours = ["json", "place", "gone", "reply", "new"].contains(&kind);
-    ours.then(|| id.parse().ok()).flatten().map(|id| (id, kind))
 }

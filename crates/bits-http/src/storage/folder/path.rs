@@ -54,6 +54,11 @@ impl FilePath {
         }
         Ok(Self { folders, name: file_name(name)? })
     }
+
+    /// The folder right below the root that leads to it, unless it is right in the root.
+    pub(super) fn top(&self) -> Option<&str> {
+        self.folders.first().map(String::as_str)
+    }
 }
 
 impl fmt::Display for FilePath {

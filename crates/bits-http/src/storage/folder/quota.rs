@@ -2,7 +2,6 @@
 //! uploads.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -14,7 +13,7 @@ use bits_proto::server::Refusal;
 use super::anchor::{Identity, Opened};
 use super::count::{Found, count};
 use super::path::FilePath;
-use crate::storage::Failure;
+use crate::storage::{Failure, Quota};
 
 /// How long a count is believed at least. Files come by other ways, too, and consumers take them away.
 const BELIEVED: Duration = Duration::from_secs(10);
@@ -24,58 +23,6 @@ const TIMES: u32 = 10;
 
 /// How long an upload waits for a count. Then its client is asked to come back.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-type OfFolder = Arc<dyn Fn(&str) -> Option<u64> + Send + Sync>;
-
-/// How many bytes a [`Folder`](super::Folder) may hold.
-///
-/// All files count, whoever made them, and unfinished uploads count with the size that they will have. An upload that does not fit is
-/// refused at its first fragment, and one that comes when nothing is left at Create.
-///
-/// Files are counted by a thread in the background, at the start and again when an upload comes ten seconds later, or ten times as
-/// long as counting took. An upload is refused after a count that began when it came. While counting takes longer than 20 seconds, clients
-/// are told that the server is busy, and come back.
-#[derive(Clone)]
-pub struct Quota(Kind);
-
-#[derive(Clone)]
-enum Kind {
-    All(u64),
-    Folders(OfFolder),
-}
-
-impl Quota {
-    /// So many bytes below the root.
-    #[must_use]
-    pub const fn of_all(bytes: u64) -> Self {
-        Self(Kind::All(bytes))
-    }
-
-    /// So many bytes in each folder right below the root, by its name; `None`: any number. It must not block.
-    pub fn of_folders(bytes: impl Fn(&str) -> Option<u64> + Send + Sync + 'static) -> Self {
-        Self(Kind::Folders(Arc::new(bytes)))
-    }
-
-    /// What a path counts for: the folder's name, which is empty for the root, and what that may hold.
-    fn of(&self, path: &FilePath) -> Option<(String, u64)> {
-        match &self.0 {
-            Kind::All(bytes) => Some((String::new(), *bytes)),
-            Kind::Folders(of_folder) => {
-                let folder = path.folders.first()?;
-                of_folder(folder).map(|bytes| (folder.clone(), bytes))
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Quota {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Kind::All(bytes) => f.debug_tuple("Quota").field(bytes).finish(),
-            Kind::Folders(_) => f.write_str("Quota(..)"),
-        }
-    }
-}
 
 /// What is held, and what is promised.
 #[derive(Debug)]
@@ -156,7 +103,7 @@ impl Quotas {
 
     /// Begins to count, where it is known already what.
     pub(super) fn begin(self: &Arc<Self>, below: Below<'_>) {
-        if let Kind::All(_) = self.quota.0 {
+        if self.quota.is_of_all() {
             self.begin_count(&mut self.state(), below, "");
         }
     }
@@ -173,7 +120,7 @@ impl Quotas {
         let Asking { id, part, file, total } = *asking;
         let mut state = self.state();
         let promised = state.promised.get(&id).map(|promise| (promise.folder.clone(), promise.quota));
-        let Some((folder, quota)) = promised.or_else(|| self.quota.of(path)) else { return Ok(()) };
+        let Some((folder, quota)) = promised.or_else(|| self.quota.of(path.top())) else { return Ok(()) };
         if state.promised.get(&id).is_some_and(|promise| total > 0 && promise.total >= total) {
             return Ok(());
         }

@@ -14,7 +14,7 @@ use super::anchor::Opened;
 use super::entry::{self, Entry};
 use super::place::{self, Found};
 use super::upload::internal;
-use super::{Durability, Folder, Shared, blocking, disk, fail_point, parse_name, tree};
+use super::{Durability, Folder, Shared, blocking, disk, fail_point, tree};
 use crate::storage::{Failure, Keep, Kept, Listed, Record, Records};
 
 /// The largest file of a record. A session's record is a few hundred bytes, with long names a few thousand.
@@ -199,4 +199,11 @@ fn read(state: impl AsFd, name: &str) -> io::Result<Option<(Vec<u8>, Duration)>>
             Err(io::Error::other("it is damaged: no record in it has the sum that it should have"))
         }
     }
+}
+
+/// Reads the name of a file of the state folder: whose it is, and what. Other names are not ours.
+pub(super) fn parse_name(name: &str) -> Option<(Guid, &str)> {
+    let (id, kind) = name.rsplit_once('.')?;
+    let ours = ["json", "place", "gone", "reply", "new"].contains(&kind);
+    ours.then(|| id.parse().ok()).flatten().map(|id| (id, kind))
 }

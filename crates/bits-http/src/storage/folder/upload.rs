@@ -15,7 +15,7 @@ use super::path::FilePath;
 use super::place::{self, Found, Part};
 use super::tree::{self, Below, Existing, MAX_PATH};
 use super::writer::{Ending, FolderWriter};
-use super::{Durability, disk, fail_point, quota, synced, take_over};
+use super::{Durability, count, disk, fail_point, quota, synced, take_over};
 use crate::storage::{Failure, Held, Span};
 
 /// The name of a socket that a program may have beside the sessions.
@@ -59,6 +59,13 @@ impl Shared {
         let below = quota::Below { root: &root, state: state.identity };
         let asking = quota::Asking { id, part: &part.place.path(), file: Identity::of(&stat), total };
         quotas.admit(below, &asking, path)
+    }
+
+    /// Counts the bytes that are published in a folder right below the root, or in all, where it has no name.
+    pub(super) fn count(&self, folder: &str) -> Result<u64, Failure> {
+        let (root, state) = self.opened()?;
+        let found = count::count(&root.folder, state.identity, folder, &|_| false);
+        found.map(|found| found.published).map_err(|error| internal(&error))
     }
 
     fn allows(&self, path: &FilePath, below: &Below, overwrites: bool) -> Result<(), Failure> {
@@ -295,7 +302,7 @@ impl Shared {
         for entry in fs::Dir::read_from(&state.folder).map_err(io::Error::from)? {
             let entry = entry.map_err(io::Error::from)?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            match super::parse_name(&name) {
+            match super::records::parse_name(&name) {
                 _ if [".", "..", tree::MARKER, CONTROL].contains(&&*name) => {}
                 Some((id, "json")) if !known.contains(&id) && self.never_was(&state, &name) => {
                     tree::remove(&state.folder, &name)?;

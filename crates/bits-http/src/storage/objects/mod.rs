@@ -6,6 +6,7 @@ mod builder;
 #[cfg(any(feature = "azure", feature = "gcs", feature = "s3"))]
 mod cloud;
 mod contents;
+mod count;
 mod gather;
 #[cfg(feature = "gcs")]
 mod gcs;
@@ -31,7 +32,7 @@ use object_store::{Attribute, Error, GetOptions, ObjectMeta, ObjectStore, Object
 use tokio::sync::Semaphore;
 
 use self::place::Place;
-use super::{Destination, Failure, Held, Span, Storage};
+use super::{Counting, Destination, Failure, Held, Span, Storage};
 pub use builder::ObjectsBuilder;
 pub use contents::ObjectReader;
 pub use writer::ObjectWriter;
@@ -159,8 +160,17 @@ impl Shared {
         self.own().join(id.to_string().trim_matches(['{', '}']))
     }
 
-    /// The key of a destination: what a stranger sent, so what is known to be good is taken, and nothing else.
+    /// The key of a destination.
     fn key(&self, path: &str) -> Result<Path, Failure> {
+        let whole = Self::relative(path)?.parts().fold(self.prefix.clone(), |whole, part| whole.join(part));
+        match whole.as_ref().len() > 900 {
+            true => Err(Failure::new(Refusal::AccessDenied, "the name is too long for an object store")),
+            false => Ok(whole),
+        }
+    }
+
+    /// The key of a destination below the prefix: what a stranger sent, so what is known to be good is taken, and nothing else.
+    fn relative(path: &str) -> Result<Path, Failure> {
         let illegal = |why: String| Failure::new(Refusal::AccessDenied, why);
         let relative = path.strip_prefix('/').unwrap_or(path);
         if relative.is_empty() || relative.ends_with('/') {
@@ -171,11 +181,7 @@ impl Shared {
         if key.parts().any(|part| own(part.as_ref())) || key.as_ref().chars().any(char::is_control) {
             return Err(illegal("the name is not for clients".to_owned()));
         }
-        let whole = key.parts().fold(self.prefix.clone(), |whole, part| whole.join(part));
-        match whole.as_ref().len() > 900 {
-            true => Err(illegal("the name is too long for an object store".to_owned())),
-            false => Ok(whole),
-        }
+        Ok(key)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<Guid, Known>> {
@@ -355,6 +361,17 @@ impl Storage for Objects {
             self.0.clean(id).await?;
         }
         Ok(foreign)
+    }
+
+    fn top_folder(&self, path: &str) -> Option<String> {
+        let key = Shared::relative(path).ok()?;
+        let top = key.parts().next().filter(|_| key.parts().nth(1).is_some());
+        top.map(|top| top.as_ref().to_owned())
+    }
+
+    fn count(&self, folder: &str) -> Counting {
+        let (shared, folder) = (Arc::clone(&self.0), folder.to_owned());
+        Box::pin(async move { shared.count(&folder).await })
     }
 }
 

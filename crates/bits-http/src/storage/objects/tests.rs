@@ -306,3 +306,48 @@ async fn what_is_read_is_what_was_stored_and_what_is_discarded_is_gone() {
     assert!(names(&shared).await.is_empty());
     assert!(objects.stored().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn what_is_published_by_whomever_is_counted_and_what_is_not_published_is_left_out() {
+    let shared = InMemory::new();
+    let objects = process(&shared, 1);
+    for (name, size) in
+        [("files/a", 10), ("files/alice/b", 20), ("files/alice/c/d", 30), ("files/alicea/e", 40)]
+    {
+        shared.put(&Path::from(name), PutPayload::from(contents(size))).await.unwrap();
+    }
+    // Beside the prefix, and of an unfinished upload.
+    shared.put(&Path::from("filesystem/f"), PutPayload::from(contents(50))).await.unwrap();
+    shared.put(&Path::from("files/.bits/g/1-0"), PutPayload::from(contents(60))).await.unwrap();
+    let counted = |folder: &'static str| objects.count(folder);
+    assert_eq!(counted("").await.unwrap(), 100);
+    assert_eq!(counted("alice").await.unwrap(), 50);
+    assert_eq!(counted("bob").await.unwrap(), 0);
+    objects.open(ID, &to("/alice/h")).await.unwrap();
+    store(&objects, &contents(2500), 0, 2500, 1).await.unwrap();
+    assert_eq!(counted("alice").await.unwrap(), 50);
+    objects.publish(ID, &to("/alice/h"), 2500, 1).await.unwrap();
+    assert_eq!(counted("alice").await.unwrap(), 2550);
+}
+
+#[tokio::test]
+async fn an_upload_counts_for_the_folder_in_which_its_object_is_published() {
+    let shared = InMemory::new();
+    let objects = process(&shared, 1);
+    for (path, folder) in [
+        ("/alice/a", Some("alice")),
+        ("/al%69ce/b/c", Some("alice")),
+        ("/my%20own/a", Some("my own")),
+        ("/a", None),
+        ("/", None),
+        ("/.bits/a", None),
+    ] {
+        assert_eq!(objects.top_folder(path).as_deref(), folder, "{path}");
+        let Some(folder) = folder else { continue };
+        let before = objects.count(folder).await.unwrap();
+        objects.open(ID, &to(path)).await.unwrap();
+        store(&objects, b"abc", 0, 3, 1).await.unwrap();
+        objects.publish(ID, &to(path), 3, 1).await.unwrap();
+        assert_eq!(objects.count(folder).await.unwrap(), before + 3, "{path}");
+    }
+}

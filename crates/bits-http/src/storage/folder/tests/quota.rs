@@ -132,3 +132,27 @@ fn come_and_go(uploads: u8) {
     fs::remove_file(place.root().join("d1/1")).unwrap();
     assert_eq!(begin(&folder, 201, "/more", 1), Ok(()), "what a consumer took is seen at once");
 }
+
+#[test]
+fn servers_that_share_a_folder_count_what_is_published_and_leave_the_rest_to_their_rows() {
+    let place = Place::new();
+    fs::create_dir(place.root().join("alice")).unwrap();
+    fs::write(place.root().join("alice/by-hand"), [0; 300]).unwrap();
+    fs::write(place.root().join("by-hand"), [0; 30]).unwrap();
+    let folder = place.builder().shared().open().unwrap();
+    stored(&folder, id(1), "/alice/a", false, &[0; 100]);
+    let count = |name: &str| run(folder.count(name)).unwrap();
+    assert_eq!((count(""), count("alice"), count("bob")), (330, 300, 0));
+    run(folder.publish(id(1), &to("/alice/a", false), 100, 1)).unwrap();
+    assert_eq!((count(""), count("alice"), count("bob")), (430, 400, 0));
+    for (path, top) in [("/al%69ce/b/c", Some("alice")), ("/a", None), ("/../alice/a", None)] {
+        assert_eq!(folder.top_folder(path).as_deref(), top, "{path}");
+    }
+}
+
+#[test]
+fn a_quota_of_a_shared_folder_is_not_taken_without_rows() {
+    let place = Place::new();
+    let refused = place.builder().shared().quota(Quota::of_all(1)).open().unwrap_err();
+    assert!(refused.to_string().contains("leases"), "{refused}");
+}
