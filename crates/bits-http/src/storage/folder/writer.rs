@@ -19,7 +19,7 @@ use crate::storage::{Failure, Writer};
 ///
 /// They are copied, so that a stack reads into the same buffer again: it would fetch a new one for each piece that is kept, which costs
 /// more than the copy, and pieces of a byte would each keep a whole one.
-const WRITE_SIZE: usize = 128 * 1024;
+const WRITE_SIZE: usize = 96 * 1024;
 
 /// How many bytes an upload gives back to a full disk, so that there is room to save where it stands.
 const ROOM: u64 = 64 * 1024;
