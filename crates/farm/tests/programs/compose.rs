@@ -21,6 +21,18 @@ fn block(name: &str) -> Vec<&'static str> {
     lines.take_while(|line| line.is_empty() || indent(line) > outer).map(str::trim).collect()
 }
 
+/// What the file asks of a server to know whether it serves, with another port.
+fn is_healthy(port: u16) -> bool {
+    let check = block("healthcheck:")
+        .into_iter()
+        .find_map(|line| line.strip_prefix(r#"test: ["CMD", "bash", "-c", ""#));
+    let check =
+        check.and_then(|check| check.strip_suffix(r#""]"#)).expect("the first healthcheck is in bash");
+    assert!(check.contains("127.0.0.1/9090"), "{check}");
+    let check = check.replace(r"\\", r"\").replace("/9090", &format!("/{port}"));
+    Command::new("bash").args(["-c", &check]).status().unwrap().success()
+}
+
 /// An nginx in the foreground, which ends with the test. `None`, and a note, where there is none.
 struct Nginx {
     child: Child,
@@ -65,8 +77,11 @@ fn the_arguments_and_the_balancer_of_the_compose_file_take_an_upload() {
     for (name, _) in Moto::environment(moto.address()) {
         assert!(environment.iter().any(|line| line.starts_with(&format!("{name}: "))), "{name}");
     }
-    let servers: Vec<_> = (0..3)
-        .map(|_| {
+    let metrics: Vec<_> = (0..3).map(|_| any_port().local_addr().unwrap().port()).collect();
+    let servers: Vec<_> = metrics
+        .iter()
+        .map(|metrics| {
+            assert!(!is_healthy(*metrics), "nothing listens yet");
             let options: Vec<_> = block("command:")
                 .into_iter()
                 .map(|line| line.strip_prefix("- ").unwrap().to_owned())
@@ -74,11 +89,14 @@ fn the_arguments_and_the_balancer_of_the_compose_file_take_an_upload() {
                     "--listen" => "--listen=127.0.0.1:0".to_owned(),
                     "--state" => format!("--state={}", database.url()),
                     "--root" => format!("--root={}", Moto::url()),
+                    "--metrics" => format!("--metrics=127.0.0.1:{metrics}"),
                     _ => option,
                 })
                 .collect();
-            assert_eq!(options.len(), 5, "{options:?}");
-            Server::start(&options, Moto::environment(moto.address()))
+            assert_eq!(options.len(), 6, "{options:?}");
+            let server = Server::start(&options, Moto::environment(moto.address()));
+            assert!(is_healthy(*metrics));
+            server
         })
         .collect();
     let port = any_port().local_addr().unwrap().port();
