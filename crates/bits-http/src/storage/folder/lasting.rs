@@ -3,14 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bits_proto::Guid;
 use rustix::fs::fstat;
 
-/// Up to where the bytes of uploads were synced. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Lasting(Arc<Mutex<State>>);
+/// What of uploads was synced.
+#[derive(Debug, Default)]
+pub(super) struct Lasting(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {

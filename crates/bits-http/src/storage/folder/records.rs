@@ -12,7 +12,6 @@ use rustix::io::Errno;
 
 use super::anchor::Opened;
 use super::entry::{self, Entry};
-use super::place::{self, Found};
 use super::upload::internal;
 use super::{Durability, Folder, Shared, blocking, disk, fail_point, tree};
 use crate::storage::{Failure, Keep, Kept, Listed, Record, Records};
@@ -110,24 +109,13 @@ impl Shared {
         })
     }
 
-    /// Makes a record last, and with the first one all that Create has left in the memory of the machine: the names of the record, of the
-    /// note, of the hidden folder and of the part.
+    /// Makes a record last, and that it is found.
     fn make_last(&self, state: &Opened, id: Guid, record: &File) -> io::Result<()> {
         if self.durability == Durability::Never {
             return Ok(());
         }
         disk::sync_data(record)?;
-        if self.lasting.is_settled(id) {
-            return Ok(());
-        }
-        // Where there is no part, or none that can be reached now, there is nothing of it to make last.
-        if let Ok(Found::Part(part)) = self.root.get().and_then(|root| place::find(&root, state, id)) {
-            self.sync(&part.hidden)?;
-            self.sync(&part.outer)?;
-        }
-        self.sync(&state.folder)?;
-        self.lasting.settled(id);
-        Ok(())
+        self.settle(state, id)
     }
 
     fn list(&self) -> Result<Listed, Failure> {

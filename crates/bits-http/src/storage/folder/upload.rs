@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 
 use bits_proto::Guid;
 use bits_proto::server::Refusal;
@@ -95,7 +96,7 @@ impl Shared {
     }
 
     /// Opens the bytes for writing, and cuts off what nobody counted.
-    pub(super) fn writer(&self, id: Guid, span: Span) -> Result<FolderWriter, Failure> {
+    pub(super) fn writer(self: &Arc<Self>, id: Guid, span: Span) -> Result<FolderWriter, Failure> {
         let part = self.part(id, span.fence)?;
         let file = part.open(OFlags::WRONLY)?.ok_or(Refusal::EntityMissing)?;
         let length = file.metadata()?.len();
@@ -113,7 +114,7 @@ impl Shared {
             return Err(Failure::new(Refusal::EntityMissing, "the machine lost bytes that were stored"));
         }
         let ending = self.ending(&file, span)?;
-        Ok(FolderWriter::new(file, span.start..span.end, ending).of(id, &self.lasting))
+        Ok(FolderWriter::new(file, span.start..span.end, ending).of(id, self))
     }
 
     /// What makes the bytes of a Fragment last.
@@ -126,6 +127,23 @@ impl Shared {
             Durability::Whole if span.end == span.total => Ending::Whole,
             Durability::Whole | Durability::Never => Ending::Nothing,
         })
+    }
+
+    /// Makes all last that Create has left in the memory of the machine, with the first thing that must last: the names of the record, of
+    /// the note, of the hidden folder and of the part.
+    pub(super) fn settle(&self, state: &Opened, id: Guid) -> io::Result<()> {
+        // Servers that share a folder do so at Create.
+        if self.is_shared || self.durability == Durability::Never || self.lasting.is_settled(id) {
+            return Ok(());
+        }
+        // Where there is no part, or none that can be reached now, there is nothing of it to make last.
+        if let Ok(Found::Part(part)) = self.root.get().and_then(|root| place::find(&root, state, id)) {
+            self.sync(&part.hidden)?;
+            self.sync(&part.outer)?;
+        }
+        self.sync(&state.folder)?;
+        self.lasting.settled(id);
+        Ok(())
     }
 
     /// Makes all bytes of an entity last, unless its Fragments were synced already.
@@ -242,7 +260,7 @@ impl Shared {
         }
         let Some(file) = part.open(OFlags::RDONLY | OFlags::NONBLOCK)? else { return Ok(Held::Nothing) };
         let length = file.metadata()?.len();
-        let counted = self.counts(&file, length)?;
+        let counted = self.counts(state, &file, length)?;
         if counted < length {
             self.cut_part(id, &part, counted)?;
         }
@@ -250,13 +268,14 @@ impl Shared {
     }
 
     /// How many bytes of a file count. After a power cut these are not all that are there.
-    fn counts(&self, file: &File, length: u64) -> io::Result<u64> {
+    fn counts(&self, state: &Opened, file: &File, length: u64) -> io::Result<u64> {
         if !self.is_shared && self.boot.has_changed() {
             return synced::lasting(file);
         }
         // What a process wrote and did not sync before it died is synced now, since its client is told of it.
         if length > 0 && !self.is_shared && self.durability == Durability::Fragment {
             self.lasting.sync_all(file)?;
+            self.lasting.sync_all(&state.folder)?;
             if synced::marked(file)?.is_some_and(|end| end != length) {
                 synced::mark_all(file, length)?;
                 disk::sync(file)?;
@@ -328,7 +347,7 @@ impl Shared {
         Ok(foreign)
     }
 
-    pub(super) fn opened(&self) -> Result<(std::sync::Arc<Opened>, std::sync::Arc<Opened>), Failure> {
+    pub(super) fn opened(&self) -> Result<(Arc<Opened>, Arc<Opened>), Failure> {
         let root = self.root.get().map_err(|error| internal(&error))?;
         let state = self.state.get().map_err(|error| internal(&error))?;
         Ok((root, state))

@@ -10,9 +10,8 @@ use bits_proto::server::Refusal;
 use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::lasting::Lasting;
 use super::synced::{self, Sum};
-use super::{blocking, disk, fail_point};
+use super::{Shared, blocking, disk, fail_point};
 use crate::storage::{Failure, Writer};
 
 /// How many bytes are written at a time. While they are written, as many again may come.
@@ -51,8 +50,8 @@ pub struct FolderWriter {
     /// The work that goes on while more bytes come.
     writing: Option<JoinHandle<Result<Wrote, Failure>>>,
     failed: Option<Failure>,
-    /// Is told what is synced.
-    lasting: Option<(Guid, Lasting)>,
+    /// Whose bytes they are, and the folder that is told what is synced.
+    upload: Option<(Guid, Arc<Shared>)>,
 }
 
 /// What is before `at` is written.
@@ -86,15 +85,15 @@ impl FolderWriter {
             written: Written { at: start, sum: Sum::default() },
             writing: None,
             failed: None,
-            lasting: None,
+            upload: None,
         }
     }
 
     /// Says that it is of this upload, and whom to tell what is synced.
-    pub(super) fn of(mut self, id: Guid, lasting: &Lasting) -> Self {
+    pub(super) fn of(mut self, id: Guid, shared: &Arc<Shared>) -> Self {
         // Until the next sync.
-        lasting.forget(id);
-        self.lasting = Some((id, lasting.clone()));
+        shared.lasting.forget(id);
+        self.upload = Some((id, Arc::clone(shared)));
         self
     }
 
@@ -160,7 +159,7 @@ impl Writer for FolderWriter {
         self.wait().await;
         let (file, start, ending, failed) =
             (Arc::clone(&self.file), self.start, self.ending, self.failed.take());
-        let (written, lasting) = (self.written.clone(), self.lasting.take());
+        let (written, upload) = (self.written.clone(), self.upload.take());
         let work = self.work();
         // The rest is written and synced in one go.
         let finished = blocking(move || {
@@ -172,12 +171,20 @@ impl Writer for FolderWriter {
                 }
             };
             fail_point::reach("the bytes are written");
-            let counted = last(&file, start, &written, done, ending);
-            if let (Some((id, lasting)), true) = (lasting, ending != Ending::Nothing && counted.0 > 0) {
-                lasting.synced(id, start + counted.0);
-            }
+            let (counted, done) = last(&file, start, &written, done, ending);
             fail_point::reach("the bytes last");
-            Ok(counted)
+            Ok(match upload {
+                Some((id, shared)) if ending != Ending::Nothing && counted > 0 => {
+                    match shared.state.get().and_then(|state| shared.settle(&state, id)) {
+                        Ok(()) => {
+                            shared.lasting.synced(id, start + counted);
+                            (counted, done)
+                        }
+                        Err(error) => undone(&file, start, &error),
+                    }
+                }
+                _ => (counted, done),
+            })
         });
         finished.await.unwrap_or_else(|failure| (0, Err(failure)))
     }
@@ -224,10 +231,12 @@ fn last(
     };
     match lasts {
         Ok(()) => (at - start, done),
-        Err(error) => {
-            // Nothing is known of what was written: it must not be there after a crash.
-            let _best_effort = disk::cut(file, start).and_then(|()| disk::sync(file));
-            (0, Err(Failure::internal(format!("the bytes could not be made to last: {error}"))))
-        }
+        Err(error) => undone(file, start, &error),
     }
+}
+
+/// Nothing is known of what was written: it must not be there after a crash.
+fn undone(file: &File, start: u64, error: &io::Error) -> (u64, Result<(), Failure>) {
+    let _best_effort = disk::cut(file, start).and_then(|()| disk::sync(file));
+    (0, Err(Failure::internal(format!("the bytes could not be made to last: {error}"))))
 }

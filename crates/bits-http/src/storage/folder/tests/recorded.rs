@@ -13,10 +13,12 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::Path;
 
+use bits_proto::Guid;
 use rustix::fs::{AtFlags, XattrFlags, fstat, setxattr, statat};
 
 use super::super::fail_point;
 use super::client::Client;
+use crate::storage::Record;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub(in super::super) enum Recorded {
     Changed(Change),
     /// What the client knows from now on.
     Acknowledged(Client),
+    /// The records that another machine keeps from now on.
+    Kept(BTreeMap<Guid, Record>),
 }
 
 type Inode = u64;
