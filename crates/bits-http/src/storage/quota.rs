@@ -1,4 +1,4 @@
-//! How many bytes may be published.
+//! A bound on the bytes that may be published.
 
 use std::fmt;
 use std::sync::Arc;
