@@ -293,7 +293,8 @@ async fn a_session_expires_although_the_server_starts_more_often_than_it_lasts()
         assert!(unfinished() > before, "its bytes");
         let begin = Instant::now();
         // Not in step with the second between two looks for what has expired, nor with a lease of two.
-        let mut pauses = [900, 700, 1300, 500, 1100].into_iter().cycle();
+        // A few pauses that come again and again could be in step with both together.
+        let mut pauses = (1_u64..).map(|number| 500 + number * 613 % 1_400);
         while unfinished() > before {
             assert!(begin.elapsed() < DEADLINE, "it never expires");
             let pause = Duration::from_millis(pauses.next().unwrap());
