@@ -12,19 +12,11 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::rows::{Asking, Promise, Room, Rows};
 use super::turns::Shared;
+use crate::storage::quota::{PATIENCE, believed_for, full, uncounted};
 use crate::storage::{Counting, Failure, Quota, Storage};
 
 /// How long sessions that ended must be remembered at least.
 pub(super) const LEAST_MEMORY: Duration = Duration::from_secs(10 * 60);
-
-/// How long a count is believed at least. Files come by other ways, too, and consumers take them away.
-const BELIEVED: Duration = Duration::from_secs(10);
-
-/// How many times as long as it took a count is believed, so that the storage has something else to do.
-const TIMES: u32 = 10;
-
-/// How long an upload waits for a count. Then its client is asked to come back.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The first pause before files are counted again because of an upload that was in doubt. It doubles, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -81,7 +73,7 @@ impl Quotas {
 
     fn is_believed(&self, count: &Count) -> bool {
         let took = count.done.saturating_duration_since(count.begun);
-        count.begun.elapsed() < self.oldest && count.done.elapsed() < BELIEVED.max(took.saturating_mul(TIMES))
+        count.begun.elapsed() < self.oldest && count.done.elapsed() < believed_for(took)
     }
 }
 
@@ -120,8 +112,7 @@ pub(super) async fn promise<R: Rows, S: Storage>(
             Room::Promised => return Ok(Some(promise)),
             Room::Lost => return Err(Failure::new(Refusal::Busy, "another process has taken over")),
             Room::Full if count.begun >= asked => {
-                let why = format!("the quota of {quota} bytes does not have that much left");
-                return Err(Failure::new(Refusal::DiskFull, why));
+                return Err(full(quota));
             }
             Room::InDoubt if count.begun >= asked => {
                 sleep(pause).await;
@@ -160,7 +151,7 @@ async fn counted<R: Rows, S: Storage>(
         }
         begin_count(shared, quotas, folder, storage.count(folder));
         if timeout_at(deadline, end).await.is_err() {
-            return Err(Failure::new(Refusal::Busy, "the files are still being counted for the quota"));
+            return Err(uncounted());
         }
     }
 }

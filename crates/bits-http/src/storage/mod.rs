@@ -42,7 +42,7 @@ mod folder;
 mod memory;
 #[cfg(feature = "object-store")]
 mod objects;
-mod quota;
+pub(crate) mod quota;
 mod records;
 
 use std::future::Future;

@@ -2,6 +2,20 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use bits_proto::server::Refusal;
+
+use super::Failure;
+
+/// How long a count is believed at least. Files come by other ways, too, and consumers take them away.
+const BELIEVED: Duration = Duration::from_secs(10);
+
+/// How many times as long as it took a count is believed, so that a storage with many files has something else to do.
+const TIMES: u32 = 10;
+
+/// How long an upload waits for a count. Then its client is asked to come back.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 type OfFolder = Arc<dyn Fn(&str) -> Option<u64> + Send + Sync>;
 
@@ -57,6 +71,21 @@ impl Quota {
             }
         }
     }
+}
+
+/// How long a count is believed after its end.
+pub(crate) fn believed_for(took: Duration) -> Duration {
+    BELIEVED.max(took.saturating_mul(TIMES))
+}
+
+/// An upload does not fit.
+pub(crate) fn full(quota: u64) -> Failure {
+    Failure::new(Refusal::DiskFull, format!("the quota of {quota} bytes does not have that much left"))
+}
+
+/// Counting takes too long.
+pub(crate) fn uncounted() -> Failure {
+    Failure::new(Refusal::Busy, "the files are still being counted for the quota")
 }
 
 impl fmt::Debug for Quota {

@@ -159,15 +159,15 @@ fn create(shared: &Shared, state: &Opened, outer: &OwnedFd, place: &Place) -> Re
     let file = disk::create(&hidden, &place.name, OFlags::EXCL, mode)
         .map_err(|error| told(error.into(), "a file of that name cannot be made"))?;
     fail_point::reach("the part is made");
-    if !state.shared {
-        synced::mark_all(&file, 0)?;
-    }
     if state.shared {
-        // Else all of it is made to last with the first record that is.
         shared.sync(&hidden)?;
         shared.sync(outer)?;
         shared.sync(&state.folder)?;
-    } else if fs::fstat(outer).map_err(io::Error::from)?.st_dev != state.identity.device {
+        return Ok(());
+    }
+    synced::mark_all(&file, 0)?;
+    // The names are made to last with the first thing that must: bytes, or a record.
+    if fs::fstat(outer).map_err(io::Error::from)?.st_dev != state.identity.device {
         // The journals of two file systems keep no order, and nobody would find a hidden folder without its note.
         shared.sync(&state.folder)?;
     }

@@ -8,21 +8,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bits_proto::Guid;
-use bits_proto::server::Refusal;
 
 use super::anchor::{Identity, Opened};
 use super::count::{Found, count};
 use super::path::FilePath;
+use crate::storage::quota::{PATIENCE, believed_for, full, uncounted};
 use crate::storage::{Failure, Quota};
-
-/// How long a count is believed at least. Files come by other ways, too, and consumers take them away.
-const BELIEVED: Duration = Duration::from_secs(10);
-
-/// How many times as long as it took a count is believed, so that a disk with many files has something else to do.
-const TIMES: u32 = 10;
-
-/// How long an upload waits for a count. Then its client is asked to come back.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What is held, and what is promised.
 #[derive(Debug)]
@@ -140,8 +131,7 @@ impl Quotas {
                     return Ok(());
                 }
                 if refuses {
-                    let why = format!("the quota of {quota} bytes does not have that much left");
-                    return Err(Failure::new(Refusal::DiskFull, why));
+                    return Err(full(quota));
                 }
                 refuses = true;
                 continue;
@@ -151,7 +141,7 @@ impl Quotas {
             }
             self.begin_count(&mut state, below, &folder);
             let Some(left) = self.patience.checked_sub(asked.elapsed()) else {
-                return Err(Failure::new(Refusal::Busy, "the files are still being counted for the quota"));
+                return Err(uncounted());
             };
             let waited = self.counted.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
             state = waited.0;
@@ -222,7 +212,7 @@ impl Quotas {
 impl Count {
     fn is_believed(&self) -> bool {
         let took = self.done.saturating_duration_since(self.begun);
-        self.done.elapsed() < BELIEVED.max(took.saturating_mul(TIMES))
+        self.done.elapsed() < believed_for(took)
     }
 }
 
@@ -258,6 +248,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use bits_proto::server::Refusal;
+
     use super::*;
 
     #[test]
