@@ -39,7 +39,7 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How much of a head, and of a body at a time, a connection holds in memory.
-const BUFFER_SIZE: usize = 128 * 1024;
+const BUFFER_SIZE: usize = 96 * 1024;
 
 /// What listeners do with connections.
 #[derive(Clone)]

@@ -333,7 +333,7 @@ impl Storage for Folder {
 
     async fn writer(&self, id: Guid, span: Span) -> Result<FolderWriter, Failure> {
         let shared = self.shared();
-        blocking(move || shared.writer(id, span)).await
+        Ok(blocking(move || shared.writer(id, span)).await?.settle())
     }
 
     async fn publish(

@@ -132,8 +132,7 @@ impl Shared {
     /// Makes all last that Create has left in the memory of the machine, with the first thing that must last: the names of the record, of
     /// the note, of the hidden folder and of the part.
     pub(super) fn settle(&self, state: &Opened, id: Guid) -> io::Result<()> {
-        // Servers that share a folder do so at Create.
-        if self.is_shared || self.durability == Durability::Never || self.lasting.is_settled(id) {
+        if self.is_settled(id) {
             return Ok(());
         }
         // Where there is no part, or none that can be reached now, there is nothing of it to make last.
@@ -144,6 +143,12 @@ impl Shared {
         self.sync(&state.folder)?;
         self.lasting.settled(id);
         Ok(())
+    }
+
+    /// Whether the names of an upload last, or need not.
+    pub(super) fn is_settled(&self, id: Guid) -> bool {
+        // Servers that share a folder make them last at Create.
+        self.is_shared || self.durability == Durability::Never || self.lasting.is_settled(id)
     }
 
     /// Makes all bytes of an entity last, unless its Fragments were synced already.

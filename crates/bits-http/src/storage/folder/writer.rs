@@ -1,5 +1,6 @@
 //! Bytes on their way to the disk, in constant memory.
 
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::synced::{self, Sum};
+use super::upload::internal;
 use super::{Shared, blocking, disk, fail_point};
 use crate::storage::{Failure, Writer};
 
@@ -18,7 +20,7 @@ use crate::storage::{Failure, Writer};
 ///
 /// They are copied, so that a stack reads into the same buffer again: it would fetch a new one for each piece that is kept, which costs
 /// more than the copy, and pieces of a byte would each keep a whole one.
-const WRITE_SIZE: usize = 96 * 1024;
+const WRITE_SIZE: usize = 192 * 1024;
 
 /// How many bytes an upload gives back to a full disk, so that there is room to save where it stands.
 const ROOM: u64 = 64 * 1024;
@@ -52,6 +54,8 @@ pub struct FolderWriter {
     failed: Option<Failure>,
     /// Whose bytes they are, and the folder that is told what is synced.
     upload: Option<(Guid, Arc<Shared>)>,
+    /// What makes the names of the upload last, while its bytes come.
+    settling: Option<JoinHandle<Result<(), Failure>>>,
 }
 
 /// What is before `at` is written.
@@ -86,6 +90,7 @@ impl FolderWriter {
             writing: None,
             failed: None,
             upload: None,
+            settling: None,
         }
     }
 
@@ -94,6 +99,18 @@ impl FolderWriter {
         // Until the next sync.
         shared.lasting.forget(id);
         self.upload = Some((id, Arc::clone(shared)));
+        self
+    }
+
+    /// Has the names of the upload made to last, if they are not yet: it need not wait for the bytes, nor they for it.
+    pub(super) fn settle(mut self) -> Self {
+        let upload = self.upload.clone().filter(|(id, shared)| !shared.is_settled(*id));
+        self.settling = upload.filter(|_| self.ending != Ending::Nothing).map(|(id, shared)| {
+            spawn_blocking(fail_point::carried(move || {
+                let (_, state) = shared.opened()?;
+                shared.settle(&state, id).map_err(|error| internal(&error))
+            }))
+        });
         self
     }
 
@@ -159,34 +176,45 @@ impl Writer for FolderWriter {
         self.wait().await;
         let (file, start, ending, failed) =
             (Arc::clone(&self.file), self.start, self.ending, self.failed.take());
-        let (written, upload) = (self.written.clone(), self.upload.take());
+        let (written, settling) = (self.written.clone(), self.settling.take());
         let work = self.work();
         // The rest is written and synced in one go.
-        let finished = blocking(move || {
-            let (written, done) = match failed {
-                Some(failed) => (written, Err(failed)),
-                None => {
-                    let wrote = work();
-                    (wrote.written, wrote.done)
-                }
-            };
-            fail_point::reach("the bytes are written");
-            let (counted, done) = last(&file, start, &written, done, ending);
-            fail_point::reach("the bytes last");
-            Ok(match upload {
-                Some((id, shared)) if ending != Ending::Nothing && counted > 0 => {
-                    match shared.state.get().and_then(|state| shared.settle(&state, id)) {
-                        Ok(()) => {
-                            shared.lasting.synced(id, start + counted);
-                            (counted, done)
-                        }
-                        Err(error) => undone(&file, start, &error),
+        let finished = blocking({
+            let file = Arc::clone(&file);
+            move || {
+                let (written, done) = match failed {
+                    Some(failed) => (written, Err(failed)),
+                    None => {
+                        let wrote = work();
+                        (wrote.written, wrote.done)
                     }
-                }
-                _ => (counted, done),
-            })
+                };
+                fail_point::reach("the bytes are written");
+                let last = last(&file, start, &written, done, ending);
+                fail_point::reach("the bytes last");
+                Ok(last)
+            }
         });
-        finished.await.unwrap_or_else(|failure| (0, Err(failure)))
+        let (counted, done) = finished.await.unwrap_or_else(|failure| (0, Err(failure)));
+        let settled = match settling {
+            Some(settling) => {
+                settling.await.unwrap_or_else(|error| Err(Failure::internal(error.to_string())))
+            }
+            None => Ok(()),
+        };
+        if counted == 0 || ending == Ending::Nothing {
+            return (counted, done);
+        }
+        match (settled, self.upload.take()) {
+            (Ok(()), Some((id, shared))) => shared.lasting.synced(id, start + counted),
+            (Ok(()), None) => {}
+            // Nobody would find them after a power cut.
+            (Err(failure), _) => {
+                let undone = blocking(move || Ok(undone(&file, start, &failure)));
+                return undone.await.unwrap_or_else(|failure| (0, Err(failure)));
+            }
+        }
+        (counted, done)
     }
 }
 
@@ -236,7 +264,7 @@ fn last(
 }
 
 /// Nothing is known of what was written: it must not be there after a crash.
-fn undone(file: &File, start: u64, error: &io::Error) -> (u64, Result<(), Failure>) {
+fn undone(file: &File, start: u64, error: &dyn fmt::Display) -> (u64, Result<(), Failure>) {
     let _best_effort = disk::cut(file, start).and_then(|()| disk::sync(file));
     (0, Err(Failure::internal(format!("the bytes could not be made to last: {error}"))))
 }

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::sync::Barrier;
 
 use bits_proto::server::Refusal;
+use bytes::Bytes;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 
 use super::{Place, id, names, run, span, store, stored, to};
-use crate::storage::{Contents, Held, Reader, Storage};
+use crate::storage::{Contents, Held, Reader, Storage, Writer};
 
 #[test]
 fn an_upload_is_published_whole_and_leaves_nothing() {
@@ -195,4 +196,23 @@ fn watchers_see_a_file_move_in_and_nothing_else_of_it() {
         });
         assert_eq!(seen, [ReadFlags::MOVED_TO], "overwriting: {overwrites}");
     }
+}
+
+/// Nobody would find them after a power cut.
+#[test]
+fn bytes_of_an_upload_whose_names_cannot_be_made_to_last_do_not_count() {
+    let place = Place::new();
+    let (folder, state) = (place.open(), place.root().join(".bits"));
+    run(async {
+        folder.open(id(1), &to("/a", false)).await.unwrap();
+        let writer = folder.0.writer(id(1), span(0, 3, 3)).unwrap();
+        fs::rename(&state, place.folder.path().join("away")).unwrap();
+        let mut writer = writer.settle();
+        writer.write(Bytes::from_static(b"abc")).await.unwrap();
+        let (counted, done) = writer.finish().await;
+        assert_eq!((counted, done.unwrap_err().refusal()), (0, Refusal::Internal));
+        fs::rename(place.folder.path().join("away"), &state).unwrap();
+        assert_eq!(folder.held(id(1), &[], 1).await, Ok(Held::Bytes(0)));
+        assert_eq!(store(&folder, id(1), 0, b"abc", 3).await, Ok(3));
+    });
 }
