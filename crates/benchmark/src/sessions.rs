@@ -16,6 +16,9 @@ use crate::table::{Goal, Table};
 /// How many clients begin sessions.
 const CLIENTS: usize = 64;
 
+/// How many sessions each of them begins and cancels at the server that has none open.
+const SESSIONS_EACH: usize = 4;
+
 const FRAGMENTS: usize = 100;
 
 /// How often a server is restarted with the same sessions.
@@ -30,6 +33,7 @@ pub(crate) fn measure(options: &Options, table: &mut Table, plots: &mut Plots) {
     for sessions in steps {
         begin(&server, sessions - open);
         open = sessions;
+        begin_and_cancel(&idle);
         settle();
         // One round warms both up.
         let rounds = (0..=options.rounds).map(|_| fragments(&server) / fragments(&idle));
@@ -78,6 +82,21 @@ fn begin(server: &Server, sessions: usize) {
                 let mut client_of = Client::connect(server.kind, server.address);
                 for _ in (client..sessions).step_by(CLIENTS) {
                     client_of.begin(5 * 1024);
+                }
+            });
+        }
+    });
+}
+
+/// Gives a server as many threads as the other one has from so many clients, and leaves no session open.
+fn begin_and_cancel(server: &Server) {
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut client = Client::connect(server.kind, server.address);
+                for _ in 0..SESSIONS_EACH {
+                    client.begin(5 * 1024);
+                    client.cancel();
                 }
             });
         }
