@@ -11,6 +11,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use http_body_util::BodyExt;
 use hyper::StatusCode;
+use hyper::body::Body;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -39,6 +40,10 @@ pub(crate) fn serve(root: PathBuf) {
 }
 
 async fn put(State(root): State<Arc<PathBuf>>, request: Request) -> StatusCode {
+    if request.body().is_end_stream() {
+        // There is nothing to store.
+        return StatusCode::CREATED;
+    }
     match store(&root, request).await {
         Ok(()) => StatusCode::CREATED,
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -50,6 +50,7 @@ impl Client {
                 self.session = answer.header("BITS-Session-Id").unwrap().to_owned();
             }
             Kind::Bare => {}
+            Kind::BareThrice => self.nothing(),
             Kind::Rustus => {
                 self.path = "/files/".to_owned();
                 let headers = format!("Tus-Resumable: 1.0.0\r\nUpload-Length: {total}\r\n");
@@ -74,7 +75,7 @@ impl Client {
                 let answer = self.request("BITS_POST", &headers, bytes);
                 assert_eq!(answer.header("BITS-Received-Content-Range"), Some(&*end.to_string()));
             }
-            Kind::Bare => {
+            Kind::Bare | Kind::BareThrice => {
                 self.path = next_path();
                 self.request("PUT", "", bytes);
             }
@@ -90,8 +91,10 @@ impl Client {
 
     /// Publishes the file.
     pub(crate) fn end(&mut self) {
-        if self.kind == Kind::Bits {
-            self.packet("Close-Session");
+        match self.kind {
+            Kind::Bits => self.packet("Close-Session"),
+            Kind::BareThrice => self.nothing(),
+            Kind::Bare | Kind::Rustus => {}
         }
     }
 
@@ -99,8 +102,13 @@ impl Client {
     pub(crate) fn cancel(&mut self) {
         match self.kind {
             Kind::Bits => self.packet("Cancel-Session"),
-            Kind::Bare | Kind::Rustus => {}
+            Kind::Bare | Kind::BareThrice | Kind::Rustus => {}
         }
+    }
+
+    /// Has a request answered that asks for nothing.
+    fn nothing(&mut self) {
+        self.request("PUT", "", b"");
     }
 
     fn packet(&mut self, packet: &str) {

@@ -252,27 +252,31 @@ const AT_ONCE: [usize; 4] = [1, 8, 50, 200];
 
 /// Whole uploads of 1 MiB, all at the same time. The bare handler gets its bytes and no more.
 pub(crate) fn at_once(options: &Options, table: &mut Table, plots: &mut Plots) {
-    let servers = [Kind::Bits, Kind::Bare].map(|kind| Server::start(kind, options));
-    let mut ratios = AT_ONCE.map(|_| Vec::new());
+    let servers = [Kind::Bits, Kind::Bare, Kind::BareThrice].map(|kind| Server::start(kind, options));
+    let mut ratios = AT_ONCE.map(|_| [Vec::new(), Vec::new()]);
     for round in 0..=options.rounds {
         for (clients, ratios) in AT_ONCE.into_iter().zip(&mut ratios) {
-            let mut took = [Duration::ZERO; 2];
-            for turn in 0..2 {
-                let which = (round + turn) % 2;
+            let mut took = [Duration::ZERO; 3];
+            for turn in 0..servers.len() {
+                let which = (round + turn) % servers.len();
                 settle();
                 took[which] = uploads(&servers[which], clients);
             }
             if round > 0 {
-                ratios.push(took[1].as_secs_f64() / took[0].as_secs_f64());
+                let [bits, once, thrice] = took.map(|took| took.as_secs_f64());
+                ratios[0].push(once / bits);
+                ratios[1].push(once / thrice);
             }
         }
     }
-    let spreads = ratios.map(|ratios| Spread::of(&ratios));
-    for (clients, spread) in AT_ONCE.into_iter().zip(spreads) {
+    let spreads = ratios.map(|ratios| ratios.map(|ratios| Spread::of(&ratios)));
+    for (clients, [of_bits, of_three]) in AT_ONCE.into_iter().zip(spreads) {
         let goal = (clients == 200).then_some(Goal::AtLeast(0.9));
-        table.row(format!("throughput, {clients} whole uploads of 1 MiB at once"), spread, "", goal);
+        table.row(format!("throughput, {clients} whole uploads of 1 MiB at once"), of_bits, "", goal);
+        let what = format!("the bare handler with three requests each, {clients} at once, and with one");
+        table.row(what, of_three, "", None);
     }
-    let points = AT_ONCE.into_iter().zip(spreads);
+    let points = AT_ONCE.into_iter().zip(spreads.map(|[of_bits, _]| of_bits));
     plots.add(Plot {
         name: "clients",
         title: "Throughput by the number of uploads at once",

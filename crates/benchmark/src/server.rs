@@ -16,6 +16,8 @@ use crate::options::Options;
 pub(crate) enum Kind {
     Bits,
     Bare,
+    /// The bare handler, with an empty request before and after each upload: as many requests as an upload of BITS has.
+    BareThrice,
     Rustus,
 }
 
@@ -99,7 +101,7 @@ fn spawn(kind: Kind, options: &Options, root: &Path) -> (Child, SocketAddr) {
             ]);
             listening(command)
         }
-        Kind::Bare => {
+        Kind::Bare | Kind::BareThrice => {
             let mut command = Command::new(std::env::current_exe().unwrap());
             command.arg("--bare").arg(root);
             listening(command)
