@@ -33,6 +33,7 @@ use std::sync::Arc;
 use bits_proto::Guid;
 use rustix::fs::{Mode, OFlags, fstat, openat};
 use rustix::process::geteuid;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::{Counting, Destination, Failure, Held, Quota, Span, Storage};
 use anchor::Anchor;
@@ -389,8 +390,17 @@ impl Storage for Folder {
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    match tokio::task::spawn_blocking(fail_point::carried(work)).await {
-        Ok(done) => done,
-        Err(error) => Err(Failure::internal(error.to_string())),
-    }
+    joined(begun(work)).await
+}
+
+/// Begins work on a thread that may block.
+fn begun<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> JoinHandle<Result<T, Failure>> {
+    spawn_blocking(fail_point::carried(work))
+}
+
+/// Waits for work that has begun.
+async fn joined<T>(work: JoinHandle<Result<T, Failure>>) -> Result<T, Failure> {
+    work.await.unwrap_or_else(|error| Err(Failure::internal(error.to_string())))
 }

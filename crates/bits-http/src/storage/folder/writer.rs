@@ -9,11 +9,11 @@ use std::sync::Arc;
 use bits_proto::Guid;
 use bits_proto::server::Refusal;
 use bytes::Bytes;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::JoinHandle;
 
 use super::synced::{self, Sum};
 use super::upload::internal;
-use super::{Shared, blocking, disk, fail_point};
+use super::{Shared, begun, blocking, disk, fail_point, joined};
 use crate::storage::{Failure, Writer};
 
 /// How many bytes are written at a time. While they are written, as many again may come.
@@ -106,10 +106,10 @@ impl FolderWriter {
     pub(super) fn settle(mut self) -> Self {
         let upload = self.upload.clone().filter(|(id, shared)| !shared.is_settled(*id));
         self.settling = upload.filter(|_| self.ending != Ending::Nothing).map(|(id, shared)| {
-            spawn_blocking(fail_point::carried(move || {
+            begun(move || {
                 let (_, state) = shared.opened()?;
                 shared.settle(&state, id).map_err(|error| internal(&error))
-            }))
+            })
         });
         self
     }
@@ -143,14 +143,13 @@ impl FolderWriter {
     /// Waits for the work that goes on.
     async fn wait(&mut self) {
         let Some(writing) = self.writing.take() else { return };
-        let done = match writing.await {
-            Ok(Ok(wrote)) => {
+        let done = match joined(writing).await {
+            Ok(wrote) => {
                 self.written = wrote.written;
                 self.spare = wrote.buffer;
                 wrote.done
             }
-            Ok(Err(failure)) => Err(failure),
-            Err(error) => Err(Failure::internal(error.to_string())),
+            Err(failure) => Err(failure),
         };
         self.failed = self.failed.take().or(done.err());
     }
@@ -165,7 +164,7 @@ impl Writer for FolderWriter {
                 self.wait().await;
                 if self.failed.is_none() {
                     let work = self.work();
-                    self.writing = Some(spawn_blocking(fail_point::carried(move || Ok(work()))));
+                    self.writing = Some(begun(move || Ok(work())));
                 }
             }
         }
@@ -197,9 +196,7 @@ impl Writer for FolderWriter {
         });
         let (counted, done) = finished.await.unwrap_or_else(|failure| (0, Err(failure)));
         let settled = match settling {
-            Some(settling) => {
-                settling.await.unwrap_or_else(|error| Err(Failure::internal(error.to_string())))
-            }
+            Some(settling) => joined(settling).await,
             None => Ok(()),
         };
         if counted == 0 || ending == Ending::Nothing {
